@@ -1,0 +1,198 @@
+import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
+import { FeatureStoreError } from '../core/error.ts'
+import { hash128 } from '../core/hash.ts'
+import type { ParquetFile } from '../core/parquet.ts'
+import { compareStamps, compareText, encodeRow, type Stamp } from '../core/row.ts'
+import { encodeSegment, segmentStatistics } from '../core/segment.ts'
+import { checkSourceRow, viewCells, viewKey } from '../core/transform.ts'
+import { parseValue, type Value } from '../core/value.ts'
+import { segmentRecord } from '../definitions/segment-record.ts'
+import {
+  type CompiledSource,
+  type CompiledView,
+  type Snapshot,
+  segmentSchema,
+} from '../definitions/snapshot.ts'
+import type { LoadChunk, LoadRecord, Platform } from '../platform.ts'
+import type { ChunkRange } from './plan-load.ts'
+
+/** Rejections a chunk reports one by one; the rest is counted. */
+const REJECTIONS_MAX = 10
+
+export interface ChunkWork {
+  readonly load: LoadRecord
+  readonly chunk: number
+  readonly range: ChunkRange
+}
+
+/**
+ * Takes one chunk of a file through the checks and the views: writes its segments (not registered yet) and keeps the
+ * newest row of each key for the writers. Doing it again writes the same objects again.
+ */
+export async function loadChunk(
+  platform: Platform,
+  {
+    snapshot,
+    source,
+    file,
+  }: { readonly snapshot: Snapshot; readonly source: CompiledSource; readonly file: ParquetFile },
+  { load, chunk, range }: ChunkWork,
+): Promise<void> {
+  const rows = await readRows(source, file, range)
+  const views = source.views.map((name) => createViewRows(snapshot, snapshot.views[name]!))
+  const rejections: { row: number; message: string }[] = []
+  let rejected = 0
+  rows.forEach((values, at) => {
+    const row = range.rowStart + at
+    try {
+      if (values instanceof FeatureStoreError) throw values
+      checkSourceRow(source, values, load.ingestTime)
+      // All keys before any row: a row that one view cannot file is in none.
+      const keys = views.map(({ view, keyTypes }) => viewKey(view, keyTypes, values))
+      const stamp: Stamp = {
+        eventTime: values[source.eventTime] as number,
+        createdTime: source.createdTime === null ? load.ingestTime : (values[source.createdTime] as number),
+        ingestTime: load.ingestTime,
+        sequenceTime: load.ingestTime,
+        sequenceOrigin: load.id,
+        sequenceIndex: row,
+      }
+      views.forEach((view, position) => {
+        addRow(view, keys[position]!, stamp, values)
+      })
+    } catch (error) {
+      if (!(error instanceof FeatureStoreError)) throw error
+      rejected++
+      if (rejections.length < REJECTIONS_MAX) rejections.push({ row, message: error.message })
+    }
+  })
+  const segments = []
+  for (const view of views) segments.push(...(await writeSegments(platform, snapshot, view, { load, chunk })))
+  await platform.loads.writeNewest(load.id, chunk, views.flatMap(newestLines).join('\n'))
+  const done: LoadChunk = {
+    chunk,
+    read: rows.length,
+    written: rows.length - rejected,
+    rejected,
+    segments,
+    rejections,
+    isSynced: false,
+  }
+  await platform.loads.writeChunk(load.id, done)
+}
+
+interface ViewRows {
+  readonly view: CompiledView
+  readonly keyTypes: readonly CompiledView['features'][number]['type'][]
+  readonly bucketBits: number
+  /** Bucket of each key met, so that a key is hashed once a chunk. */
+  readonly bucketByKey: Map<string, string>
+  readonly rowsByBucket: Map<string, KeyedRow[]>
+  readonly newestByKey: Map<string, KeyedRow>
+}
+
+interface KeyedRow {
+  readonly key: string
+  readonly stamp: Stamp
+  readonly values: readonly Value[]
+}
+
+function createViewRows(snapshot: Snapshot, view: CompiledView): ViewRows {
+  const entity = snapshot.entities[view.entity]!
+  return {
+    view,
+    keyTypes: entity.joinKeys.map(({ type }) => type),
+    bucketBits: entity.bucketBits,
+    bucketByKey: new Map(),
+    rowsByBucket: new Map(),
+    newestByKey: new Map(),
+  }
+}
+
+function addRow(view: ViewRows, key: string, stamp: Stamp, values: readonly Value[]): void {
+  let bucket = view.bucketByKey.get(key)
+  if (bucket === undefined) {
+    bucket = bitsText(topBits(hashKey(key).high, view.bucketBits), view.bucketBits)
+    view.bucketByKey.set(key, bucket)
+  }
+  const row = { key, stamp, values }
+  const rows = view.rowsByBucket.get(bucket)
+  if (rows === undefined) view.rowsByBucket.set(bucket, [row])
+  else rows.push(row)
+  const newest = view.newestByKey.get(key)
+  if (newest === undefined || compareStamps(stamp, newest.stamp) > 0) view.newestByKey.set(key, row)
+}
+
+async function writeSegments(
+  platform: Platform,
+  snapshot: Snapshot,
+  { view, rowsByBucket }: ViewRows,
+  { load, chunk }: Pick<ChunkWork, 'load' | 'chunk'>,
+) {
+  const schema = segmentSchema(snapshot, view)
+  const segments = []
+  for (const [bucket, rows] of rowsByBucket) {
+    rows.sort((a, b) => compareText(a.key, b.key) || compareStamps(a.stamp, b.stamp))
+    const columns = {
+      keys: view.keyColumns.map((column) => rows.map(({ values }) => values[column]!)),
+      stamps: rows.map(({ stamp }) => stamp),
+      features: view.features.map(({ column }) => rows.map(({ values }) => values[column]!)),
+    }
+    const bytes = encodeSegment(schema, columns)
+    // Named from its content too: under another generation the same chunk is another object.
+    const name = `${load.id}-${String(chunk).padStart(6, '0')}-${contentName(bytes)}`
+    const record = segmentRecord(
+      { viewId: view.id, bucket, name },
+      bytes.length,
+      segmentStatistics(columns.stamps),
+    )
+    await platform.offline.writeSegment(record.path, bytes)
+    segments.push(record)
+  }
+  return segments
+}
+
+function newestLines({ view, newestByKey }: ViewRows): string[] {
+  return [...newestByKey.values()].map(({ key, stamp, values }) =>
+    encodeRow({ ...stamp, view: view.id, key, cells: viewCells(view, values) }),
+  )
+}
+
+/** Rows of a chunk as values in column order; a row that cannot be read is its error. */
+async function readRows(
+  source: CompiledSource,
+  file: ParquetFile,
+  { rowStart, rowEnd }: ChunkRange,
+): Promise<(Value[] | FeatureStoreError)[]> {
+  const present = new Set(file.columns.map(({ name }) => name))
+  const columns: (ArrayLike<unknown> | undefined)[] = []
+  for (const { name } of source.columns) {
+    columns.push(present.has(name) ? await file.readColumn(name, rowStart, rowEnd) : undefined)
+  }
+  return Array.from({ length: rowEnd - rowStart }, (_, row) => {
+    try {
+      return source.columns.map(({ type, unit, name }, at) => {
+        const value = columns[at]?.[row] ?? null
+        if (value === null || type === 'float64' || type === 'bool') return value as Value
+        if (type === 'timestamp' && unit === null) return value as Value
+        if (type === 'bytes') return value as Value
+        try {
+          return parseValue(type, value, unit ?? undefined)
+        } catch (error) {
+          throw new FeatureStoreError('invalid_argument', `Column "${name}": ${(error as Error).message}`)
+        }
+      })
+    } catch (error) {
+      if (error instanceof FeatureStoreError) return error
+      throw error
+    }
+  })
+}
+
+function contentName(bytes: Uint8Array): string {
+  // latin1: one character a byte, so the hash is that of the bytes.
+  let text = ''
+  for (let at = 0; at < bytes.length; at += 8_192)
+    text += String.fromCharCode(...bytes.subarray(at, at + 8_192))
+  return hash128(text)[0].toString(16).padStart(8, '0')
+}

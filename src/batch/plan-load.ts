@@ -1,0 +1,58 @@
+import { invalid } from '../core/error.ts'
+import { nearestName } from '../core/nearest-name.ts'
+import type { ParquetFile, RowGroupRange } from '../core/parquet.ts'
+import type { ValueType } from '../core/value.ts'
+import type { CompiledSource } from '../definitions/snapshot.ts'
+
+/** Rows one step reads; a row group is cut into such chunks, page by page. */
+export const CHUNK_ROWS_MAX = 65_536
+/** Decoded bytes one step may hold, as the file's own statistics tell them. */
+export const CHUNK_BYTES_MAX = 16_000_000
+
+/** Rows of a file that one step loads: from `rowStart` to `rowEnd`, exclusive, within one row group. */
+export interface ChunkRange {
+  readonly rowStart: number
+  readonly rowEnd: number
+}
+
+/** Cuts a file into chunks of even size, each within both bounds. Pure; the same file gives the same chunks. */
+export function planChunks(rowGroups: readonly RowGroupRange[]): ChunkRange[] {
+  return rowGroups.flatMap(({ rowStart, rowEnd, bytes }) => {
+    const rows = rowEnd - rowStart
+    const count = Math.max(
+      Math.ceil(rows / CHUNK_ROWS_MAX),
+      Math.min(Math.ceil(bytes / CHUNK_BYTES_MAX), rows),
+    )
+    const rowsEach = Math.ceil(rows / Math.max(count, 1))
+    return Array.from({ length: rows === 0 ? 0 : Math.ceil(rows / rowsEach) }, (_, at) => ({
+      rowStart: rowStart + at * rowsEach,
+      rowEnd: Math.min(rowStart + (at + 1) * rowsEach, rowEnd),
+    }))
+  })
+}
+
+/** Refuses a file whose columns are not those of the source: missing, of another type, or unknown to it. */
+export function checkColumns(source: CompiledSource, file: ParquetFile, what: string): void {
+  const found = new Map(file.columns.map((column) => [column.name, column]))
+  const problems = source.columns.flatMap(({ name, type, required, unit }, at) => {
+    const column = found.get(name)
+    const isNeeded = required || at === source.eventTime || at === source.createdTime
+    if (column === undefined) return isNeeded ? [`it has no column "${name}", ${type} is needed`] : []
+    if (isReadableAs(type, column.type, unit !== null)) return []
+    return [`column "${name}" is ${column.physical}, ${type} is needed`]
+  })
+  const names = source.columns.map(({ name }) => name)
+  for (const { name } of file.columns) {
+    if (names.includes(name)) continue
+    const nearest = nearestName(name, names)
+    problems.push(
+      `column "${name}" is unknown to source "${source.name}"${nearest === undefined ? '' : ` (did you mean "${nearest}"?)`}`,
+    )
+  }
+  if (problems.length > 0) throw invalid(`Cannot load ${what}: ${problems.join('; ')}`, { problems })
+}
+
+/** Whether values of a file's type are values of a declared one, without loss and without guessing. */
+function isReadableAs(type: ValueType, found: ValueType | undefined, hasUnit: boolean): boolean {
+  return found === type || (type === 'timestamp' && found === 'int64' && hasUnit)
+}

@@ -1,0 +1,223 @@
+import { hashKey, topBits } from '../core/entity-key.ts'
+import { FeatureStoreError } from '../core/error.ts'
+import { openParquet, type ParquetFile } from '../core/parquet.ts'
+import type { CompiledEntity, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
+import { writerLayout } from '../definitions/writer-layout.ts'
+import type { LoadRecord, Platform } from '../platform.ts'
+import { readSnapshotOf, readWritingSnapshot } from '../registry/current-snapshot.ts'
+import { loadChunk } from './load-chunk.ts'
+import { checkColumns, planChunks } from './plan-load.ts'
+
+/**
+ * The steps of a load. Each looks first whether its effect is there, so any of them may be cut off and done again:
+ *
+ * ```
+ *  prepare -> chunk 0 … n-1 -> register -> sync 0 … n-1 -> end
+ *             segments on R2   manifest    newest rows to the writers
+ *                              (all at once)
+ * ```
+ *
+ * History has all of a load or none; the online store follows key by key, so whatever it shows, history shows.
+ */
+export interface LoadSteps {
+  /** Runs one step, durably: a finished one is not run again when the job is resumed. */
+  step<T extends Step>(name: string, work: () => Promise<T>): Promise<T>
+}
+
+type Step = number | boolean | null
+
+/** How often a load is computed again because definitions changed under it. */
+const RUNS_MAX = 10
+
+/** Runs a load to its end. A fault of the file or of its rows ends it as `failed`; any other is thrown, to be retried. */
+export async function runLoad(platform: Platform, id: string, { step }: LoadSteps): Promise<void> {
+  try {
+    for (let run = 0; run < RUNS_MAX; run++) {
+      const name = (part: string) => `run ${run} ${part}`
+      const chunkCount = await step(name('prepare'), () => prepareLoad(platform, id))
+      if (chunkCount === null) return
+      for (let chunk = 0; chunk < chunkCount; chunk++) {
+        await step(name(`chunk ${chunk}`), () => runChunk(platform, id, chunk))
+      }
+      if (!(await step(name('register'), () => registerLoad(platform, id)))) continue
+      for (let chunk = 0; chunk < chunkCount; chunk++) {
+        await step(name(`sync ${chunk}`), () => syncChunk(platform, id, chunk))
+      }
+      await step(name('end'), () => endLoad(platform, id))
+      return
+    }
+    throw new FeatureStoreError(
+      'failed_precondition',
+      'Definitions changed again and again while the file was loaded',
+    )
+  } catch (error) {
+    if (!(error instanceof FeatureStoreError) || RETRIED.has(error.code)) throw error
+    await update(platform, id, { status: 'failed', error: error.message })
+  }
+}
+
+/** Faults that another try may mend. */
+const RETRIED: ReadonlySet<string> = new Set(['unavailable', 'internal'])
+
+/** Opens the file and cuts it into chunks; null when the load has ended already. */
+async function prepareLoad(platform: Platform, id: string): Promise<number | null> {
+  const load = await find(platform, id)
+  if (load.status === 'succeeded') return null
+  if (load.isRegistered) return load.chunkCount
+  const snapshot = await readWritingSnapshot(platform)
+  const { file } = await openFile(platform, snapshot, load)
+  const { length: chunkCount } = planChunks(file.rowGroups)
+  const isSameWork = load.chunkCount === chunkCount && load.generation === snapshot.generation
+  if (!isSameWork) await platform.loads.deleteChunks(id)
+  await update(platform, id, { status: 'running', generation: snapshot.generation, chunkCount, error: null })
+  return chunkCount
+}
+
+async function runChunk(platform: Platform, id: string, chunk: number): Promise<null> {
+  const load = await find(platform, id)
+  const done = await platform.loads.listChunks(id)
+  if (!done.some((other) => other.chunk === chunk)) {
+    const snapshot = await readSnapshotOf(platform, load.generation)
+    const opened = await openFile(platform, snapshot, load)
+    const range = planChunks(opened.file.rowGroups)[chunk]!
+    await loadChunk(platform, { snapshot, ...opened }, { load, chunk, range })
+  }
+  await refuseBadRows(platform, load)
+  await update(platform, id, {})
+  return null
+}
+
+async function refuseBadRows(platform: Platform, load: LoadRecord): Promise<void> {
+  const chunks = await platform.loads.listChunks(load.id)
+  const rejected = chunks.reduce((sum, chunk) => sum + chunk.rejected, 0)
+  if (rejected <= load.badRowsMax) return
+  const first = chunks.flatMap(({ rejections }) => rejections)[0]!
+  throw new FeatureStoreError(
+    'invalid_argument',
+    `Cannot load "${load.file}": ${rejected} rows are bad and max_bad_rows is ${load.badRowsMax}; row ${first.row}: ${first.message}`,
+  )
+}
+
+/** False when definitions have changed the source's views meanwhile: the load has to be computed again. */
+async function registerLoad(platform: Platform, id: string): Promise<boolean> {
+  const load = await find(platform, id)
+  if (load.isRegistered) return true
+  if (await platform.loads.register(id, load.generation)) return true
+  const [before, now] = [await readSnapshotOf(platform, load.generation), await readWritingSnapshot(platform)]
+  const isSameWork = viewIds(before, load.source) === viewIds(now, load.source)
+  // A generation that touches other definitions changes nothing here: its number is all there is to take over.
+  if (isSameWork) await update(platform, id, { generation: now.generation })
+  return isSameWork ? platform.loads.register(id, now.generation) : false
+}
+
+/** Sends the newest row of each key of a chunk to the writers; they decide (S8). */
+async function syncChunk(platform: Platform, id: string, chunk: number): Promise<null> {
+  const load = await find(platform, id)
+  const done = (await platform.loads.listChunks(id)).find((other) => other.chunk === chunk)!
+  if (done.isSynced) return null
+  const rows = await platform.loads.readNewest(id, chunk)
+  for (let attempt = 0; ; attempt++) {
+    const snapshot = await readWritingSnapshot(platform)
+    const answers = await Promise.all(
+      planSync(snapshot, rows).map(({ entity, shard, view, part, lines }) =>
+        platform.writers.deliver({
+          layout: writerLayout(snapshot, entity, shard),
+          kind: 'load',
+          groups: [{ id: `${id}.${chunk}.${part}/${view}`, time: load.ingestTime, rows: lines.join('\n') }],
+        }),
+      ),
+    )
+    if (answers.every(({ status }) => status === 'committed')) break
+    if (attempt > 2)
+      throw new FeatureStoreError('unavailable', 'A writer knows a newer generation of definitions')
+  }
+  await platform.loads.writeChunk(id, { ...done, isSynced: true })
+  await update(platform, id, {})
+  return null
+}
+
+interface SyncPart {
+  readonly entity: string
+  readonly shard: number
+  readonly view: string
+  /** Which of the writer's parts this is: each is small enough for one row of its journal. */
+  readonly part: number
+  readonly lines: string[]
+  chars: number
+}
+
+const PART_CHARS_MAX = 1_000_000
+
+/** Groups rows by view version and writer; rows of versions no longer in force stay in the log alone. */
+function planSync(snapshot: Snapshot, rows: string): SyncPart[] {
+  const entityByView = new Map<string, CompiledEntity>()
+  for (const { id, entity } of Object.values(snapshot.views)) entityByView.set(id, snapshot.entities[entity]!)
+  const parts: SyncPart[] = []
+  const openParts = new Map<string, SyncPart>()
+  for (const line of rows === '' ? [] : rows.split('\n')) {
+    const [view, key] = line.split('\t', 2) as [string, string]
+    const entity = entityByView.get(view)
+    if (entity === undefined) continue
+    const shard = topBits(hashKey(key).high, entity.shardBits)
+    const address = `${view}/${shard}`
+    let part = openParts.get(address)
+    if (part === undefined || part.chars + line.length > PART_CHARS_MAX) {
+      part = { entity: entity.name, shard, view, part: (part?.part ?? -1) + 1, lines: [], chars: 0 }
+      openParts.set(address, part)
+      parts.push(part)
+    }
+    part.lines.push(line)
+    part.chars += line.length + 1
+  }
+  return parts
+}
+
+/** The load's rows are published now rather than a minute after they came. */
+async function endLoad(platform: Platform, id: string): Promise<null> {
+  const load = await find(platform, id)
+  const snapshot = await readWritingSnapshot(platform)
+  const views = snapshot.sources[load.source]?.views ?? []
+  const entities = new Set(views.map((view) => snapshot.entities[snapshot.views[view]!.entity]!))
+  for (const { name, shardBits } of entities) {
+    const shards = Array.from({ length: 2 ** shardBits }, (_, shard) => shard)
+    await Promise.all(
+      shards.map((shard) => platform.writers.flush(writerLayout(snapshot, name, shard), { cut: false })),
+    )
+  }
+  await update(platform, id, { status: 'succeeded' })
+  return null
+}
+
+async function openFile(
+  platform: Platform,
+  snapshot: Snapshot,
+  load: LoadRecord,
+): Promise<{ readonly source: CompiledSource; readonly file: ParquetFile }> {
+  const source = snapshot.sources[load.source]
+  if (source === undefined) {
+    throw new FeatureStoreError(
+      'failed_precondition',
+      `Cannot load "${load.file}": there is no source "${load.source}"`,
+    )
+  }
+  const buffer = platform.landing.open(load.source, { name: load.file, etag: load.etag, bytes: load.bytes })
+  const what = `file "${load.file}"`
+  const file = await openParquet(buffer, what)
+  checkColumns(source, file, what)
+  return { source, file }
+}
+
+async function find(platform: Platform, id: string): Promise<LoadRecord> {
+  const load = await platform.loads.find(id)
+  if (load === undefined)
+    throw new FeatureStoreError('not_found', `Cannot find load "${id}": there is none of that id`)
+  return load
+}
+
+async function update(platform: Platform, id: string, change: Partial<LoadRecord>): Promise<void> {
+  await platform.loads.update(id, { ...change, heartbeatTime: platform.clock.now() })
+}
+
+function viewIds(snapshot: Snapshot, source: string): string {
+  return (snapshot.sources[source]?.views ?? []).map((view) => snapshot.views[view]!.id).join()
+}

@@ -1,0 +1,142 @@
+import { FeatureStoreError, invalid } from '../core/error.ts'
+import { LIMITS } from '../core/limits.ts'
+import { fingerprint } from '../definitions/fingerprint.ts'
+import type { CompiledSource } from '../definitions/snapshot.ts'
+import type { LandedFile, LoadRecord, Platform } from '../platform.ts'
+import { readWritingSnapshot } from '../registry/current-snapshot.ts'
+import { resolveSource } from '../registry/resolve-name.ts'
+
+export interface LoadRequest {
+  /** Names under the source's landing folder; absent means every landed file not loaded yet. */
+  readonly files?: readonly string[] | undefined
+  /** A load with more bad rows than this fails, and nothing of it shows. */
+  readonly badRowsMax: number
+}
+
+/**
+ * Makes landed files loads and starts them. A file that has been loaded answers its first load and does nothing;
+ * one whose load failed is tried again (S9). Throws `not_found` for a file that has not landed.
+ */
+export async function startLoads(
+  platform: Platform,
+  sourceName: string,
+  { files, badRowsMax }: LoadRequest,
+): Promise<readonly LoadRecord[]> {
+  const { source } = await resolveSource(platform, sourceName)
+  if (source.landingFormat === null) {
+    throw new FeatureStoreError(
+      'failed_precondition',
+      `Cannot load files of source "${sourceName}": it declares no landing, its definition needs one`,
+    )
+  }
+  if (files === undefined) return startLanded(platform, source, badRowsMax)
+  const landed = await Promise.all(files.map((name) => findFile(platform, sourceName, name)))
+  const loads: LoadRecord[] = []
+  for (const file of landed) {
+    const load = await beginLoad(platform, sourceName, { file, badRowsMax })
+    loads.push(load.status === 'failed' ? await restartLoad(platform, load) : load)
+  }
+  return loads
+}
+
+/** What Cron does: finds what has landed and starts again what was cut off. */
+export async function startDueLoads(platform: Platform): Promise<void> {
+  const snapshot = await readWritingSnapshot(platform)
+  for (const source of Object.values(snapshot.sources)) {
+    if (source.landingFormat !== null) await startLanded(platform, source, 0)
+  }
+  const silentBefore = platform.clock.now() - HEARTBEAT_MAX_US
+  for (const load of await platform.loads.listUnfinished()) {
+    if (load.heartbeatTime >= silentBefore) continue
+    platform.log.info('A load has been silent and is started again', { load: load.id })
+    await platform.jobs.restartLoad(load.id)
+  }
+}
+
+/** A job that has said nothing for this long was cut off. */
+const HEARTBEAT_MAX_US = 120_000_000
+
+/** Every landed file that is not loaded, and every one whose load has not ended. */
+async function startLanded(
+  platform: Platform,
+  source: CompiledSource,
+  badRowsMax: number,
+): Promise<LoadRecord[]> {
+  const [landed, known] = await Promise.all([
+    platform.landing.list(source.name),
+    platform.loads.list(source.name),
+  ])
+  const loadsById = new Map(known.map((load) => [load.id, load]))
+  const loads: LoadRecord[] = []
+  for (const file of landed) {
+    if (loads.length >= LIMITS.loadsPerCallMax) break
+    const load = loadsById.get(loadId(source.name, file))
+    if (load === undefined) loads.push(await beginLoad(platform, source.name, { file, badRowsMax }))
+    else if (load.status === 'queued' || load.status === 'running') loads.push(load)
+  }
+  return loads
+}
+
+async function beginLoad(
+  platform: Platform,
+  source: string,
+  { file, badRowsMax }: { readonly file: LandedFile; readonly badRowsMax: number },
+): Promise<LoadRecord> {
+  const now = platform.clock.now()
+  const id = loadId(source, file)
+  const load = await platform.loads.begin({
+    id,
+    source,
+    file: file.name,
+    etag: file.etag,
+    bytes: file.bytes,
+    ingestTime: now,
+    badRowsMax,
+    status: 'queued',
+    generation: 0,
+    chunkCount: 0,
+    isRegistered: false,
+    error: null,
+    heartbeatTime: now,
+  })
+  // Started only by whoever made it; a start that was cut off is made good by Cron.
+  if (load.status === 'queued') await platform.jobs.startLoad(id)
+  return load
+}
+
+async function restartLoad(platform: Platform, load: LoadRecord): Promise<LoadRecord> {
+  await platform.loads.deleteChunks(load.id)
+  await platform.loads.update(load.id, { status: 'queued', error: null, heartbeatTime: platform.clock.now() })
+  await platform.jobs.startLoad(load.id)
+  return { ...load, status: 'queued', error: null }
+}
+
+async function findFile(platform: Platform, source: string, name: string): Promise<LandedFile> {
+  checkFileName(name)
+  const file = await platform.landing.find(source, name)
+  if (file === undefined) {
+    throw new FeatureStoreError(
+      'not_found',
+      `Cannot load "${name}": no such file has landed for source "${source}"`,
+    )
+  }
+  return file
+}
+
+/** Refuses names that could leave the source's folder. Throws `invalid_argument`. */
+export function checkFileName(name: string): void {
+  const segments = name.split('/')
+  const isPlain = segments.every((segment) => segment !== '' && segment !== '.' && segment !== '..')
+  if (!isPlain || name.length > FILE_NAME_CHARS_MAX || !name.isWellFormed()) {
+    throw invalid(
+      `Cannot take file name "${name.slice(0, 64)}": it is empty, too long or has an empty, "." or ".." part`,
+    )
+  }
+}
+
+const FILE_NAME_CHARS_MAX = 500
+
+/** One id for one file: source, name and etag (S9). */
+function loadId(source: string, { name, etag }: LandedFile): string {
+  return `load-${fingerprint([source, name, etag])}`
+}

@@ -1,0 +1,31 @@
+import * as z from 'zod'
+import { FeatureStoreError } from '../core/error.ts'
+import type { ShardWriterRpc } from './shard-writer-rpc.ts'
+
+/** Bindings of `wrangler.toml` and secrets; only this folder and `index.ts` name them. */
+export interface Env {
+  readonly ONLINE: KVNamespace
+  readonly DB: D1Database
+  readonly BUCKET: R2Bucket
+  readonly EVENTS: Queue<string>
+  readonly SHARD_WRITERS: DurableObjectNamespace<ShardWriterRpc>
+  readonly LOADS: Workflow<{ readonly load: string }>
+  /** The bootstrap administrator's token; without it every route but `/healthz` is closed. */
+  readonly ADMIN_TOKEN?: string
+  /** Milliseconds after which a writer's journal is cut into segments; for tests and small stores. */
+  readonly SEGMENT_AGE_MS?: string
+}
+
+const Variables = z.object({
+  ADMIN_TOKEN: z.string().min(4).optional(),
+  SEGMENT_AGE_MS: z.coerce.number().int().min(100).max(600_000).optional(),
+})
+export type Variables = z.infer<typeof Variables>
+
+/** Checks the variables once. Throws `internal` naming the one that is wrong. */
+export function parseVariables(env: Env): Variables {
+  const parsed = Variables.safeParse({ ADMIN_TOKEN: env.ADMIN_TOKEN, SEGMENT_AGE_MS: env.SEGMENT_AGE_MS })
+  if (parsed.success) return parsed.data
+  const { path, message } = parsed.error.issues[0]!
+  throw new FeatureStoreError('internal', `Cannot start: variable ${path.join('.')}: ${message}`)
+}

@@ -1,0 +1,39 @@
+import { assert } from '../core/error.ts'
+import type { LandedFile, Landing } from '../platform.ts'
+import { r2Buffer } from './r2-buffer.ts'
+
+/** Landing files on R2, under `landing/<source>/`. */
+export function landingR2(bucket: R2Bucket): Landing {
+  return {
+    async write(source, name, body, bytes) {
+      // R2 wants to know the length of a stream, and refuses one that turns out shorter or longer.
+      const { readable, writable } = new FixedLengthStream(bytes)
+      const piped = (body as globalThis.ReadableStream<Uint8Array>).pipeTo(writable)
+      const [object] = await Promise.all([bucket.put(landingPath(source, name), readable), piped])
+      assert(object !== null, 'a put without a condition makes an object')
+      return { name, etag: object.etag, bytes: object.size }
+    },
+    async find(source, name) {
+      const object = await bucket.head(landingPath(source, name))
+      return object === null ? undefined : { name, etag: object.etag, bytes: object.size }
+    },
+    async list(source) {
+      const prefix = landingPath(source, '')
+      const files: LandedFile[] = []
+      let cursor: string | undefined
+      do {
+        const page = await bucket.list({ prefix, ...(cursor === undefined ? {} : { cursor }) })
+        for (const { key, etag, size } of page.objects)
+          files.push({ name: key.slice(prefix.length), etag, bytes: size })
+        cursor = page.truncated ? page.cursor : undefined
+      } while (cursor !== undefined)
+      return files
+    },
+    open: (source, { name, etag, bytes }) =>
+      r2Buffer(bucket, { path: landingPath(source, name), bytes, etag }),
+  }
+}
+
+function landingPath(source: string, name: string): string {
+  return `landing/${source}/${name}`
+}

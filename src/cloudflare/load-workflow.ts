@@ -1,0 +1,23 @@
+import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers'
+import { runLoad } from '../batch/run-load.ts'
+import type { Env } from './env.ts'
+import { createPlatform } from './platform.ts'
+
+interface LoadParams {
+  readonly load: string
+}
+
+const STEP = {
+  retries: { limit: 10, delay: '1 second', backoff: 'exponential' },
+  timeout: '10 minutes',
+} as const
+
+/** One load as a durable job. */
+export class LoadWorkflow extends WorkflowEntrypoint<Env, LoadParams> {
+  override async run({ payload }: Readonly<WorkflowEvent<LoadParams>>, step: WorkflowStep): Promise<void> {
+    const platform = createPlatform(this.env, (work) => this.ctx.waitUntil(work))
+    await runLoad(platform, payload.load, {
+      step: (name, work) => step.do(name, STEP, work as () => Promise<never>),
+    })
+  }
+}

@@ -1,0 +1,76 @@
+import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm'
+import type { DrizzleD1Database } from 'drizzle-orm/d1'
+import { FeatureStoreError } from '../core/error.ts'
+import type { Clock, LoadChunk, LoadRecords } from '../platform.ts'
+import { insertCommit, insertSegments } from './offline-r2.ts'
+import { loadChunks, loads } from './registry-schema.ts'
+
+/** Loads in D1; the rows a chunk keeps for the writers on R2, under `loads/<id>/`. */
+export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): LoadRecords {
+  async function find(id: string) {
+    const [row] = await db.select().from(loads).where(eq(loads.id, id))
+    return row
+  }
+  return {
+    find,
+    async begin(load) {
+      await db.insert(loads).values(load).onConflictDoNothing()
+      return (await find(load.id))!
+    },
+    list: (source) => db.select().from(loads).where(eq(loads.source, source)).orderBy(desc(loads.ingestTime)),
+    listUnfinished: () =>
+      db
+        .select()
+        .from(loads)
+        .where(inArray(loads.status, ['queued', 'running']))
+        .orderBy(asc(loads.ingestTime)),
+    async update(id, change) {
+      await db.update(loads).set(change).where(eq(loads.id, id))
+    },
+    async writeChunk(id, chunk) {
+      const content = JSON.stringify(chunk)
+      await db
+        .insert(loadChunks)
+        .values({ load: id, chunk: chunk.chunk, content })
+        .onConflictDoUpdate({ target: [loadChunks.load, loadChunks.chunk], set: { content } })
+    },
+    async listChunks(id) {
+      const rows = await db
+        .select()
+        .from(loadChunks)
+        .where(eq(loadChunks.load, id))
+        .orderBy(asc(loadChunks.chunk))
+      return rows.map(({ content }) => JSON.parse(content) as LoadChunk)
+    },
+    async deleteChunks(id) {
+      await db.delete(loadChunks).where(eq(loadChunks.load, id))
+    },
+    async writeNewest(id, chunk, rows) {
+      await bucket.put(newestPath(id, chunk), rows)
+    },
+    async readNewest(id, chunk) {
+      const object = await bucket.get(newestPath(id, chunk))
+      if (object === null)
+        throw new FeatureStoreError('internal', `Cannot read rows of chunk ${chunk} of "${id}"`)
+      return object.text()
+    },
+    async register(id, generation) {
+      // Every statement of the batch holds only while this generation is the newest: all of it is done, or nothing.
+      const isNewest = sql`(SELECT max(generation) FROM generations) = ${generation}`
+      const chunks = sql`load_chunks, json_each(load_chunks.content, '$.segments') WHERE load_chunks.load = ${id} AND ${isNewest}`
+      await db.batch([
+        insertCommit(db, clock),
+        insertSegments(db, chunks),
+        db
+          .update(loads)
+          .set({ isRegistered: true })
+          .where(and(eq(loads.id, id), isNewest)),
+      ])
+      return (await find(id))?.isRegistered === true
+    },
+  }
+}
+
+function newestPath(id: string, chunk: number): string {
+  return `loads/${id}/${String(chunk).padStart(6, '0')}.rows`
+}

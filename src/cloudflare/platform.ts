@@ -1,0 +1,49 @@
+import { drizzle } from 'drizzle-orm/d1'
+import { createBlockCache } from '../core/block-cache.ts'
+import type { Memory, Platform } from '../platform.ts'
+import { deadLettersR2 } from './dead-letters-r2.ts'
+import type { Env } from './env.ts'
+import { eventQueue } from './event-queue.ts'
+import { jobsWorkflows } from './jobs-workflows.ts'
+import { landingR2 } from './landing-r2.ts'
+import { loadsD1 } from './loads-d1.ts'
+import { offlineR2 } from './offline-r2.ts'
+import { onlineKv } from './online-kv.ts'
+import { pushesD1 } from './pushes-d1.ts'
+import { registryD1 } from './registry-d1.ts'
+import { shardWriters } from './shard-writers.ts'
+import { snapshotsKv } from './snapshots-kv.ts'
+import { consoleLog, nextUlid, systemClock } from './system.ts'
+
+/** Of an isolate's 128 MB; the rest is the runtime's, the requests' and the writers'. */
+const BLOCK_CACHE_BYTES_MAX = 32_000_000
+
+/** What this isolate remembers; it outlives requests and belongs to none. */
+const memory: Memory = {
+  blocks: createBlockCache(BLOCK_CACHE_BYTES_MAX),
+  served: undefined,
+  written: undefined,
+}
+
+/** The platform over Cloudflare's bindings. */
+export function createPlatform(env: Env, background: Platform['background']): Platform {
+  const db = drizzle(env.DB)
+  return {
+    clock: systemClock,
+    nextId: nextUlid,
+    log: consoleLog,
+    memory,
+    registry: registryD1(db),
+    snapshots: snapshotsKv(env.ONLINE),
+    online: onlineKv(env.ONLINE),
+    offline: offlineR2(env.BUCKET, db, systemClock),
+    landing: landingR2(env.BUCKET),
+    events: eventQueue(env.EVENTS),
+    pushes: pushesD1(db),
+    writers: shardWriters(env.SHARD_WRITERS),
+    loads: loadsD1(db, env.BUCKET, systemClock),
+    jobs: jobsWorkflows(env.LOADS),
+    deadLetters: deadLettersR2(env.BUCKET, db),
+    background,
+  }
+}

@@ -1,0 +1,38 @@
+import { FeatureStoreError } from '../core/error.ts'
+import type { AsyncBuffer } from '../core/parquet.ts'
+
+/** Objects up to this size are fetched in one read. */
+const WHOLE_BYTES_MAX = 4_000_000
+
+/**
+ * An R2 object as a buffer of range reads. With an etag, a read of a replaced object fails with
+ * `failed_precondition`; a missing object is `not_found`.
+ */
+export function r2Buffer(
+  bucket: R2Bucket,
+  { path, bytes, etag }: { readonly path: string; readonly bytes: number; readonly etag?: string },
+): AsyncBuffer {
+  let whole: Promise<ArrayBuffer> | undefined
+  async function read(offset: number, length: number): Promise<ArrayBuffer> {
+    const onlyIf = etag === undefined ? {} : { onlyIf: { etagMatches: etag } }
+    const object = await bucket.get(path, { range: { offset, length }, ...onlyIf })
+    if (object === null)
+      throw new FeatureStoreError('not_found', `Cannot read object "${path}": there is none`)
+    if (!('body' in object)) {
+      throw new FeatureStoreError(
+        'failed_precondition',
+        `Cannot go on reading "${path}": the file was replaced meanwhile`,
+      )
+    }
+    return object.arrayBuffer()
+  }
+  return {
+    byteLength: bytes,
+    async slice(start, end = bytes) {
+      const [from, to] = [start < 0 ? bytes + start : start, Math.min(end, bytes)]
+      if (bytes > WHOLE_BYTES_MAX) return read(from, to - from)
+      whole ??= read(0, bytes)
+      return (await whole).slice(from, to)
+    },
+  }
+}

@@ -1,0 +1,104 @@
+import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { DefinitionSet } from '../definitions/definition-set.ts'
+import type { LoadStatus, ViewVersion } from '../platform.ts'
+
+// Times are microseconds since the epoch. Serving never touches these tables.
+
+/** Applied states of all definitions; immutable. */
+export const generations = sqliteTable('generations', {
+  generation: integer().primaryKey(),
+  appliedTime: integer('applied_time').notNull(),
+  author: text().notNull(),
+  definitions: text({ mode: 'json' }).$type<DefinitionSet>().notNull(),
+  /** Version and fingerprint of every feature view, by name. */
+  versions: text({ mode: 'json' }).$type<Readonly<Record<string, ViewVersion>>>().notNull(),
+})
+
+/** Every version a view ever had, so that no number is given twice. */
+export const viewVersions = sqliteTable(
+  'view_versions',
+  {
+    view: text().notNull(),
+    version: integer().notNull(),
+    fingerprint: text().notNull(),
+    /** Generation that made it. */
+    generation: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.view, table.version] })],
+)
+
+/** One row for each registration of segments; the row's id is the commit. */
+export const commits = sqliteTable('commits', {
+  commit: integer().primaryKey({ autoIncrement: true }),
+  time: integer().notNull(),
+})
+
+/** The segment manifest: which objects under `log/` count. */
+export const segments = sqliteTable(
+  'segments',
+  {
+    path: text().primaryKey(),
+    view: text().notNull(),
+    version: integer().notNull(),
+    bucket: text().notNull(),
+    bytes: integer().notNull(),
+    rowCount: integer('row_count').notNull(),
+    eventTimeMin: integer('event_time_min').notNull(),
+    eventTimeMax: integer('event_time_max').notNull(),
+    ingestTimeMin: integer('ingest_time_min').notNull(),
+    ingestTimeMax: integer('ingest_time_max').notNull(),
+    commit: integer().notNull(),
+  },
+  (table) => [index('segments_by_view').on(table.view, table.version)],
+)
+
+export const loads = sqliteTable(
+  'loads',
+  {
+    id: text().primaryKey(),
+    source: text().notNull(),
+    file: text().notNull(),
+    etag: text().notNull(),
+    bytes: integer().notNull(),
+    ingestTime: integer('ingest_time').notNull(),
+    badRowsMax: integer('bad_rows_max').notNull(),
+    status: text().$type<LoadStatus>().notNull(),
+    generation: integer().notNull(),
+    chunkCount: integer('chunk_count').notNull(),
+    isRegistered: integer('is_registered', { mode: 'boolean' }).notNull(),
+    error: text(),
+    heartbeatTime: integer('heartbeat_time').notNull(),
+  },
+  (table) => [index('loads_by_source').on(table.source), index('loads_by_status').on(table.status)],
+)
+
+export const loadChunks = sqliteTable(
+  'load_chunks',
+  {
+    load: text().notNull(),
+    chunk: integer().notNull(),
+    /** JSON of a `LoadChunk`. */
+    content: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.load, table.chunk] })],
+)
+
+/** Pushes that named an `Idempotency-Key`, and what they were answered. */
+export const pushes = sqliteTable(
+  'pushes',
+  {
+    id: text().primaryKey(),
+    pushId: text('push_id').notNull(),
+    doorTime: integer('door_time').notNull(),
+    generation: integer().notNull(),
+    bodyFingerprint: text('body_fingerprint').notNull(),
+    answer: text(),
+  },
+  (table) => [index('pushes_by_door_time').on(table.doorTime)],
+)
+
+/** Messages that could not be taken in; their bodies are on R2. */
+export const deadLetters = sqliteTable('dead_letters', {
+  id: text().primaryKey(),
+  time: integer().notNull(),
+})

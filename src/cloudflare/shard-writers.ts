@@ -1,0 +1,17 @@
+import { bitsText } from '../core/entity-key.ts'
+import type { WriterLayout } from '../definitions/writer-layout.ts'
+import type { ShardWriters } from '../platform.ts'
+import type { ShardWriterRpc } from './shard-writer-rpc.ts'
+
+/** The writers as Durable Objects, named `<entity>/<bits>`: the bits of the hashes they own, never a number. */
+export function shardWriters(namespace: DurableObjectNamespace<ShardWriterRpc>): ShardWriters {
+  const writer = ({ entity, shard }: WriterLayout) =>
+    namespace.getByName(`${entity.name}/${entity.shardBits === 0 ? '' : bitsText(shard, entity.shardBits)}`)
+  return {
+    deliver: (delivery) => writer(delivery.layout).deliver(delivery),
+    readBlocks: (layout, blocks) => writer(layout).readBlocks(layout, blocks),
+    readWaiting: (layout, views) => writer(layout).readWaiting(views),
+    flush: (layout, { cut }) => writer(layout).flush(cut),
+    wake: (layout) => writer(layout).wake(),
+  }
+}

@@ -1,0 +1,59 @@
+import type { Block } from './block.ts'
+
+/**
+ * Blocks an isolate remembers, bounded in bytes, least recently used first out. Plain data only: nothing in it
+ * belongs to a request.
+ */
+export interface BlockCache {
+  readonly bytesMax: number
+  bytes: number
+  /** In order of last use. */
+  readonly entries: Map<string, CachedBlock>
+}
+
+export interface CachedBlock {
+  readonly block: Block
+  /** Milliseconds since the epoch at which it was fetched or found unchanged. */
+  fetchedMs: number
+  /** When a refresh was last begun, so that one hot block is refreshed by one request. */
+  refreshMs: number
+}
+
+export function createBlockCache(bytesMax: number): BlockCache {
+  return { bytesMax, bytes: 0, entries: new Map() }
+}
+
+export function readCachedBlock(cache: BlockCache, key: string): CachedBlock | undefined {
+  const entry = cache.entries.get(key)
+  if (entry === undefined) return undefined
+  cache.entries.delete(key)
+  cache.entries.set(key, entry)
+  return entry
+}
+
+/** Remembers a block. One older than the block already held refreshes its age and replaces nothing (S31). */
+export function writeCachedBlock(cache: BlockCache, key: string, block: Block, nowMs: number): Block {
+  const held = cache.entries.get(key)
+  if (held !== undefined && held.block.publishedMs > block.publishedMs) {
+    held.fetchedMs = nowMs
+    return held.block
+  }
+  if (held !== undefined) forget(cache, key, held)
+  cache.entries.set(key, { block, fetchedMs: nowMs, refreshMs: nowMs })
+  cache.bytes += bytesOf(key, block)
+  for (const [oldKey, old] of cache.entries) {
+    if (cache.bytes <= cache.bytesMax) break
+    forget(cache, oldKey, old)
+  }
+  return block
+}
+
+function forget(cache: BlockCache, key: string, entry: CachedBlock): void {
+  cache.entries.delete(key)
+  cache.bytes -= bytesOf(key, entry.block)
+}
+
+/** One byte a character, as blocks are ASCII, and what the objects around it cost. */
+function bytesOf(key: string, block: Block): number {
+  return block.text.length + key.length + 200
+}

@@ -1,0 +1,47 @@
+import { invalid } from './error.ts'
+
+/**
+ * `JSON.parse` that keeps every digit of an integer (S14): an integer beyond 2^53 comes back as a bigint.
+ * Throws `invalid_argument` with the parser's own position. `what` names the text in the message.
+ */
+export function parseJson(text: string, what: string): unknown {
+  try {
+    return MAY_HOLD_BIG_INTEGER.test(text) ? JSON.parse(text, keepDigits as never) : JSON.parse(text)
+  } catch (error) {
+    throw invalid(`Cannot read ${what}: ${(error as Error).message}`)
+  }
+}
+
+const MAY_HOLD_BIG_INTEGER = /\d{16}/
+const INTEGER = /^-?\d+$/
+
+/** A reviver of the "JSON.parse source text access" proposal: the third argument carries the digits. */
+function keepDigits(_key: string, value: unknown, context: { readonly source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value
+  return context.source !== undefined && INTEGER.test(context.source) ? BigInt(context.source) : value
+}
+
+/** JSON text of a string in ASCII only, so that its length in bytes is its length in characters. */
+export function encodeAsciiString(value: string): string {
+  const json = JSON.stringify(value)
+  return NON_ASCII.test(json) ? json.replace(NON_ASCII_ALL, escapeUnit) : json
+}
+
+const NON_ASCII = /[\u007f-\uffff]/
+const NON_ASCII_ALL = /[\u007f-\uffff]/g
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
+/** JSON with object keys in order, for comparing and for fingerprints. Bigints are written with their digits. */
+export function canonicalJson(value: unknown): string {
+  if (typeof value === 'bigint') return value.toString()
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`)
+  return `{${members.join(',')}}`
+}

@@ -1,0 +1,26 @@
+/**
+ * Every bound on what comes from outside, in one place. `docs/operations.md` lists them for users; a test holds
+ * the two together.
+ */
+export const LIMITS = {
+  /** Bytes of a JSON or NDJSON request body. */
+  bodyBytesMax: 5_000_000,
+  /** Rows of one push. */
+  pushRowsMax: 10_000,
+  /** Characters of one pushed row as JSON texts: it has to fit a queue message. */
+  rowCharsMax: 48_000,
+  /** Entities of one BatchGet. */
+  batchGetEntitiesMax: 1_000,
+  /** Label rows of one inline historical retrieval. */
+  historicalLabelsMax: 10_000,
+  /** Definitions of one kind in a set. */
+  definitionsMax: 2_000,
+  /** Columns of a source, features of a view, entries of a service. */
+  columnsMax: 2_000,
+  /** Characters of an `Idempotency-Key` header. */
+  idempotencyKeyCharsMax: 255,
+  /** Bytes of one landing file sent through the API (an S3 client may land larger ones). */
+  landingFileBytesMax: 5_000_000_000,
+  /** Landing files one call or one Cron tick turns into loads. */
+  loadsPerCallMax: 1_000,
+} as const

@@ -1,0 +1,197 @@
+import {
+  type AsyncBuffer,
+  type FileMetaData,
+  type ParquetParsers,
+  parquetMetadataAsync,
+  parquetScan,
+  parquetSchema,
+  type SchemaElement,
+  type SchemaTree,
+} from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
+import { invalid } from './error.ts'
+import { elementType, type ScalarType, type Value, type ValueType } from './value.ts'
+
+export type { AsyncBuffer } from 'hyparquet'
+
+export interface ParquetColumn {
+  readonly name: string
+  readonly type: ValueType
+  /** True when no value is null; written as REQUIRED. */
+  readonly required?: boolean
+  /** int64 as bigint, timestamp as microseconds in a number. */
+  readonly values: readonly Value[]
+}
+
+/** An opened Parquet file: its footer is known, its pages are read on demand. */
+export interface ParquetFile {
+  readonly rowCount: number
+  readonly columns: readonly ParquetFileColumn[]
+  readonly rowGroups: readonly RowGroupRange[]
+  /**
+   * Values of one column for rows `rowStart` to `rowEnd` (exclusive), which lie in one row group. Only the pages
+   * that hold them are decoded, and only those are fetched when the file has an offset index.
+   */
+  readColumn(name: string, rowStart: number, rowEnd: number): Promise<ArrayLike<unknown>>
+}
+
+export interface ParquetFileColumn {
+  readonly name: string
+  /** What the file holds, in our types; undefined for what has no counterpart (maps, structs, decimals, …). */
+  readonly type: ValueType | undefined
+  /** How the file names it, for messages. */
+  readonly physical: string
+}
+
+export interface RowGroupRange {
+  readonly rowStart: number
+  /** Exclusive. */
+  readonly rowEnd: number
+  /** Uncompressed bytes of all its columns. */
+  readonly bytes: number
+}
+
+/** Rows of one row group of the store's own files. */
+const ROW_GROUP_ROWS = 65_536
+const CREATED_BY = 'featheredge'
+
+/** Writes a whole Parquet file: Snappy, statistics on, no clock and no randomness, so equal input is equal bytes. */
+export function writeParquet(columns: readonly ParquetColumn[]): Uint8Array {
+  const writer = new ByteWriter()
+  const parquet = new ParquetWriter({
+    writer,
+    schema: [{ name: 'root', num_children: columns.length }, ...columns.flatMap(schemaElements)],
+    createdBy: CREATED_BY,
+  })
+  parquet.write({
+    columnData: columns.map(({ name, values }) => ({ name, data: values as never[] })),
+    rowGroupSize: ROW_GROUP_ROWS,
+  })
+  parquet.finish()
+  return writer.getBytes()
+}
+
+/** Reads the footer. Throws `invalid_argument` when the file is not Parquet or is cut short. */
+export async function openParquet(file: AsyncBuffer, what: string): Promise<ParquetFile> {
+  let metadata: FileMetaData
+  try {
+    metadata = await parquetMetadataAsync(file)
+  } catch (error) {
+    throw invalid(`Cannot read ${what} as Parquet: ${(error as Error).message}`)
+  }
+  const columns = parquetSchema(metadata).children.map(fileColumn)
+  let rowStart = 0
+  const rowGroups = metadata.row_groups.map((group) => {
+    const range = {
+      rowStart,
+      rowEnd: rowStart + Number(group.num_rows),
+      bytes: Number(group.total_byte_size),
+    }
+    rowStart = range.rowEnd
+    return range
+  })
+  return {
+    rowCount: rowStart,
+    columns,
+    rowGroups,
+    async readColumn(name, start, end) {
+      try {
+        // A scan of its own for each call: a scan keeps the last column it decoded, which would unbind memory.
+        const scan = await parquetScan({
+          file,
+          metadata,
+          columns: [name],
+          compressors,
+          parsers: PARSERS,
+          utf8: false,
+        })
+        return await scan.readColumn({ column: name, rowStart: start, rowEnd: end })
+      } catch (error) {
+        throw invalid(`Cannot read column "${name}" of ${what}: ${(error as Error).message}`)
+      }
+    },
+  }
+}
+
+/** Microseconds in a number; from Parquet, finer fractions are floored (`docs/semantics.md` S1). */
+const PARSERS: Partial<ParquetParsers> = {
+  timestampFromMilliseconds: (value: bigint | null) => (value === null ? null : Number(value) * 1_000),
+  timestampFromMicroseconds: (value: bigint | null) => (value === null ? null : Number(value)),
+  timestampFromNanoseconds: (value: bigint | null) =>
+    value === null ? null : Number((value - (((value % 1_000n) + 1_000n) % 1_000n)) / 1_000n),
+}
+
+const SCALAR_ELEMENTS: Readonly<Record<ScalarType, Omit<SchemaElement, 'name'>>> = {
+  bool: { type: 'BOOLEAN' },
+  int64: { type: 'INT64' },
+  float64: { type: 'DOUBLE' },
+  string: { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } },
+  timestamp: {
+    type: 'INT64',
+    converted_type: 'TIMESTAMP_MICROS',
+    logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' },
+  },
+  bytes: { type: 'BYTE_ARRAY' },
+}
+
+function schemaElements({ name, type, required }: ParquetColumn): SchemaElement[] {
+  const repetition_type = required ? 'REQUIRED' : 'OPTIONAL'
+  const element = elementType(type)
+  if (element === undefined) return [{ name, repetition_type, ...SCALAR_ELEMENTS[type as ScalarType] }]
+  return [
+    { name, repetition_type, num_children: 1, converted_type: 'LIST', logical_type: { type: 'LIST' } },
+    { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+    { name: 'element', repetition_type: 'OPTIONAL', ...SCALAR_ELEMENTS[element] },
+  ]
+}
+
+function fileColumn({ element, children }: SchemaTree): ParquetFileColumn {
+  const isList = element.converted_type === 'LIST' || element.logical_type?.type === 'LIST'
+  const leaf = isList ? children[0]?.children[0] : undefined
+  const scalar = isList
+    ? leaf && children.length === 1 && scalarType(leaf)
+    : scalarType({ element, children })
+  const annotation = element.logical_type?.type ?? element.converted_type
+  const physical = [element.type ?? 'group', annotation].filter(Boolean).join(' ')
+  if (!scalar || (isList && scalar === 'bytes')) return { name: element.name, type: undefined, physical }
+  return { name: element.name, type: isList ? (`list<${scalar}>` as ValueType) : scalar, physical }
+}
+
+function scalarType({ element, children }: Pick<SchemaTree, 'element' | 'children'>): ScalarType | undefined {
+  const annotation = element.logical_type?.type ?? element.converted_type
+  if (children.length > 0 || element.repetition_type === 'REPEATED') return undefined
+  switch (annotation) {
+    case undefined:
+      return PHYSICAL_TYPES[element.type ?? '']
+    case 'TIMESTAMP':
+    case 'TIMESTAMP_MILLIS':
+    case 'TIMESTAMP_MICROS':
+      return 'timestamp'
+    case 'STRING':
+    case 'UTF8':
+    case 'ENUM':
+      return 'string'
+    case 'INTEGER':
+    case 'INT_8':
+    case 'INT_16':
+    case 'INT_32':
+    case 'INT_64':
+    case 'UINT_8':
+    case 'UINT_16':
+    case 'UINT_32':
+      return 'int64'
+    default:
+      return undefined
+  }
+}
+
+const PHYSICAL_TYPES: Readonly<Record<string, ScalarType | undefined>> = {
+  BOOLEAN: 'bool',
+  INT32: 'int64',
+  INT64: 'int64',
+  INT96: 'timestamp',
+  FLOAT: 'float64',
+  DOUBLE: 'float64',
+  BYTE_ARRAY: 'bytes',
+}

@@ -1,0 +1,112 @@
+import { invalid } from './error.ts'
+import {
+  type AsyncBuffer,
+  openParquet,
+  type ParquetColumn,
+  type ParquetFile,
+  writeParquet,
+} from './parquet.ts'
+import { compareStamps, compareText, type Stamp, type ViewRow } from './row.ts'
+import { decodeValue, splitCells, type Value, type ValueType } from './value.ts'
+
+/** The columns of a view's log: its join keys, the stamp, its features. */
+export interface SegmentSchema {
+  readonly keys: readonly NamedType[]
+  readonly features: readonly NamedType[]
+}
+
+export interface NamedType {
+  readonly name: string
+  readonly type: ValueType
+}
+
+/** Columns every log row has beside join keys and features; no key or feature may take these names. */
+export const STAMP_COLUMNS = [
+  'event_time',
+  'created_time',
+  'ingest_time',
+  'sequence_time',
+  'sequence_origin',
+  'sequence_index',
+] as const
+
+/** Rows of one segment, column by column, in the order they are written. */
+export interface SegmentRows {
+  readonly keys: readonly (readonly Value[])[]
+  readonly stamps: readonly Stamp[]
+  readonly features: readonly (readonly Value[])[]
+}
+
+/** What the manifest says of a segment, so that readers can leave it alone. Bounds are inclusive. */
+export interface SegmentStatistics {
+  readonly rowCount: number
+  readonly eventTimeMin: number
+  readonly eventTimeMax: number
+  readonly ingestTimeMin: number
+  readonly ingestTimeMax: number
+}
+
+export function encodeSegment(schema: SegmentSchema, rows: SegmentRows): Uint8Array {
+  return writeParquet([
+    ...schema.keys.map((key, at) => ({ ...key, required: true, values: rows.keys[at]! })),
+    stampColumn('event_time', 'timestamp', rows, (stamp) => stamp.eventTime),
+    stampColumn('created_time', 'timestamp', rows, (stamp) => stamp.createdTime),
+    stampColumn('ingest_time', 'timestamp', rows, (stamp) => stamp.ingestTime),
+    stampColumn('sequence_time', 'timestamp', rows, (stamp) => stamp.sequenceTime),
+    stampColumn('sequence_origin', 'string', rows, (stamp) => stamp.sequenceOrigin),
+    stampColumn('sequence_index', 'int64', rows, (stamp) => BigInt(stamp.sequenceIndex)),
+    ...schema.features.map((feature, at) => ({ ...feature, values: rows.features[at]! })),
+  ])
+}
+
+/** Turns rows as the writers hold them into columns, sorted by (key, S6). */
+export function rowsToSegment(schema: SegmentSchema, rows: readonly ViewRow[]): SegmentRows {
+  const sorted = rows.toSorted((a, b) => compareText(a.key, b.key) || compareStamps(a, b))
+  const keys = schema.keys.map(() => [] as Value[])
+  const features = schema.features.map(() => [] as Value[])
+  for (const row of sorted) {
+    splitCells(row.key).forEach((cell, at) => {
+      keys[at]!.push(decodeValue(schema.keys[at]!.type, cell))
+    })
+    splitCells(row.cells).forEach((cell, at) => {
+      features[at]!.push(decodeValue(schema.features[at]!.type, cell))
+    })
+  }
+  return { keys, stamps: sorted, features }
+}
+
+export function segmentStatistics(stamps: readonly Stamp[]): SegmentStatistics {
+  let [eventTimeMin, ingestTimeMin] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+  let [eventTimeMax, ingestTimeMax] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (const { eventTime, ingestTime } of stamps) {
+    if (eventTime < eventTimeMin) eventTimeMin = eventTime
+    if (eventTime > eventTimeMax) eventTimeMax = eventTime
+    if (ingestTime < ingestTimeMin) ingestTimeMin = ingestTime
+    if (ingestTime > ingestTimeMax) ingestTimeMax = ingestTime
+  }
+  return { rowCount: stamps.length, eventTimeMin, eventTimeMax, ingestTimeMin, ingestTimeMax }
+}
+
+/** Opens a segment and checks that it has the columns its view's log has. */
+export async function openSegment(
+  file: AsyncBuffer,
+  schema: SegmentSchema,
+  path: string,
+): Promise<ParquetFile> {
+  const segment = await openParquet(file, `segment "${path}"`)
+  const types = new Map(segment.columns.map((column) => [column.name, column.type]))
+  for (const { name, type } of [...schema.keys, ...schema.features]) {
+    if (types.get(name) !== type)
+      throw invalid(`Cannot read segment "${path}": column "${name}" is not ${type}`)
+  }
+  return segment
+}
+
+function stampColumn(
+  name: string,
+  type: ValueType,
+  { stamps }: SegmentRows,
+  read: (stamp: Stamp) => Value,
+): ParquetColumn {
+  return { name, type, required: true, values: stamps.map(read) }
+}

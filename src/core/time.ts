@@ -1,0 +1,75 @@
+import { invalid } from './error.ts'
+
+/**
+ * Microseconds since 1970-01-01T00:00:00Z (S1). A double holds every microsecond between 1684-07-28 and
+ * 2255-06-05 exactly; instants outside that range are refused by name rather than rounded.
+ */
+export type Instant = number
+
+/** A span of time in microseconds. */
+export type DurationUs = number
+
+export const MICROS_PER_SECOND = 1_000_000
+export const INSTANT_MIN: Instant = Number.MIN_SAFE_INTEGER
+export const INSTANT_MAX: Instant = Number.MAX_SAFE_INTEGER
+
+const INSTANT_PATTERN =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?\s?(?:([Zz])|([+-])(\d{2}):?(\d{2}))?$/
+const DURATION_PATTERN = /^([1-9]\d{0,8})(ms|s|m|h|d)$/
+const DURATION_UNITS: Readonly<Record<string, number>> = {
+  ms: 1_000,
+  s: MICROS_PER_SECOND,
+  m: 60 * MICROS_PER_SECOND,
+  h: 3_600 * MICROS_PER_SECOND,
+  d: 86_400 * MICROS_PER_SECOND,
+}
+
+/** Reads RFC 3339 text; without an offset it is UTC. Throws `invalid_argument` for anything else. */
+export function parseInstant(text: string): Instant {
+  const match = INSTANT_PATTERN.exec(text)
+  if (match === null) throw invalidInstant(text, 'an RFC 3339 time such as 2026-01-31T08:30:00Z is needed')
+  const [, year, month, day, hour, minute, second, fraction = '', , sign, offsetHour, offsetMinute] = match
+  if (fraction.length > 6) throw invalidInstant(text, 'at most six fractional digits of a second are kept')
+  const clock = [Number(hour), Number(minute), Number(second)] as const
+  const millis = Date.UTC(Number(year), Number(month) - 1, Number(day), ...clock)
+  const date = new Date(millis)
+  if (Number(year) < 100) date.setUTCFullYear(Number(year))
+  const isCalendarDay = date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day)
+  if (!isCalendarDay || clock[0] > 23 || clock[1] > 59 || clock[2] > 59) {
+    throw invalidInstant(text, 'no calendar has such a time')
+  }
+  if (Number(offsetHour ?? 0) > 23 || Number(offsetMinute ?? 0) > 59) {
+    throw invalidInstant(text, 'an offset is at most 23:59')
+  }
+  const offsetMinutes = sign ? Number(`${sign}1`) * (Number(offsetHour) * 60 + Number(offsetMinute)) : 0
+  const micros =
+    date.getTime() * 1_000 + Number(fraction.padEnd(6, '0')) - offsetMinutes * 60 * MICROS_PER_SECOND
+  if (!isInstant(micros)) throw invalidInstant(text, 'times between 1684-07-28 and 2255-06-05 are kept')
+  return micros
+}
+
+/** Writes the shortest RFC 3339 text in UTC that says exactly this instant. */
+export function formatInstant(instant: Instant): string {
+  const millis = Math.floor(instant / 1_000)
+  const seconds = new Date(millis).toISOString().slice(0, 19)
+  const fraction = instant - Math.floor(instant / MICROS_PER_SECOND) * MICROS_PER_SECOND
+  if (fraction === 0) return `${seconds}Z`
+  return `${seconds}.${String(fraction).padStart(6, '0').replace(/0+$/, '')}Z`
+}
+
+export function isInstant(value: number): boolean {
+  return Number.isSafeInteger(value)
+}
+
+/** Reads `"90s" "10m" "24h" "7d"` (and `ms`) into microseconds. Throws `invalid_argument`. */
+export function parseDuration(text: string): DurationUs {
+  const match = DURATION_PATTERN.exec(text)
+  if (match === null) throw invalid(`Cannot read duration "${text}": a number and ms, s, m, h or d is needed`)
+  const micros = Number(match[1]) * DURATION_UNITS[match[2]!]!
+  if (!isInstant(micros)) throw invalid(`Cannot read duration "${text}": it is longer than 285 years`)
+  return micros
+}
+
+function invalidInstant(text: string, needed: string) {
+  return invalid(`Cannot read time "${text.slice(0, 64)}": ${needed}`)
+}

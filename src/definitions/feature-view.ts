@@ -1,0 +1,69 @@
+import * as z from 'zod'
+import { About, ColumnName, Duration, Name, SqlExpression, Type } from './name.ts'
+
+export const Feature = z.strictObject({
+  name: ColumnName,
+  type: Type,
+  sql: SqlExpression,
+  description: z.string().max(10_000).default(''),
+})
+export type Feature = z.infer<typeof Feature>
+
+export const AGGREGATION_FUNCTIONS = [
+  'count',
+  'sum',
+  'mean',
+  'min',
+  'max',
+  'variance',
+  'stddev',
+  'first',
+  'last',
+  'first_n',
+  'last_n',
+  'count_distinct',
+  'approx_count_distinct',
+  'approx_quantile',
+] as const
+
+export const Aggregation = z.strictObject({
+  name: ColumnName,
+  function: z.enum(AGGREGATION_FUNCTIONS),
+  sql: SqlExpression,
+  windows: z.array(Duration).min(1).max(32),
+  hop: Duration.optional(),
+  n: z.int().min(1).max(1_000).optional(),
+  quantile: z.number().min(0).max(1).optional(),
+  max_distinct: z.int().min(1).max(100_000).optional(),
+  description: z.string().max(10_000).default(''),
+})
+
+/** Features of one entity computed from one source: latest-row (`features`) or windowed (`aggregations`). */
+export const FeatureView = z
+  .strictObject({
+    name: Name,
+    entity: Name,
+    source: Name,
+    /** Each join key of the entity as SQL over the source row; by default the column of that name. */
+    join_keys: z.record(ColumnName, SqlExpression).default({}),
+    /** Rows for which this is not true are left out. */
+    where: SqlExpression.optional(),
+    features: z.array(Feature).min(1).max(2_000).optional(),
+    aggregations: z.array(Aggregation).min(1).max(500).optional(),
+    /** How old a row may be and still be served (S3); absent means for ever. */
+    ttl: Duration.optional(),
+    /** How fresh the view promises to be. */
+    freshness: Duration.optional(),
+    /** Views of large or very hot values may have blocks of their own. */
+    block_group: Name.optional(),
+    /** At most one KV put of a block in this time. */
+    publish: Duration.default('1s'),
+    /** A Worker of one's own that transforms batches of rows. */
+    transform: z.strictObject({ service: z.string().min(1), method: z.string().min(1) }).optional(),
+    ...About,
+  })
+  .refine(
+    (view) => (view.features === undefined) !== (view.aggregations === undefined),
+    'a feature view has either features or aggregations',
+  )
+export type FeatureView = z.infer<typeof FeatureView>

@@ -1,0 +1,160 @@
+import { nearestName } from '../core/nearest-name.ts'
+import { STAMP_COLUMNS } from '../core/segment.ts'
+import type { ValueType } from '../core/value.ts'
+import { DEFINITION_KINDS, type DefinitionSet } from './definition-set.ts'
+import type { FeatureService } from './feature-service.ts'
+import type { FeatureView } from './feature-view.ts'
+import type { Source } from './source.ts'
+import { columnOf, findUnsupported } from './unsupported.ts'
+
+/** Every fault of a well-formed set, each naming its place; empty when it can be applied. */
+export function findProblems(set: DefinitionSet): string[] {
+  const problems = [
+    ...Object.entries(DEFINITION_KINDS).flatMap(([kind, singular]) =>
+      repeated(set[kind as keyof DefinitionSet].map(({ name }) => name)).map(
+        (name) => `${singular} "${name}" is defined twice`,
+      ),
+    ),
+    ...set.entities.flatMap(({ name, join_keys }) => [
+      ...repeated(join_keys.map((key) => key.name)).map(
+        (key) => `entity "${name}": join key "${key}" stands twice`,
+      ),
+      ...reserved(join_keys.map((key) => key.name)).map(
+        (key) => `entity "${name}": "${key}" is a reserved name`,
+      ),
+    ]),
+    ...set.sources.flatMap(problemsOfSource),
+    ...set.feature_views.flatMap((view) => problemsOfView(set, view)),
+    ...set.feature_services.flatMap((service) => problemsOfService(set, service)),
+  ]
+  return [...problems, ...findUnsupported(set)]
+}
+
+/** Name under which a service entry's join key is asked for. */
+export function inputName(entry: FeatureService['features'][number], joinKey: string): string {
+  return entry.join_keys[joinKey] ?? joinKey
+}
+
+function problemsOfSource(source: Source): string[] {
+  const what = `source "${source.name}"`
+  const types = new Map(source.schema.map((column) => [column.name, column.type]))
+  const timeColumns = [source.event_time, ...(source.created_time === null ? [] : [source.created_time])]
+  return [
+    ...repeated(source.schema.map(({ name }) => name)).map(
+      (name) => `${what}: column "${name}" stands twice`,
+    ),
+    ...timeColumns
+      .filter((name) => types.get(name) !== 'timestamp')
+      .map((name) => `${what}: "${name}" is ${types.get(name) ?? 'no column'}, a timestamp column is needed`),
+    ...(source.event_id !== null && !types.has(source.event_id)
+      ? [`${what}: event_id "${source.event_id}" is no column${hint(source.event_id, [...types.keys()])}`]
+      : []),
+    ...source.schema
+      .filter(({ unit, type }) => unit !== undefined && type !== 'timestamp')
+      .map(({ name }) => `${what}: column "${name}" has a unit, which only timestamps have`),
+  ]
+}
+
+function problemsOfView(set: DefinitionSet, view: FeatureView): string[] {
+  const what = `feature view "${view.name}"`
+  const entity = set.entities.find(({ name }) => name === view.entity)
+  const source = set.sources.find(({ name }) => name === view.source)
+  const entityHint = hint(view.entity, set.entities.map(nameOf))
+  const sourceHint = hint(view.source, set.sources.map(nameOf))
+  if (entity === undefined) return [`${what}: there is no entity "${view.entity}"${entityHint}`]
+  if (source === undefined) return [`${what}: there is no source "${view.source}"${sourceHint}`]
+
+  const columns = new Map(source.schema.map((column) => [column.name, column.type]))
+  const columnProblems = (subject: string, sql: string, type: ValueType) => {
+    const column = columnOf(sql)
+    if (column === undefined) return [] // named by findUnsupported
+    const found = columns.get(column)
+    if (found === undefined) {
+      return [
+        `${what}: ${subject}: there is no column "${column}" in source "${source.name}"${hint(column, [...columns.keys()])}`,
+      ]
+    }
+    return found === type ? [] : [`${what}: ${subject} is ${type}, but column "${column}" is ${found}`]
+  }
+  const joinKeys = entity.join_keys.map(({ name }) => name)
+  const features = view.features ?? []
+  const names = features.map(({ name }) => name)
+  return [
+    ...Object.keys(view.join_keys)
+      .filter((name) => !joinKeys.includes(name))
+      .map((name) => `${what}: "${name}" is no join key of entity "${entity.name}"${hint(name, joinKeys)}`),
+    ...entity.join_keys.flatMap(({ name, type }) =>
+      columnProblems(`join key "${name}"`, view.join_keys[name] ?? name, type),
+    ),
+    ...features.flatMap(({ name, sql, type }) => columnProblems(`feature "${name}"`, sql, type)),
+    ...repeated([...names, ...joinKeys]).map((name) => `${what}: the name "${name}" is used twice`),
+    ...reserved(names).map((name) => `${what}: "${name}" is a reserved name`),
+  ]
+}
+
+function problemsOfService(set: DefinitionSet, service: FeatureService): string[] {
+  const what = `feature service "${service.name}"`
+  const problems: string[] = []
+  const inputTypes = new Map<string, ValueType>()
+  const outputs: string[] = []
+  for (const entry of service.features) {
+    const view = set.feature_views.find(({ name }) => name === entry.view)
+    const entity = set.entities.find(({ name }) => name === view?.entity)
+    if (view === undefined) {
+      if (set.on_demand_views.some(({ name }) => name === entry.view) || entry.view.includes('@')) continue
+      problems.push(
+        `${what}: there is no view "${entry.view}"${hint(entry.view, set.feature_views.map(nameOf))}`,
+      )
+      continue
+    }
+    if (entity === undefined) continue // named by problemsOfView
+    const features = (view.features ?? []).map(nameOf)
+    for (const name of entry.features ?? []) {
+      if (!features.includes(name)) {
+        problems.push(`${what}: view "${view.name}" has no feature "${name}"${hint(name, features)}`)
+      }
+    }
+    for (const key of Object.keys(entry.join_keys)) {
+      if (!entity.join_keys.some(({ name }) => name === key)) {
+        problems.push(`${what}: "${key}" is no join key of view "${view.name}"`)
+      }
+    }
+    for (const { name, type } of entity.join_keys) {
+      const input = inputName(entry, name)
+      if (inputTypes.has(input) && inputTypes.get(input) !== type) {
+        problems.push(`${what}: "${input}" is asked for as ${inputTypes.get(input)} and as ${type}`)
+      }
+      inputTypes.set(input, type)
+    }
+    outputs.push(...(entry.features ?? features).map((name) => entry.prefix + name))
+  }
+  return [
+    ...problems,
+    ...repeated(outputs).map(
+      (name) => `${what}: two features are named "${name}", a prefix keeps them apart`,
+    ),
+    ...outputs
+      .filter((name) => inputTypes.has(name))
+      .map((name) => `${what}: "${name}" is a feature and a join key`),
+    ...[...inputTypes.keys(), ...outputs]
+      .filter((name) => name === 'event_time')
+      .map((name) => `${what}: "${name}" is the name of a label's time`),
+  ]
+}
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name
+}
+
+function repeated(names: readonly string[]): string[] {
+  return [...new Set(names.filter((name, at) => names.indexOf(name) !== at))]
+}
+
+function reserved(names: readonly string[]): string[] {
+  return names.filter((name) => (STAMP_COLUMNS as readonly string[]).includes(name.toLowerCase()))
+}
+
+function hint(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known)
+  return nearest === undefined ? '' : ` (did you mean "${nearest}"?)`
+}

@@ -1,0 +1,44 @@
+import { Hono } from 'hono'
+import { FeatureStoreError } from '../core/error.ts'
+import { authenticate } from './authenticate.ts'
+import type { Http, Services } from './context.ts'
+import { errorResponse } from './error-response.ts'
+import { refuseQuery } from './refuse-query.ts'
+import { definitionRoutes } from './routes/definitions.ts'
+import { featureRoutes } from './routes/features.ts'
+import { historyRoutes } from './routes/history.ts'
+import { sourceRoutes } from './routes/sources.ts'
+
+type Background = Services['platform']['background']
+
+/** The HTTP door. `createServices` is given the Worker's environment and a way to go on after the answer. */
+export function createApp<Env extends object>(
+  createServices: (env: Env, background: Background) => Services,
+) {
+  const app = new Hono<Http>()
+  app.use(async (c, next) => {
+    const { platform, adminToken } = createServices(c.env as Env, (work) => c.executionCtx.waitUntil(work))
+    c.set('platform', platform)
+    c.set('adminToken', adminToken)
+    const requestId = platform.nextId()
+    c.set('requestId', requestId)
+    c.header('x-request-id', requestId)
+    await next()
+  })
+  for (const path of ['/healthz', '/health']) app.get(path, (c) => c.json({ status: 'ok' }))
+  app.use('/v1/*', authenticate)
+  app.route('/v1', featureRoutes())
+  app.use('/v1/*', refuseQuery)
+  app.route('/v1', definitionRoutes())
+  app.route('/v1', sourceRoutes())
+  app.route('/v1', historyRoutes())
+  app.notFound((c) => {
+    const error = new FeatureStoreError(
+      'not_found',
+      `Cannot ${c.req.method} "${c.req.path}": there is no such route`,
+    )
+    return errorResponse(error, c)
+  })
+  app.onError(errorResponse)
+  return app
+}

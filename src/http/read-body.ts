@@ -1,0 +1,59 @@
+import type { Context } from 'hono'
+import type * as z from 'zod'
+import { FeatureStoreError, invalid } from '../core/error.ts'
+import { parseJson } from '../core/json.ts'
+import { LIMITS } from '../core/limits.ts'
+import type { Http } from './context.ts'
+
+/** The body as text. Throws `limit_exceeded` past the bound, `invalid_argument` when it is not UTF-8. */
+export async function readText(c: Context<Http>): Promise<string> {
+  const declared = Number(c.req.header('content-length') ?? 0)
+  if (declared > LIMITS.bodyBytesMax) throw tooLarge()
+  const bytes = await readBytes(c.req.raw.body)
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
+  } catch {
+    throw invalid('Cannot read body: it is not UTF-8')
+  }
+}
+
+/** The body as JSON of a schema. Throws `invalid_argument` naming the first field at fault. */
+export async function readJson<S extends z.ZodType>(c: Context<Http>, schema: S): Promise<z.output<S>> {
+  const text = await readText(c)
+  return checkJson(text === '' ? undefined : parseJson(text, 'body as JSON'), schema)
+}
+
+export function checkJson<S extends z.ZodType>(json: unknown, schema: S): z.output<S> {
+  const parsed = schema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map(
+    ({ path, message }) => `${path.join('.') || 'the body'}: ${message}`,
+  )
+  throw invalid(`Cannot read body: ${problems[0]}`, { problems })
+}
+
+/** Reads no more than the bound, whatever the sender declared. */
+async function readBytes(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of body ?? []) {
+    length += part.length
+    if (length > LIMITS.bodyBytesMax) throw tooLarge()
+    parts.push(part)
+  }
+  if (parts.length === 1) return parts[0]!
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}
+
+function tooLarge() {
+  return new FeatureStoreError(
+    'limit_exceeded',
+    `Cannot read body: it is longer than ${LIMITS.bodyBytesMax} bytes`,
+  )
+}

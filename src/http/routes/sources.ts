@@ -1,0 +1,80 @@
+import { type Context, Hono } from 'hono'
+import * as z from 'zod'
+import { describeLoad } from '../../batch/describe-load.ts'
+import { checkFileName, startLoads } from '../../batch/start-loads.ts'
+import { FeatureStoreError, invalid } from '../../core/error.ts'
+import { parseJson } from '../../core/json.ts'
+import { LIMITS } from '../../core/limits.ts'
+import { pushEvents } from '../../ingest/push-events.ts'
+import { resolveSource } from '../../registry/resolve-name.ts'
+import type { Http } from '../context.ts'
+import { checkJson, readJson, readText } from '../read-body.ts'
+
+const PushRequest = z.strictObject({ events: z.array(z.unknown()) })
+
+const LoadRequest = z
+  .strictObject({
+    files: z.array(z.string()).min(1).max(LIMITS.loadsPerCallMax).optional(),
+    max_bad_rows: z.int().min(0).default(0),
+  })
+  .default({ max_bad_rows: 0 })
+
+/** A source's two doors, push and landing files, and the loads that come of the second. */
+export function sourceRoutes() {
+  const routes = new Hono<Http>()
+
+  routes.post('/sources/:source/events', async (c) => {
+    const key = c.req.header('idempotency-key')
+    if (key !== undefined && (key === '' || key.length > LIMITS.idempotencyKeyCharsMax)) {
+      throw invalid(
+        `Cannot take Idempotency-Key: 1 to ${LIMITS.idempotencyKeyCharsMax} characters are needed`,
+      )
+    }
+    const push = {
+      source: c.req.param('source'),
+      events: await readEvents(c),
+      idempotency: key === undefined ? undefined : { token: c.var.caller, key },
+    }
+    return c.json(await pushEvents(c.var.platform, push), 202)
+  })
+
+  routes.put('/sources/:source/files/:name{.+}', async (c) => {
+    const { source, name } = c.req.param()
+    checkFileName(name)
+    await resolveSource(c.var.platform, source)
+    const bytes = Number(c.req.header('content-length') ?? Number.NaN)
+    if (!Number.isInteger(bytes)) throw invalid('Cannot land file: a Content-Length header is needed')
+    if (bytes > LIMITS.landingFileBytesMax) {
+      throw new FeatureStoreError(
+        'limit_exceeded',
+        `Cannot land file: more than ${LIMITS.landingFileBytesMax} bytes`,
+      )
+    }
+    if (bytes === 0 || c.req.raw.body === null) throw invalid('Cannot land file: it is empty')
+    const file = await c.var.platform.landing.write(source, name, c.req.raw.body, bytes)
+    return c.json({ path: `landing/${source}/${name}`, bytes: file.bytes }, 201)
+  })
+
+  routes.post('/sources/:source/loads', async (c) => {
+    const { files, max_bad_rows } = await readJson(c, LoadRequest)
+    const loads = await startLoads(c.var.platform, c.req.param('source'), { files, badRowsMax: max_bad_rows })
+    return c.json({ loads: loads.map(({ id, file, status }) => ({ id, file, status })) }, 202)
+  })
+
+  routes.get('/loads/:id', async (c) => c.json(await describeLoad(c.var.platform, c.req.param('id'))))
+
+  return routes
+}
+
+/** `{"events": […]}`, or NDJSON when the content type says so. */
+async function readEvents(c: Context<Http>): Promise<readonly unknown[]> {
+  const text = await readText(c)
+  if (!/\bx?-?ndjson\b/.test(c.req.header('content-type') ?? '')) {
+    return checkJson(parseJson(text, 'body as JSON'), PushRequest).events
+  }
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .map((line, at) => parseJson(line, `line ${at + 1} as JSON`))
+}

@@ -1,0 +1,96 @@
+import { FeatureStoreError } from '../core/error.ts'
+import type { Platform } from '../platform.ts'
+import { readWritingSnapshot } from '../registry/current-snapshot.ts'
+import { decodeMessage, type EventMessage } from './event-message.ts'
+import { type PlannedDelivery, planDeliveries } from './plan-deliveries.ts'
+
+/** What became of one message; `reason` says why it has to come again. */
+export type Consumed = { readonly status: 'done' } | { readonly status: 'retry'; readonly reason: string }
+
+/** How often one batch is computed again because a writer knew a newer generation. */
+const ATTEMPTS_MAX = 3
+
+/**
+ * Takes a batch of queue messages through the views to the writers. A message is done when every writer it has rows
+ * for has committed them; delivering it again has no further effect (S9). One message's fault spoils no other.
+ */
+export async function consumeEvents(
+  platform: Platform,
+  bodies: readonly string[],
+): Promise<readonly Consumed[]> {
+  const outcomes: Consumed[] = bodies.map(() => ({ status: 'done' }))
+  let waiting: { readonly position: number; readonly message: EventMessage }[] = []
+  bodies.forEach((body, position) => {
+    try {
+      waiting.push({ position, message: decodeMessage(body) })
+    } catch (error) {
+      outcomes[position] = {
+        status: 'retry',
+        reason: `The message cannot be read: ${(error as Error).message}`,
+      }
+    }
+  })
+  for (let attempt = 0; waiting.length > 0; attempt++) {
+    const snapshot = await readWritingSnapshot(platform)
+    const { known, unknown } = Object.groupBy(waiting, ({ message }) =>
+      Object.hasOwn(snapshot.sources, message.source) ? 'known' : 'unknown',
+    )
+    for (const { position, message } of unknown ?? []) {
+      outcomes[position] = { status: 'retry', reason: `There is no source "${message.source}" any more` }
+    }
+    const batch = known ?? []
+    const faults = await deliverAll(
+      platform,
+      planDeliveries(
+        snapshot,
+        batch.map(({ message }) => message),
+      ),
+    )
+    const stale = batch.filter((_, at) => faults.get(at) === STALE)
+    batch.forEach(({ position }, at) => {
+      const reason = faults.get(at)
+      outcomes[position] = reason === undefined ? { status: 'done' } : { status: 'retry', reason }
+    })
+    waiting = attempt + 1 < ATTEMPTS_MAX ? stale : []
+  }
+  return outcomes
+}
+
+const STALE = 'A writer knows a newer generation of definitions'
+
+/** Delivers to every writer; the reason of failure by position of each message that has rows in a failed delivery. */
+async function deliverAll(
+  platform: Platform,
+  planned: readonly PlannedDelivery[],
+): Promise<Map<number, string>> {
+  const faults = new Map<number, string>()
+  await Promise.all(
+    planned.map(async ({ delivery, messages }) => {
+      const fault = await deliver(platform, delivery)
+      if (fault === undefined) return
+      for (const position of messages) {
+        // A real fault outweighs staleness: computing again would not mend it.
+        if (!faults.has(position) || fault !== STALE) faults.set(position, fault)
+      }
+    }),
+  )
+  return faults
+}
+
+async function deliver(
+  platform: Platform,
+  delivery: PlannedDelivery['delivery'],
+): Promise<string | undefined> {
+  try {
+    const answer = await platform.writers.deliver(delivery)
+    return answer.status === 'committed' ? undefined : STALE
+  } catch (error) {
+    const reason = error instanceof FeatureStoreError ? error.message : String(error)
+    platform.log.error('A writer did not take a delivery; its messages come again', {
+      entity: delivery.layout.entity.name,
+      shard: delivery.layout.shard,
+      reason,
+    })
+    return reason
+  }
+}

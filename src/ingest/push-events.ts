@@ -1,0 +1,153 @@
+import { FeatureStoreError, invalid } from '../core/error.ts'
+import { LIMITS } from '../core/limits.ts'
+import type { Instant } from '../core/time.ts'
+import { checkSourceRow, parseSourceRow, viewKey } from '../core/transform.ts'
+import { encodeValue } from '../core/value.ts'
+import { fingerprint } from '../definitions/fingerprint.ts'
+import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
+import type { Platform, PushRecord } from '../platform.ts'
+import { readSnapshotOf } from '../registry/current-snapshot.ts'
+import { resolveSource } from '../registry/resolve-name.ts'
+import { type EventRow, encodeMessage, MESSAGE_CHARS_MAX } from './event-message.ts'
+
+export interface Push {
+  readonly source: string
+  readonly events: readonly unknown[]
+  /** The caller's `Idempotency-Key` and who the caller is. */
+  readonly idempotency?: { readonly token: string; readonly key: string } | undefined
+}
+
+export interface PushAnswer {
+  readonly push_id: string
+  readonly accepted: number
+  readonly rejected: readonly { readonly index: number; readonly code: string; readonly message: string }[]
+}
+
+/**
+ * The push door: checks each row, gives it its ingest time and sequence, and puts it in the queue. A bad row is
+ * rejected by index and spoils no other. Throws `not_found` for an unknown source, `limit_exceeded` for too many rows.
+ */
+export async function pushEvents(platform: Platform, push: Push): Promise<PushAnswer> {
+  const { snapshot, source } = await resolveSource(platform, push.source)
+  if (push.events.length > LIMITS.pushRowsMax) {
+    throw new FeatureStoreError(
+      'limit_exceeded',
+      `Cannot push ${push.events.length} events: at most ${LIMITS.pushRowsMax} go in one push`,
+    )
+  }
+  const doorTime = platform.clock.now()
+  const pushId = platform.nextId()
+  if (push.idempotency === undefined) {
+    return sendRows(platform, checkRows(snapshot, source, push.events, doorTime), {
+      source,
+      pushId,
+      doorTime,
+    })
+  }
+  const record = await platform.pushes.begin({
+    id: fingerprint([push.idempotency.token, push.source, push.idempotency.key]),
+    pushId,
+    doorTime,
+    generation: snapshot.generation,
+    bodyFingerprint: fingerprint(push.events),
+    answer: null,
+  })
+  return repeatPush(platform, push, record)
+}
+
+/** The first body counts: an answered key answers the same again; one cut short is sent again, id by id the same. */
+async function repeatPush(platform: Platform, push: Push, record: PushRecord): Promise<PushAnswer> {
+  if (record.answer !== null) return JSON.parse(record.answer) as PushAnswer
+  if (record.bodyFingerprint !== fingerprint(push.events)) {
+    throw new FeatureStoreError(
+      'failed_precondition',
+      'Cannot push under this Idempotency-Key: its first request carried another body and has not been answered, repeat that one',
+    )
+  }
+  const snapshot = await readSnapshotOf(platform, record.generation)
+  const source = snapshot.sources[push.source]
+  if (source === undefined) throw invalid(`Cannot push to "${push.source}": the source was dropped meanwhile`)
+  const checked = checkRows(snapshot, source, push.events, record.doorTime)
+  const answer = await sendRows(platform, checked, {
+    source,
+    pushId: record.pushId,
+    doorTime: record.doorTime,
+  })
+  await platform.pushes.finish(record.id, JSON.stringify(answer))
+  return answer
+}
+
+interface CheckedRows {
+  readonly rows: readonly EventRow[]
+  readonly rejected: PushAnswer['rejected']
+}
+
+function checkRows(
+  snapshot: Snapshot,
+  source: CompiledSource,
+  events: readonly unknown[],
+  doorTime: Instant,
+): CheckedRows {
+  const views = source.views.map((name) => snapshot.views[name]!)
+  const keyTypes = views.map(({ entity }) => snapshot.entities[entity]!.joinKeys.map(({ type }) => type))
+  const rows: EventRow[] = []
+  const rejected: { index: number; code: string; message: string }[] = []
+  events.forEach((event, index) => {
+    try {
+      const values = parseSourceRow(source, event)
+      checkSourceRow(source, values, doorTime)
+      for (let at = 0; at < views.length; at++) viewKey(views[at]!, keyTypes[at]!, values)
+      const cells = source.columns.map(({ type }, at) => encodeValue(type, values[at]!)).join(',')
+      if (cells.length > LIMITS.rowCharsMax) {
+        throw new FeatureStoreError(
+          'limit_exceeded',
+          `The row is ${cells.length} characters long: at most ${LIMITS.rowCharsMax} are taken`,
+        )
+      }
+      rows.push({ index, cells })
+    } catch (error) {
+      if (!(error instanceof FeatureStoreError)) throw error
+      rejected.push({ index, code: error.code, message: error.message })
+    }
+  })
+  return { rows, rejected }
+}
+
+async function sendRows(
+  platform: Platform,
+  { rows, rejected }: CheckedRows,
+  {
+    source,
+    pushId,
+    doorTime,
+  }: { readonly source: CompiledSource; readonly pushId: string; readonly doorTime: Instant },
+): Promise<PushAnswer> {
+  const columns = source.columns.map(({ name }) => name)
+  const message = (id: string, part: readonly EventRow[]) =>
+    encodeMessage({ id, source: source.name, pushId, doorTime, columns, rows: part })
+  const roomChars = MESSAGE_CHARS_MAX - message('', []).length - pushId.length - INDEX_CHARS
+  const messages = fillMessages(rows, roomChars).map((part) => message(`${pushId}.${part[0]!.index}`, part))
+  await platform.events.send(messages)
+  return { push_id: pushId, accepted: rows.length, rejected }
+}
+
+/** A row's index, its tab and its newline. */
+const INDEX_CHARS = 8
+
+/** Cuts rows into runs that each fill a message; a row too long for the room has one to itself. */
+function fillMessages(rows: readonly EventRow[], roomChars: number): EventRow[][] {
+  const parts: EventRow[][] = []
+  let chars = 0
+  for (const row of rows) {
+    const rowChars = row.cells.length + INDEX_CHARS
+    const part = parts.at(-1)
+    if (part === undefined || chars + rowChars > roomChars) {
+      parts.push([row])
+      chars = rowChars
+    } else {
+      part.push(row)
+      chars += rowChars
+    }
+  }
+  return parts
+}

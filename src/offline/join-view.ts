@@ -1,0 +1,188 @@
+import { bitsText, encodeKey, hashKey, topBits } from '../core/entity-key.ts'
+import type { FeatureStatus } from '../core/feature-status.ts'
+import { rowStatus } from '../core/feature-status.ts'
+import { finishJoin, type KeyRange, offerRow, type PointInTimeJoin, prepareJoin } from '../core/join.ts'
+import type { ParquetFile, RowGroupRange } from '../core/parquet.ts'
+import { decodeRow } from '../core/row.ts'
+import { openSegment, type SegmentSchema } from '../core/segment.ts'
+import type { Instant } from '../core/time.ts'
+import { encodeValue, splitCells, type Value } from '../core/value.ts'
+import { type CompiledView, type Snapshot, segmentSchema } from '../definitions/snapshot.ts'
+import { writerLayout } from '../definitions/writer-layout.ts'
+import type { Platform } from '../platform.ts'
+import { planScan } from './plan-scan.ts'
+
+/** Labels of one view in one role, and the knowledge they are limited to. */
+export interface ViewLabels {
+  /** Encoded keys and event times, label by label. */
+  readonly keys: readonly string[]
+  readonly times: readonly Instant[]
+  /** Positions of the view's features that are wanted. */
+  readonly features: readonly number[]
+  /** Only rows ingested at or before this (S5). */
+  readonly asOf: Instant | undefined
+  /** Only rows created at or before each label's time (S5). */
+  readonly isKnowledgeCutoff: boolean
+}
+
+/** One view's answers: by wanted feature, then by label, as JSON texts; and a status for each. */
+export interface ViewAnswers {
+  readonly values: readonly (readonly string[])[]
+  readonly statuses: readonly (readonly FeatureStatus[])[]
+}
+
+/**
+ * Joins one view's log with labels, point in time: the registered segments plus what still waits in the writers.
+ * Writers are read first: a row that leaves one meanwhile has been registered before, so it is seen at least once,
+ * and S6 makes twice as good as once.
+ */
+export async function joinView(
+  platform: Platform,
+  { snapshot, view }: { readonly snapshot: Snapshot; readonly view: CompiledView },
+  labels: ViewLabels,
+): Promise<ViewAnswers> {
+  const join = prepareJoin(labels.keys, labels.times)
+  const cells: (readonly string[] | undefined)[] = new Array(join.slotCount)
+  await offerWaiting(platform, snapshot, view, { join, cells, labels })
+  const schema = segmentSchema(snapshot, view)
+  const { bucketBits } = snapshot.entities[view.entity]!
+  const hashes = [...join.rangeByKey.keys()].map((key) => hashKey(key).high)
+  const segments = planScan(view, await platform.offline.list(view.name, view.version), {
+    buckets: new Set(hashes.map((high) => bitsText(topBits(high, bucketBits), bucketBits))),
+    labelTimeMin: labels.times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
+    labelTimeMax: labels.times.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
+    asOf: labels.asOf,
+  })
+  for (const segment of segments) {
+    const file = await openSegment(platform.offline.openSegment(segment), schema, segment.path)
+    for (const group of file.rowGroups) await offerRowGroup(file, group, schema, { join, cells, labels })
+  }
+  return readAnswers(view, labels, join, cells)
+}
+
+/** The join under way; `cells` holds, by slot, the wanted features of the slot's winner. */
+interface JoinRun {
+  readonly join: PointInTimeJoin
+  readonly cells: (readonly string[] | undefined)[]
+  readonly labels: ViewLabels
+}
+
+async function offerWaiting(
+  platform: Platform,
+  snapshot: Snapshot,
+  view: CompiledView,
+  run: JoinRun,
+): Promise<void> {
+  const { shardBits } = snapshot.entities[view.entity]!
+  const shards = new Set([...run.join.rangeByKey.keys()].map((key) => topBits(hashKey(key).high, shardBits)))
+  const waiting = await Promise.all(
+    [...shards].map((shard) =>
+      platform.writers.readWaiting(writerLayout(snapshot, view.entity, shard), [view.id]),
+    ),
+  )
+  for (const line of waiting.flatMap((lines) => (lines === '' ? [] : lines.split('\n')))) {
+    const row = decodeRow(line)
+    const slots = run.join.rangeByKey.get(row.key)
+    if (slots === undefined || isUnknownYet(run.labels, row.ingestTime)) continue
+    const slot = offerRow(run.join, slots, { ...row, available: availableTime(run.labels, row), handle: 0 })
+    if (slot < 0) continue
+    const features = splitCells(row.cells)
+    run.cells[slot] = run.labels.features.map((feature) => features[feature]!)
+  }
+}
+
+async function offerRowGroup(
+  file: ParquetFile,
+  { rowStart, rowEnd }: RowGroupRange,
+  schema: SegmentSchema,
+  run: JoinRun,
+): Promise<void> {
+  const column = (name: string) => file.readColumn(name, rowStart, rowEnd)
+  const keys: ArrayLike<unknown>[] = []
+  for (const { name } of schema.keys) keys.push(await column(name))
+  const stamps = {
+    eventTime: (await column('event_time')) as ArrayLike<number>,
+    createdTime: (await column('created_time')) as ArrayLike<number>,
+    ingestTime: (await column('ingest_time')) as ArrayLike<number>,
+    sequenceTime: (await column('sequence_time')) as ArrayLike<number>,
+    sequenceOrigin: (await column('sequence_origin')) as ArrayLike<string>,
+    sequenceIndex: (await column('sequence_index')) as ArrayLike<bigint>,
+  }
+  /** Row that now holds a slot, by slot. */
+  const winners = new Map<number, number>()
+  const slotsAt = createKeyLookup(run.join, schema, keys)
+  for (let row = 0; row < rowEnd - rowStart; row++) {
+    const slots = slotsAt(row)
+    if (slots === undefined || isUnknownYet(run.labels, stamps.ingestTime[row]!)) continue
+    const stamp = {
+      eventTime: stamps.eventTime[row]!,
+      createdTime: stamps.createdTime[row]!,
+      sequenceTime: stamps.sequenceTime[row]!,
+      sequenceOrigin: stamps.sequenceOrigin[row]!,
+      sequenceIndex: Number(stamps.sequenceIndex[row]!),
+    }
+    const slot = offerRow(run.join, slots, {
+      ...stamp,
+      available: availableTime(run.labels, stamp),
+      handle: row,
+    })
+    if (slot >= 0) winners.set(slot, row)
+  }
+  if (winners.size === 0) return
+  const wanted = run.labels.features.map((feature) => schema.features[feature]!)
+  const texts = new Map([...winners.keys()].map((slot) => [slot, [] as string[]]))
+  for (const { name, type } of wanted) {
+    const values = (await column(name)) as ArrayLike<Value>
+    for (const [slot, row] of winners) texts.get(slot)!.push(encodeValue(type, values[row] ?? null))
+  }
+  for (const [slot, cells] of texts) run.cells[slot] = cells
+}
+
+/** Finds the slots of a row's key; rows are sorted by key, so most of the time it is that of the row before. */
+function createKeyLookup(join: PointInTimeJoin, schema: SegmentSchema, keys: readonly ArrayLike<unknown>[]) {
+  const types = schema.keys.map(({ type }) => type)
+  let slots: KeyRange | undefined
+  return (row: number): KeyRange | undefined => {
+    const isSame = row > 0 && keys.every((values) => values[row] === values[row - 1])
+    if (!isSame)
+      slots = join.rangeByKey.get(
+        encodeKey(
+          types,
+          keys.map((values) => values[row] as Value),
+        ),
+      )
+    return slots
+  }
+}
+
+function isUnknownYet({ asOf }: ViewLabels, ingestTime: Instant): boolean {
+  return asOf !== undefined && ingestTime > asOf
+}
+
+function availableTime(
+  { isKnowledgeCutoff }: ViewLabels,
+  row: { readonly eventTime: Instant; readonly createdTime: Instant },
+): Instant {
+  return isKnowledgeCutoff ? Math.max(row.eventTime, row.createdTime) : row.eventTime
+}
+
+function readAnswers(
+  view: CompiledView,
+  labels: ViewLabels,
+  join: PointInTimeJoin,
+  cells: readonly (readonly string[] | undefined)[],
+): ViewAnswers {
+  const shown = finishJoin(join)
+  const values = labels.features.map(() => [] as string[])
+  const statuses = labels.features.map(() => [] as FeatureStatus[])
+  labels.times.forEach((time, label) => {
+    const slot = shown[join.slotByLabel[label]!]!
+    const status = slot < 0 ? 'missing' : rowStatus(view, join.eventTime[slot]!, time)
+    labels.features.forEach((_, at) => {
+      const text = status === 'present' ? cells[slot]![at]! : 'null'
+      values[at]!.push(text)
+      statuses[at]!.push(status === 'present' && text === 'null' ? 'null' : status)
+    })
+  })
+  return { values, statuses }
+}

@@ -1,0 +1,264 @@
+import type { BlockCache } from './core/block-cache.ts'
+import type { AsyncBuffer } from './core/parquet.ts'
+import type { Instant } from './core/time.ts'
+import type { DefinitionSet } from './definitions/definition-set.ts'
+import type { SegmentRecord } from './definitions/segment-record.ts'
+import type { Snapshot } from './definitions/snapshot.ts'
+import type { WriterLayout } from './definitions/writer-layout.ts'
+
+/**
+ * All that the store needs from outside. Two implementations pass the same suites (`test/contracts`): Cloudflare's
+ * bindings (`cloudflare/`) and plain memory (`test/platform`).
+ */
+export interface Platform {
+  readonly clock: Clock
+  /** A new id on every call: 26 characters, unique, rising with time. */
+  readonly nextId: () => string
+  readonly log: Log
+  readonly memory: Memory
+  readonly registry: Registry
+  readonly snapshots: SnapshotStore
+  readonly online: OnlineStore
+  readonly offline: OfflineLog
+  readonly landing: Landing
+  readonly events: EventQueue
+  readonly pushes: PushRecords
+  readonly writers: ShardWriters
+  readonly loads: LoadRecords
+  readonly jobs: Jobs
+  readonly deadLetters: DeadLetters
+  /** Lets work go on after the answer has been sent. */
+  readonly background: (work: Promise<unknown>) => void
+}
+
+export interface Clock {
+  /** Microseconds since the epoch. */
+  now(): Instant
+}
+
+/** Structured lines for operators; the message says what to do next where something has to be done. */
+export interface Log {
+  info(message: string, facts?: Readonly<Record<string, unknown>>): void
+  error(message: string, facts?: Readonly<Record<string, unknown>>): void
+}
+
+/** What an isolate remembers between requests: plain data that belongs to nobody's request. */
+export interface Memory {
+  readonly blocks: BlockCache
+  /** The snapshot that reads are served from, and when it was last compared with the store (ms). */
+  served: { readonly snapshot: Snapshot; checkedMs: number } | undefined
+  /** The newest snapshot known to the write path. */
+  written: Snapshot | undefined
+}
+
+/** Definitions and their generations. Every method fails with `unavailable` when the store cannot be reached. */
+export interface Registry {
+  /** The newest generation; 0 before the first apply. */
+  readGeneration(): Promise<number>
+  /** The newest generation's content, or that of the one named; undefined when there is none. */
+  read(generation?: number): Promise<Generation | undefined>
+  /** All generations, newest first, without their definitions. */
+  list(): Promise<readonly GenerationSummary[]>
+  /** The highest version ever given to each view, dropped views too. */
+  readVersions(): Promise<Readonly<Record<string, number>>>
+  /** Adds a generation in one step. False when its number is taken: somebody else applied first. */
+  insert(generation: Generation): Promise<boolean>
+}
+
+export interface GenerationSummary {
+  readonly generation: number
+  readonly appliedTime: Instant
+  readonly author: string
+}
+
+export interface Generation extends GenerationSummary {
+  readonly definitions: DefinitionSet
+  /** Version and fingerprint of every feature view in it. */
+  readonly versions: Readonly<Record<string, ViewVersion>>
+}
+
+export interface ViewVersion {
+  readonly version: number
+  readonly fingerprint: string
+}
+
+/** Compiled snapshots where readers find them. Reads may be stale for as long as the store says (S31). */
+export interface SnapshotStore {
+  readPointer(): Promise<number | undefined>
+  read(generation: number): Promise<Snapshot | undefined>
+  /** Writes the snapshot, then the pointer to it. */
+  publish(snapshot: Snapshot): Promise<void>
+}
+
+/** Blocks by key. Reads may be stale, misses may be stale too; one write a second per key. */
+export interface OnlineStore {
+  /** Texts of the keys, in their order; null where there is none. Any number of keys, none twice. */
+  readBlocks(keys: readonly string[]): Promise<readonly (string | null)[]>
+  writeBlock(key: string, text: string): Promise<void>
+}
+
+/** Segments and the manifest that says which of them count. */
+export interface OfflineLog {
+  /** Writes an object unless there is one at this path already. */
+  writeSegment(path: string, bytes: Uint8Array): Promise<void>
+  openSegment(segment: SegmentRecord): AsyncBuffer
+  /** Enters segments into the manifest under one new commit; those already there stay as they are. */
+  register(segments: readonly SegmentRecord[]): Promise<void>
+  /** The registered segments of a view's version, by path. */
+  list(view: string, version: number): Promise<readonly SegmentRecord[]>
+}
+
+/** Files as users land them. */
+export interface Landing {
+  /** Streams a file in; `bytes` is its length. Replaces a file of that name. */
+  write(source: string, name: string, body: ReadableStream, bytes: number): Promise<LandedFile>
+  find(source: string, name: string): Promise<LandedFile | undefined>
+  /** All files of a source, by name. */
+  list(source: string): Promise<readonly LandedFile[]>
+  /** Reads of the buffer fail with `failed_precondition` once the file is no longer the one with this etag. */
+  open(source: string, file: LandedFile): AsyncBuffer
+}
+
+export interface LandedFile {
+  readonly name: string
+  readonly etag: string
+  readonly bytes: number
+}
+
+/** A stream of bytes; each runtime brings its own class. */
+export type ReadableStream = unknown
+
+/** At least once, in any order. */
+export interface EventQueue {
+  send(messages: readonly string[]): Promise<void>
+}
+
+/** What was answered to pushes that named an `Idempotency-Key`. */
+export interface PushRecords {
+  /** The record of this key: the one given if it is the first, else the first one. Kept for at least 24 h. */
+  begin(record: PushRecord): Promise<PushRecord>
+  finish(id: string, answer: string): Promise<void>
+}
+
+export interface PushRecord {
+  /** Derived from token, source and key. */
+  readonly id: string
+  readonly pushId: string
+  readonly doorTime: Instant
+  readonly generation: number
+  readonly bodyFingerprint: string
+  /** JSON of the answer; null until every message is in the queue. */
+  readonly answer: string | null
+}
+
+/** The single writers, one for each range of an entity's key hashes. */
+export interface ShardWriters {
+  /** Commits a delivery: when this returns `committed`, its rows survive anything. */
+  deliver(delivery: Delivery): Promise<DeliveryAnswer>
+  /** Blocks as the writer holds them now, in the order asked. */
+  readBlocks(layout: WriterLayout, blocks: readonly number[]): Promise<readonly string[]>
+  /** Lines (`encodeRow`) of the rows of these view versions that are not in the manifest yet. */
+  readWaiting(layout: WriterLayout, views: readonly string[]): Promise<string>
+  /** Publishes every block that waits and, when asked to, cuts the journal into segments. */
+  flush(layout: WriterLayout, options: { readonly cut: boolean }): Promise<void>
+  /** Lets the writer do what is due, should its own alarm have been lost. */
+  wake(layout: WriterLayout): Promise<void>
+}
+
+export interface Delivery {
+  readonly layout: WriterLayout
+  /** Rows of a load are in the log already and are published at the load's end or after a minute. */
+  readonly kind: 'stream' | 'load'
+  readonly groups: readonly DeliveryGroup[]
+}
+
+/** Rows that take effect once. */
+export interface DeliveryGroup {
+  /** Message id and view version. */
+  readonly id: string
+  /** Door time of the message; ids are kept by it. */
+  readonly time: Instant
+  /** Lines of `encodeRow`, joined by newlines. */
+  readonly rows: string
+}
+
+export type DeliveryAnswer =
+  | { readonly status: 'committed' }
+  /** The delivery was computed under an older generation than the writer's: compute it again. */
+  | { readonly status: 'stale'; readonly generation: number }
+
+export const LOAD_STATUSES = ['queued', 'running', 'succeeded', 'failed'] as const
+export type LoadStatus = (typeof LOAD_STATUSES)[number]
+
+/** Loads and their chunks. */
+export interface LoadRecords {
+  /** The load of this file: the one given if it is the first, else the first one (S9). */
+  begin(load: LoadRecord): Promise<LoadRecord>
+  find(id: string): Promise<LoadRecord | undefined>
+  /** Loads of a source, newest first. */
+  list(source: string): Promise<readonly LoadRecord[]>
+  /** Loads that have not ended, oldest first. */
+  listUnfinished(): Promise<readonly LoadRecord[]>
+  update(id: string, change: Partial<LoadChange>): Promise<void>
+  writeChunk(id: string, chunk: LoadChunk): Promise<void>
+  listChunks(id: string): Promise<readonly LoadChunk[]>
+  /** Forgets what was done, for a run under another generation. */
+  deleteChunks(id: string): Promise<void>
+  /** Keeps the newest row of each key of a chunk (lines of `encodeRow`) until the load has ended. */
+  writeNewest(id: string, chunk: number, rows: string): Promise<void>
+  readNewest(id: string, chunk: number): Promise<string>
+  /**
+   * Registers all segments of a load's chunks in one step. False, and nothing done, when the newest generation is
+   * no longer the load's.
+   */
+  register(id: string, generation: number): Promise<boolean>
+}
+
+export interface LoadRecord extends LoadChange {
+  /** Derived from source, name and etag. */
+  readonly id: string
+  readonly source: string
+  readonly file: string
+  readonly etag: string
+  readonly bytes: number
+  /** First start: the ingest time of every row, kept through retries. */
+  readonly ingestTime: Instant
+  readonly badRowsMax: number
+}
+
+export interface LoadChange {
+  readonly status: LoadStatus
+  /** Generation under which its rows are computed. */
+  readonly generation: number
+  readonly chunkCount: number
+  /** True once its segments are in the manifest. */
+  readonly isRegistered: boolean
+  readonly error: string | null
+  readonly heartbeatTime: Instant
+}
+
+export interface LoadChunk {
+  readonly chunk: number
+  readonly read: number
+  readonly written: number
+  readonly rejected: number
+  readonly segments: readonly SegmentRecord[]
+  /** First few rejections, for the report. */
+  readonly rejections: readonly { readonly row: number; readonly message: string }[]
+  /** True once the newest rows of its keys have reached the writers. */
+  readonly isSynced: boolean
+}
+
+/** Long work, run by the platform's durable engine. */
+export interface Jobs {
+  /** Starts a load's job unless it is under way; one that has ended is run again. */
+  startLoad(id: string): Promise<void>
+  /** Starts a load's job from its first step, whatever its engine believes of it: it has been silent for too long. */
+  restartLoad(id: string): Promise<void>
+}
+
+/** Messages that could not be taken in. */
+export interface DeadLetters {
+  write(letter: { readonly id: string; readonly body: string; readonly time: Instant }): Promise<void>
+  list(): Promise<readonly { readonly id: string; readonly time: Instant }[]>
+}

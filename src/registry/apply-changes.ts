@@ -1,0 +1,93 @@
+import { FeatureStoreError } from '../core/error.ts'
+import { type DefinitionSet, EMPTY_DEFINITIONS } from '../definitions/definition-set.ts'
+import type { Generation, Platform } from '../platform.ts'
+import { compile } from './current-snapshot.ts'
+import { type Change, type CurrentDefinitions, planChanges } from './plan-changes.ts'
+
+export interface ApplyOptions {
+  /** Refuse unless this is the generation in force (0: none yet). */
+  readonly expectedGeneration?: number | undefined
+  readonly allowBreaking: boolean
+  readonly author: string
+}
+
+export interface Applied {
+  readonly generation: number
+  readonly changes: readonly Change[]
+}
+
+/** What applying `next` would do now, and the generation it would be done to. Changes nothing. */
+export async function planApply(platform: Platform, next: DefinitionSet): Promise<Applied> {
+  const { generation, ...current } = await readCurrent(platform)
+  return { generation, changes: planChanges(current, next).changes }
+}
+
+/**
+ * Makes `next` the definitions in force: one new generation in D1, then its snapshot in KV, then the pointer.
+ * Applying what is in force changes nothing, but publishes again what a crash may have left unpublished.
+ * Throws `failed_precondition` on a stale expectation, a lost race or a breaking change that was not allowed.
+ */
+export async function applyChanges(
+  platform: Platform,
+  next: DefinitionSet,
+  options: ApplyOptions,
+): Promise<Applied> {
+  const { generation, ...current } = await readCurrent(platform)
+  const { expectedGeneration = generation } = options
+  if (expectedGeneration !== generation) throw superseded(expectedGeneration, generation)
+  const { changes, versions } = planChanges(current, next)
+  if (changes.length === 0) {
+    if (generation > 0) await publishNewest(platform)
+    return { generation, changes }
+  }
+  const breaking = changes.filter((change) => change.breaking)
+  if (breaking.length > 0 && !options.allowBreaking) {
+    const objects = breaking.map(({ object }) => object)
+    throw new FeatureStoreError(
+      'failed_precondition',
+      `Cannot apply definitions: ${objects.join(', ')} would break, allow_breaking is needed`,
+      { breaking },
+    )
+  }
+  const applied: Generation = {
+    generation: generation + 1,
+    appliedTime: platform.clock.now(),
+    author: options.author,
+    definitions: next,
+    versions,
+  }
+  if (!(await platform.registry.insert(applied))) throw superseded(generation, generation + 1)
+  await platform.snapshots.publish(compile(applied))
+  return { generation: applied.generation, changes }
+}
+
+/** Puts the newest generation where readers look; Cron repairs with it what a crashed apply left behind. */
+export async function publishNewest(platform: Platform): Promise<void> {
+  const newest = await platform.registry.read()
+  if (newest === undefined) return
+  if ((await platform.snapshots.readPointer()) === newest.generation) return
+  await platform.snapshots.publish(compile(newest))
+}
+
+async function readCurrent(
+  platform: Platform,
+): Promise<CurrentDefinitions & { readonly generation: number }> {
+  const [newest, versionsEver] = await Promise.all([
+    platform.registry.read(),
+    platform.registry.readVersions(),
+  ])
+  return {
+    generation: newest?.generation ?? 0,
+    definitions: newest?.definitions ?? EMPTY_DEFINITIONS,
+    versions: newest?.versions ?? {},
+    versionsEver,
+  }
+}
+
+function superseded(expected: number, current: number) {
+  return new FeatureStoreError(
+    'failed_precondition',
+    `Cannot apply definitions: generation ${expected} is no longer in force, plan again on generation ${current}`,
+    { generation: current },
+  )
+}

@@ -1,0 +1,50 @@
+import { FeatureStoreError } from '../core/error.ts'
+import { nearestName } from '../core/nearest-name.ts'
+import type { CompiledService, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
+import type { Platform } from '../platform.ts'
+import { readServingSnapshot, readWritingSnapshot, refreshServingSnapshot } from './current-snapshot.ts'
+
+/** A source under the newest definitions. Throws `not_found`. */
+export async function resolveSource(
+  platform: Platform,
+  name: string,
+): Promise<{ readonly snapshot: Snapshot; readonly source: CompiledSource }> {
+  const snapshot = await readWritingSnapshot(platform)
+  const source = own(snapshot.sources, name)
+  if (source === undefined) throw notFound('source', name, snapshot.sources)
+  return { snapshot, source }
+}
+
+export interface ResolvedService {
+  readonly snapshot: Snapshot
+  readonly service: CompiledService
+}
+
+/** A service to serve from. A name the isolate does not know is looked up once in D1 before it is refused (S34). */
+export async function resolveService(platform: Platform, name: string): Promise<ResolvedService> {
+  const snapshot = await readServingSnapshot(platform)
+  const service = own(snapshot.services, name)
+  return service === undefined ? resolveInNewest(platform, name) : { snapshot, service }
+}
+
+/** The service under the newest definitions in D1, whatever this isolate remembers. Throws `not_found`. */
+export async function resolveInNewest(platform: Platform, name: string): Promise<ResolvedService> {
+  const snapshot = await refreshServingSnapshot(platform)
+  const service = own(snapshot.services, name)
+  if (service === undefined) throw notFound('feature service', name, snapshot.services)
+  return { snapshot, service }
+}
+
+/** Looks a name up among definitions; what every object inherits is no definition. */
+function own<T>(definitions: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(definitions, name) ? definitions[name] : undefined
+}
+
+function notFound(kind: string, name: string, known: Readonly<Record<string, unknown>>) {
+  const nearest = nearestName(name, Object.keys(known))
+  const hint = nearest === undefined ? '' : ` (did you mean "${nearest}"?)`
+  return new FeatureStoreError(
+    'not_found',
+    `Cannot find ${kind} "${name}": there is none of that name${hint}`,
+  )
+}

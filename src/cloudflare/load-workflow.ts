@@ -12,12 +12,19 @@ const STEP = {
   timeout: '10 minutes',
 } as const
 
+const YIELD_MS = 10
+
 /** One load as a durable job. */
 export class LoadWorkflow extends WorkflowEntrypoint<Env, LoadParams> {
   override async run({ payload }: Readonly<WorkflowEvent<LoadParams>>, step: WorkflowStep): Promise<void> {
     const platform = createPlatform(this.env, (work) => this.ctx.waitUntil(work))
     await runLoad(platform, payload.load, {
-      step: (name, work) => step.do(name, STEP, work as () => Promise<never>),
+      step: (name, work) =>
+        step.do(name, STEP, (async () => {
+          // A chunk is mostly computing: requests that wait in this isolate come first.
+          await scheduler.wait(YIELD_MS)
+          return work()
+        }) as () => Promise<never>),
     })
   }
 }

@@ -1,48 +1,26 @@
-import { type BlockRow, encodeBlock } from '../core/block.ts'
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
 import { assert } from '../core/error.ts'
-import { compareStamps, decodeRow, encodeRow, type ViewRow } from '../core/row.ts'
+import { encodeRow, type ViewRow } from '../core/row.ts'
 import type { Instant } from '../core/time.ts'
 import { blockKey } from '../definitions/block-key.ts'
 import type { WriterLayout } from '../definitions/writer-layout.ts'
-import type { Clock, Delivery, DeliveryAnswer, Log, OfflineLog, OnlineStore } from '../platform.ts'
+import type { Delivery, DeliveryAnswer } from '../platform.ts'
+import {
+  createLiveBlock,
+  decodeRows,
+  encodeCheckpoint,
+  encodeLiveBlock,
+  keepViews,
+  type LiveBlock,
+  mergeRow,
+} from './live-block.ts'
 import { planSegments } from './plan-segments.ts'
-import type { JournalEntry, WriterStorage } from './writer-storage.ts'
-
-/** What a writer speaks to: its own storage, the two stores it feeds, a clock. */
-export interface WriterPlatform {
-  readonly storage: WriterStorage
-  readonly clock: Clock
-  readonly online: Pick<OnlineStore, 'writeBlock'>
-  readonly offline: Pick<OfflineLog, 'writeSegment' | 'register'>
-  readonly log: Log
-}
-
-/** When a writer acts by itself. */
-export interface WriterTimes {
-  /** A journal older than this is cut into segments. */
-  readonly cutAgeMs: number
-  /** A journal longer than this is cut at once. */
-  readonly cutCharsMax: number
-  /** A load's rows wait this long for the load's end before they are published. */
-  readonly loadPublishMs: number
-  /** Message ids are remembered this long (S9). */
-  readonly seenMs: number
-}
-
-export const WRITER_TIMES: WriterTimes = {
-  cutAgeMs: 30_000,
-  cutCharsMax: 8_000_000,
-  loadPublishMs: 60_000,
-  seenMs: 15 * 24 * 3_600_000,
-}
+import { createSeenIds, hourOf } from './seen-ids.ts'
+import { WRITER_TIMES, type WriterPlatform, type WriterTimes } from './writer-platform.ts'
+import { backoffMs, emptyState, measureJournal } from './writer-state.ts'
 
 /** Puts of one alarm; the rest waits for the next (an invocation has 1,000 operations). */
 const PUTS_MAX = 900
-const BACKOFF_MS_MIN = 1_000
-const BACKOFF_MS_MAX = 60_000
-const HOUR_US = 3_600_000_000
-
 /**
  * The single writer of one range of an entity's key hashes, and the only place where rows meet (S6, S7, S9).
  *
@@ -68,37 +46,10 @@ export interface ShardWriter {
   nextWorkMs(): number | null
 }
 
-interface LiveBlock {
-  readonly rowsByKey: Map<string, KeyRows>
-  /** Counts merges, so that a put knows whether the block has changed under it. */
-  changes: number
-  /** When it should be put; null when KV holds it as it is. */
-  dueMs: number | null
-  failures: number
-}
-
-interface KeyRows {
-  readonly hashLow: number
-  /** Newest row by `view@version`. */
-  readonly rows: Map<string, ViewRow>
-}
-
-interface WriterState {
-  layout: WriterLayout | undefined
-  readonly blocks: Map<number, LiveBlock>
-  /** Rows ahead of the clock (S4), merged when their time comes. */
-  held: ViewRow[]
-  readonly seenByHour: Map<number, Set<string>>
-  journalChars: number
-  /** Oldest row of the journal (ms); null when it is empty. */
-  journalSinceMs: number | null
-  cutFailures: number
-  cutRetryMs: number
-}
-
 export function createShardWriter(platform: WriterPlatform, times: WriterTimes = WRITER_TIMES): ShardWriter {
   const { storage, clock } = platform
   let state = emptyState()
+  let seen = createSeenIds(storage)
   loadState()
   /** The run of `work` that is going on: puts and cuts never overlap. */
   let working: Promise<void> | undefined
@@ -113,7 +64,7 @@ export function createShardWriter(platform: WriterPlatform, times: WriterTimes =
       const fresh = storage.transaction(() => {
         adopt(layout)
         const first = new Map(groups.map((group) => [group.id, group]))
-        const unseen = [...first.values()].filter(({ id, time }) => !seenIds(time).has(id))
+        const unseen = [...first.values()].filter(({ id, time }) => !seen.has(time, id))
         if (unseen.length === 0) return []
         for (const [hour, sameHour] of Map.groupBy(unseen, ({ time }) => hourOf(time))) {
           storage.appendSeen(
@@ -126,9 +77,9 @@ export function createShardWriter(platform: WriterPlatform, times: WriterTimes =
       })
       const publishMs = kind === 'load' ? times.loadPublishMs : layout.entity.publishMs
       for (const { id, time, rows } of fresh) {
-        seenIds(time).add(id)
+        seen.remember(time, id)
         state.journalChars += rows.length
-        for (const line of rows.split('\n')) merge(decodeRow(line), nowMs + publishMs)
+        for (const row of decodeRows(rows)) merge(row, nowMs + publishMs)
       }
       if (fresh.length > 0) state.journalSinceMs ??= nowMs
     } catch (error) {
@@ -146,7 +97,7 @@ export function createShardWriter(platform: WriterPlatform, times: WriterTimes =
       const block = liveBlock(range)
       // Whoever had to ask found nothing in KV: put it there, be it empty.
       block.dueMs ??= nowMs
-      return blockText(block, nowMs)
+      return encodeLiveBlock(block, state.layout!.entity.views, nowMs)
     })
   }
 
@@ -192,12 +143,15 @@ export function createShardWriter(platform: WriterPlatform, times: WriterTimes =
   async function publish(range: number, block: LiveBlock, nowMs: number): Promise<void> {
     const { changes } = block
     const layout = state.layout!
-    const rows = checkpointRows(block)
+    const rows = encodeCheckpoint(block)
     try {
-      await platform.online.writeBlock(blockKey(layout.entity, range), blockText(block, nowMs))
+      await platform.online.writeBlock(
+        blockKey(layout.entity, range),
+        encodeLiveBlock(block, layout.entity.views, nowMs),
+      )
     } catch (error) {
       block.failures++
-      block.dueMs = nowMs + Math.min(BACKOFF_MS_MIN * 2 ** block.failures, BACKOFF_MS_MAX)
+      block.dueMs = nowMs + backoffMs(block.failures)
       platform.log.error('A block could not be published; it is tried again', { range, ...facts(error) })
       return
     }
@@ -213,17 +167,17 @@ export function createShardWriter(platform: WriterPlatform, times: WriterTimes =
     if (frozen === undefined) return
     try {
       const entries = storage.readJournal().filter(({ id }) => id <= frozen.through)
-      const lines = entries.filter(({ kind }) => kind === 'stream').flatMap(({ rows }) => rows.split('\n'))
+      const rows = entries.filter(({ kind }) => kind === 'stream').flatMap((entry) => decodeRows(entry.rows))
       const shard = bitsText(layout.shard, layout.entity.shardBits)
       const name = `${layout.entity.name}-${shard}-${String(frozen.sequence).padStart(10, '0')}`
-      const segments = planSegments(layout, name, lines.map(decodeRow))
+      const segments = planSegments(layout, name, rows)
       for (const { record, bytes } of segments) await platform.offline.writeSegment(record.path, bytes)
       await platform.offline.register(segments.map(({ record }) => record))
       finishCut(frozen.through)
       state.cutFailures = 0
     } catch (error) {
       state.cutFailures++
-      state.cutRetryMs = nowMs + Math.min(BACKOFF_MS_MIN * 2 ** state.cutFailures, BACKOFF_MS_MAX)
+      state.cutRetryMs = nowMs + backoffMs(state.cutFailures)
       throw error
     }
   }
@@ -240,7 +194,7 @@ export function createShardWriter(platform: WriterPlatform, times: WriterTimes =
     storage.transaction(() => {
       for (const [range, block] of state.blocks) {
         if (block.dueMs !== null)
-          storage.writeCheckpoint(range, { rows: checkpointRows(block), isPublished: false })
+          storage.writeCheckpoint(range, { rows: encodeCheckpoint(block), isPublished: false })
       }
       storage.deleteCut(through)
       if (state.held.length > 0) {
@@ -267,25 +221,16 @@ export function createShardWriter(platform: WriterPlatform, times: WriterTimes =
     return Math.max(isLong ? sinceMs : sinceMs + times.cutAgeMs, state.cutRetryMs)
   }
 
-  /** S6 in one place: the row replaces what the view holds for its key if it wins, and is dropped if it loses. */
+  /** Merges a row, or holds it until its time comes; a version no longer served stays in the log alone. */
   function merge(row: ViewRow, dueMs: number): void {
     if (row.eventTime > clock.now()) {
       state.held.push(row)
       return
     }
-    if (!isServed(row.view)) return // an older version's row: its log is kept, nothing serves it
+    if (!isServed(row.view)) return
     const { high, low } = hashKey(row.key)
     const block = liveBlock(topBits(high, state.layout!.entity.blockBits))
-    let held = block.rowsByKey.get(row.key)
-    if (held === undefined) {
-      held = { hashLow: low, rows: new Map() }
-      block.rowsByKey.set(row.key, held)
-    }
-    const newest = held.rows.get(row.view)
-    if (newest !== undefined && compareStamps(row, newest) <= 0) return
-    held.rows.set(row.view, row)
-    block.changes++
-    block.dueMs = Math.min(block.dueMs ?? Number.POSITIVE_INFINITY, dueMs)
+    if (mergeRow(block, row, low)) block.dueMs = Math.min(block.dueMs ?? Number.POSITIVE_INFINITY, dueMs)
   }
 
   function releaseHeld(now: Instant): void {
@@ -298,23 +243,15 @@ export function createShardWriter(platform: WriterPlatform, times: WriterTimes =
   function liveBlock(range: number): LiveBlock {
     let block = state.blocks.get(range)
     if (block === undefined) {
-      block = { rowsByKey: new Map(), changes: 0, dueMs: null, failures: 0 }
+      block = createLiveBlock()
       state.blocks.set(range, block)
       const checkpoint = storage.readCheckpoint(range)
-      if (checkpoint !== undefined) restore(block, checkpoint.rows)
+      for (const row of decodeRows(checkpoint?.rows ?? '')) {
+        if (isServed(row.view)) mergeRow(block, row, hashKey(row.key).low)
+      }
       if (checkpoint?.isPublished === false) block.dueMs = clock.now() / 1_000
     }
     return block
-  }
-
-  function restore(block: LiveBlock, rows: string): void {
-    for (const line of rows === '' ? [] : rows.split('\n')) {
-      const row = decodeRow(line)
-      if (!isServed(row.view)) continue
-      const held = block.rowsByKey.get(row.key) ?? { hashLow: hashKey(row.key).low, rows: new Map() }
-      held.rows.set(row.view, row)
-      block.rowsByKey.set(row.key, held)
-    }
   }
 
   /** Takes up a newer generation: what it no longer serves is forgotten, what it adds starts empty. */
@@ -332,10 +269,7 @@ export function createShardWriter(platform: WriterPlatform, times: WriterTimes =
     const nowMs = clock.now() / 1_000
     for (const range of new Set([...state.blocks.keys(), ...storage.listCheckpoints()])) {
       const block = liveBlock(range)
-      for (const { rows } of block.rowsByKey.values()) {
-        for (const view of rows.keys()) if (!isServed(view)) rows.delete(view)
-      }
-      block.changes++
+      keepViews(block, layout.entity.views)
       block.dueMs ??= nowMs
     }
   }
@@ -344,69 +278,19 @@ export function createShardWriter(platform: WriterPlatform, times: WriterTimes =
     return state.layout!.entity.views.includes(view)
   }
 
-  function blockText(block: LiveBlock, nowMs: number): string {
-    const { views } = state.layout!.entity
-    const rows: BlockRow[] = []
-    for (const [key, { hashLow, rows: rowsByView }] of block.rowsByKey) {
-      rows.push({ key, hashLow, views: views.map((view) => rowsByView.get(view)) })
-    }
-    return encodeBlock(views, Math.floor(nowMs), rows)
-  }
-
-  function seenIds(time: Instant): Set<string> {
-    const hour = hourOf(time)
-    let ids = state.seenByHour.get(hour)
-    if (ids === undefined) {
-      ids = new Set(storage.readSeen(hour))
-      // Hours other than the current one are asked for by stragglers only: a few are enough.
-      if (state.seenByHour.size >= SEEN_HOURS_MAX) state.seenByHour.clear()
-      state.seenByHour.set(hour, ids)
-    }
-    return ids
-  }
-
   /** Makes everything in memory again from storage. */
   function loadState(): void {
     const text = storage.readLayout()
     state = { ...emptyState(), layout: text === undefined ? undefined : (JSON.parse(text) as WriterLayout) }
+    seen = createSeenIds(storage)
     for (const range of storage.listUnpublished()) liveBlock(range)
     const journal = storage.readJournal()
     measureJournal(state, journal)
     const nowMs = clock.now() / 1_000
-    for (const { rows } of journal) for (const line of rows.split('\n')) merge(decodeRow(line), nowMs)
+    for (const { rows } of journal) for (const row of decodeRows(rows)) merge(row, nowMs)
   }
 
   return { deliver, readBlocks, readWaiting, work, nextWorkMs }
-}
-
-const SEEN_HOURS_MAX = 8
-
-function emptyState(): WriterState {
-  return {
-    layout: undefined,
-    blocks: new Map(),
-    held: [],
-    seenByHour: new Map(),
-    journalChars: 0,
-    journalSinceMs: null,
-    cutFailures: 0,
-    cutRetryMs: 0,
-  }
-}
-
-function checkpointRows(block: LiveBlock): string {
-  const lines: string[] = []
-  for (const { rows } of block.rowsByKey.values()) for (const row of rows.values()) lines.push(encodeRow(row))
-  return lines.join('\n')
-}
-
-function measureJournal(state: WriterState, journal: readonly JournalEntry[]): void {
-  state.journalChars = journal.reduce((sum, { rows }) => sum + rows.length, 0)
-  state.journalSinceMs = journal.find(({ kind }) => kind !== 'held')?.timeMs ?? null
-}
-
-function hourOf(time: Instant): number {
-  return Math.floor(time / HOUR_US)
 }
 
 function facts(error: unknown): { readonly reason: string } {

@@ -1,0 +1,30 @@
+import type { Clock, Log, OfflineLog, OnlineStore } from '../platform.ts'
+import type { WriterStorage } from './writer-storage.ts'
+
+/** What a writer speaks to: its own storage, the two stores it feeds, a clock. */
+export interface WriterPlatform {
+  readonly storage: WriterStorage
+  readonly clock: Clock
+  readonly online: Pick<OnlineStore, 'writeBlock'>
+  readonly offline: Pick<OfflineLog, 'writeSegment' | 'register'>
+  readonly log: Log
+}
+
+/** When a writer acts by itself. */
+export interface WriterTimes {
+  /** A journal older than this is cut into segments. */
+  readonly cutAgeMs: number
+  /** A journal longer than this is cut at once. */
+  readonly cutCharsMax: number
+  /** A load's rows wait this long for the load's end before they are published. */
+  readonly loadPublishMs: number
+  /** Message ids are remembered this long (S9). */
+  readonly seenMs: number
+}
+
+export const WRITER_TIMES: WriterTimes = {
+  cutAgeMs: 30_000,
+  cutCharsMax: 8_000_000,
+  loadPublishMs: 60_000,
+  seenMs: 15 * 24 * 3_600_000,
+}

@@ -1,0 +1,38 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { formatInstant, parseDuration, parseInstant } from '../../src/core/time.ts'
+
+test('parseInstant() and formatInstant() are exact inverses to the microsecond (S1)', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: -9_000_000_000_000_000, max: 9_000_000_000_000_000 }), (instant) => {
+      expect(parseInstant(formatInstant(instant))).toBe(instant)
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('parseInstant() honours offsets and takes text without one as UTC (S1)', () => {
+  expect(parseInstant('2026-01-01T01:00:00+01:00')).toBe(parseInstant('2026-01-01T00:00:00'))
+  expect(parseInstant('2025-12-31T23:30:00-00:30')).toBe(parseInstant('2026-01-01T00:00:00Z'))
+  expect(parseInstant('2026-01-01T00:00:00.000002Z') - parseInstant('2026-01-01T00:00:00.000001Z')).toBe(1)
+})
+
+test.each([
+  '',
+  '2026-01-01',
+  '2026-13-01T00:00:00Z',
+  '2026-02-29T00:00:00Z',
+  '2026-01-01T24:00:00Z',
+  '2026-01-01T00:00:60Z',
+  '2300-01-01T00:00:00Z',
+  '2026-01-01T00:00:00+25:00',
+])('parseInstant() refuses %j', (text) => {
+  expect(() => parseInstant(text)).toThrow(/^Cannot read time/)
+})
+
+test('parseDuration() reads the units of the contract and nothing else', () => {
+  expect(parseDuration('90s')).toBe(90_000_000)
+  expect(parseDuration('7d')).toBe(7 * 86_400_000_000)
+  for (const text of ['0s', '-1s', '1w', '1.5h', 's', '1 h'])
+    expect(() => parseDuration(text)).toThrow(/^Cannot read duration/)
+})

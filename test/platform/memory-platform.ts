@@ -1,0 +1,278 @@
+import { runLoad } from '../../src/batch/run-load.ts'
+import { createBlockCache } from '../../src/core/block-cache.ts'
+import { FeatureStoreError } from '../../src/core/error.ts'
+import { fingerprint } from '../../src/definitions/fingerprint.ts'
+import type { SegmentRecord } from '../../src/definitions/segment-record.ts'
+import type { WriterLayout } from '../../src/definitions/writer-layout.ts'
+import { type Consumed, consumeEvents } from '../../src/ingest/consume-events.ts'
+import {
+  createShardWriter,
+  type ShardWriter,
+  WRITER_TIMES,
+  type WriterTimes,
+} from '../../src/ingest/shard-writer.ts'
+import type { WriterStorage } from '../../src/ingest/writer-storage.ts'
+import type {
+  Generation,
+  LandedFile,
+  LoadChunk,
+  LoadRecord,
+  Platform,
+  PushRecord,
+} from '../../src/platform.ts'
+import { memoryWriterStorage } from './memory-writer-storage.ts'
+
+/** The store in plain memory, with its clock and its faults in the test's hands. */
+export interface MemoryPlatform extends Platform {
+  readonly time: { now: number }
+  readonly blocks: Map<string, string>
+  readonly objects: Map<string, Uint8Array>
+  readonly manifest: Map<string, SegmentRecord>
+  readonly queue: string[]
+  readonly logged: string[]
+  /** Set to make the next effect of that name fail, once. */
+  readonly faults: Set<'writeBlock' | 'writeSegment' | 'register'>
+  readonly counts: { writeBlock: number; readBlocks: number }
+  /** Takes everything in the queue to the writers. */
+  consume(): Promise<readonly Consumed[]>
+  /** Lets every writer do all it has to. */
+  flush(options?: { readonly cut: boolean }): Promise<void>
+  /** Forgets every writer's memory, as a crash does; their storage stays. */
+  crash(): void
+  land(source: string, name: string, bytes: Uint8Array): LandedFile
+}
+
+export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIMES): MemoryPlatform {
+  const time = { now: startUs }
+  const clock = { now: () => time.now }
+  const blocks = new Map<string, string>()
+  const objects = new Map<string, Uint8Array>()
+  const manifest = new Map<string, SegmentRecord>()
+  const generations: Generation[] = []
+  const snapshots = new Map<string, string>()
+  const queue: string[] = []
+  const logged: string[] = []
+  const faults: MemoryPlatform['faults'] = new Set()
+  const counts = { writeBlock: 0, readBlocks: 0 }
+  const pushes = new Map<string, PushRecord>()
+  const loads = new Map<string, LoadRecord>()
+  const chunks = new Map<string, Map<number, LoadChunk>>()
+  const letters: { id: string; time: number }[] = []
+  const storages = new Map<string, WriterStorage>()
+  const writers = new Map<string, ShardWriter>()
+  const landed = new Map<string, { file: LandedFile; bytes: Uint8Array }>()
+  let ids = 0
+
+  const fail = (name: 'writeBlock' | 'writeSegment' | 'register') => {
+    if (faults.delete(name)) throw new Error(`injected: ${name}`)
+  }
+  const log = {
+    info: (message: string) => void logged.push(message),
+    error: (message: string) => void logged.push(message),
+  }
+  const online: Platform['online'] = {
+    async readBlocks(keys) {
+      counts.readBlocks += keys.length
+      return keys.map((key) => blocks.get(key) ?? null)
+    },
+    async writeBlock(key, text) {
+      fail('writeBlock')
+      counts.writeBlock++
+      blocks.set(key, text)
+    },
+  }
+  const offline: Platform['offline'] = {
+    async writeSegment(path, bytes) {
+      fail('writeSegment')
+      if (!objects.has(path)) objects.set(path, bytes)
+    },
+    openSegment: ({ path }) => bufferOf(objects.get(path)!),
+    async register(records) {
+      fail('register')
+      for (const record of records) if (!manifest.has(record.path)) manifest.set(record.path, record)
+    },
+    async list(view, version) {
+      return [...manifest.values()].filter((record) => record.view === view && record.version === version)
+    },
+  }
+  const writerNamed = (name: string): ShardWriter => {
+    let writer = writers.get(name)
+    if (writer === undefined) {
+      const storage = storages.get(name) ?? memoryWriterStorage()
+      storages.set(name, storage)
+      writer = createShardWriter({ storage, clock, online, offline, log }, times)
+      writers.set(name, writer)
+    }
+    return writer
+  }
+  const writerOf = ({ entity, shard }: WriterLayout) => writerNamed(`${entity.name}/${shard}`)
+  const platform: MemoryPlatform = {
+    time,
+    blocks,
+    objects,
+    manifest,
+    queue,
+    logged,
+    faults,
+    counts,
+    clock,
+    nextId: () => String(++ids).padStart(26, '0'),
+    log,
+    memory: { blocks: createBlockCache(1_000_000), served: undefined, written: undefined },
+    registry: {
+      readGeneration: async () => generations.at(-1)?.generation ?? 0,
+      read: async (generation) =>
+        generation === undefined
+          ? generations.at(-1)
+          : generations.find((one) => one.generation === generation),
+      list: async () =>
+        generations
+          .map(({ generation, appliedTime, author }) => ({ generation, appliedTime, author }))
+          .reverse(),
+      async readVersions() {
+        const versions: Record<string, number> = {}
+        for (const one of generations) {
+          for (const [view, { version }] of Object.entries(one.versions)) {
+            versions[view] = Math.max(versions[view] ?? 0, version)
+          }
+        }
+        return versions
+      },
+      async insert(generation) {
+        if (generations.some((one) => one.generation === generation.generation)) return false
+        generations.push(structuredClone(generation))
+        return true
+      },
+    },
+    snapshots: {
+      async readPointer() {
+        const text = snapshots.get('current')
+        return text === undefined ? undefined : Number(text)
+      },
+      async read(generation) {
+        const text = snapshots.get(String(generation))
+        return text === undefined ? undefined : JSON.parse(text)
+      },
+      async publish(snapshot) {
+        snapshots.set(String(snapshot.generation), JSON.stringify(snapshot))
+        snapshots.set('current', String(snapshot.generation))
+      },
+    },
+    online,
+    offline,
+    landing: {
+      async write(source, name, body, bytes) {
+        const content = new Uint8Array(await new Response(body as never).arrayBuffer())
+        if (content.length !== bytes) throw new Error('the stream is not as long as it was said to be')
+        return platform.land(source, name, content)
+      },
+      find: async (source, name) => landed.get(`${source}/${name}`)?.file,
+      list: async (source) =>
+        [...landed]
+          .filter(([path]) => path.startsWith(`${source}/`))
+          .map(([, { file }]) => file)
+          .sort((a, b) => (a.name < b.name ? -1 : 1)),
+      open: (source, { name, etag }) => {
+        const path = `${source}/${name}`
+        return bufferOf(landed.get(path)!.bytes, () => {
+          if (landed.get(path)?.file.etag === etag) return
+          throw new FeatureStoreError(
+            'failed_precondition',
+            `Cannot go on reading "${path}": the file was replaced`,
+          )
+        })
+      },
+    },
+    events: { send: async (messages) => void queue.push(...messages) },
+    pushes: {
+      async begin(record) {
+        const first = pushes.get(record.id) ?? record
+        pushes.set(record.id, first)
+        return first
+      },
+      async finish(id, answer) {
+        pushes.set(id, { ...pushes.get(id)!, answer })
+      },
+    },
+    writers: {
+      deliver: async (delivery) =>
+        structuredClone(writerOf(delivery.layout).deliver(structuredClone(delivery))),
+      readBlocks: async (layout, ranges) => writerOf(layout).readBlocks(layout, ranges),
+      readWaiting: async (layout, views) => writerOf(layout).readWaiting(views),
+      flush: (layout, { cut }) => writerOf(layout).work({ publish: true, cut }),
+      wake: (layout) => writerOf(layout).work({ publish: false, cut: false }),
+    },
+    loads: {
+      async begin(load) {
+        const first = loads.get(load.id) ?? load
+        loads.set(load.id, first)
+        return first
+      },
+      find: async (id) => loads.get(id),
+      list: async (source) =>
+        [...loads.values()]
+          .filter((load) => load.source === source)
+          .sort((a, b) => b.ingestTime - a.ingestTime),
+      listUnfinished: async () =>
+        [...loads.values()]
+          .filter(({ status }) => status === 'queued' || status === 'running')
+          .sort((a, b) => a.ingestTime - b.ingestTime),
+      async update(id, change) {
+        loads.set(id, { ...loads.get(id)!, ...change })
+      },
+      async writeChunk(id, chunk) {
+        chunks.set(id, (chunks.get(id) ?? new Map()).set(chunk.chunk, chunk))
+      },
+      listChunks: async (id) => [...(chunks.get(id)?.values() ?? [])].sort((a, b) => a.chunk - b.chunk),
+      async deleteChunks(id) {
+        chunks.delete(id)
+      },
+      async writeNewest(id, chunk, rows) {
+        objects.set(`loads/${id}/${chunk}`, new TextEncoder().encode(rows))
+      },
+      readNewest: async (id, chunk) => new TextDecoder().decode(objects.get(`loads/${id}/${chunk}`)!),
+      async register(id, generation) {
+        if ((generations.at(-1)?.generation ?? 0) !== generation) return false
+        await offline.register([...(chunks.get(id)?.values() ?? [])].flatMap(({ segments }) => segments))
+        loads.set(id, { ...loads.get(id)!, isRegistered: true })
+        return true
+      },
+    },
+    jobs: {
+      startLoad: (id) => runLoad(platform, id, { step: (_name, work) => work() }),
+      restartLoad: (id) => runLoad(platform, id, { step: (_name, work) => work() }),
+    },
+    deadLetters: {
+      async write({ id, body, time: sent }) {
+        objects.set(`dead-letters/${id}`, new TextEncoder().encode(body))
+        if (!letters.some((letter) => letter.id === id)) letters.push({ id, time: sent })
+      },
+      list: async () => letters.toSorted((a, b) => b.time - a.time),
+    },
+    background: (work) => void work.catch((error) => logged.push(String(error))),
+
+    consume: () => consumeEvents(platform, queue.splice(0)),
+    async flush(options = { cut: false }) {
+      for (const name of storages.keys()) await writerNamed(name).work({ publish: true, cut: options.cut })
+    },
+    crash() {
+      writers.clear()
+    },
+    land(source, name, bytes) {
+      const file = { name, etag: fingerprint([...bytes]), bytes: bytes.length }
+      landed.set(`${source}/${name}`, { file, bytes })
+      return file
+    },
+  }
+  return platform
+}
+
+function bufferOf(bytes: Uint8Array, check: () => void = () => {}) {
+  return {
+    byteLength: bytes.length,
+    slice(start: number, end?: number) {
+      check()
+      return bytes.slice(start, end).buffer as ArrayBuffer
+    },
+  }
+}

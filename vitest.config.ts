@@ -1,0 +1,31 @@
+import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
+import { defineConfig } from 'vitest/config'
+
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false'
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        // Everything below the edges, and the whole Worker from outside.
+        test: {
+          name: 'node',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/cloudflare/**'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        // The adapters, inside workerd with real bindings.
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: { bindings: { ADMIN_TOKEN: 'test' } },
+          }),
+        ],
+        test: { name: 'workerd', include: ['test/cloudflare/**/*.test.ts'], testTimeout: 60_000 },
+      },
+    ],
+  },
+})

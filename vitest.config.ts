@@ -1,4 +1,4 @@
-import { cloudflareTest } from '@cloudflare/vitest-pool-workers'
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers'
 import { defineConfig } from 'vitest/config'
 
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false'
@@ -24,7 +24,12 @@ export default defineConfig({
             miniflare: { bindings: { ADMIN_TOKEN: 'test' } },
           }),
         ],
-        test: { name: 'workerd', include: ['test/cloudflare/**/*.test.ts'], testTimeout: 60_000 },
+        test: {
+          name: 'workerd',
+          include: ['test/cloudflare/**/*.test.ts'],
+          testTimeout: 60_000,
+          provide: { migrations: await readD1Migrations('migrations') },
+        },
       },
     ],
   },

@@ -1,5 +1,7 @@
+import { decompress as decompressZstd } from 'fzstd'
 import {
   type AsyncBuffer,
+  type Compressors,
   type FileMetaData,
   type ParquetParsers,
   parquetMetadataAsync,
@@ -8,7 +10,9 @@ import {
   type SchemaElement,
   type SchemaTree,
 } from 'hyparquet'
-import { compressors } from 'hyparquet-compressors'
+import { decompressBrotli } from 'hyparquet-compressors/src/brotli.js'
+import { gunzip } from 'hyparquet-compressors/src/gzip.js'
+import { decompressLz4, decompressLz4Raw } from 'hyparquet-compressors/src/lz4.js'
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import { invalid } from './error.ts'
 import { elementType, type ScalarType, type Value, type ValueType } from './value.ts'
@@ -102,7 +106,7 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
           file,
           metadata,
           columns: [name],
-          compressors,
+          compressors: COMPRESSORS,
           parsers: PARSERS,
           utf8: false,
         })
@@ -112,6 +116,15 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
       }
     },
   }
+}
+
+/** Every usual codec, in plain JavaScript: no wasm to compile. hyparquet brings Snappy itself. */
+const COMPRESSORS: Compressors = {
+  GZIP: (input, length) => gunzip(input, new Uint8Array(length)),
+  BROTLI: decompressBrotli,
+  ZSTD: (input) => decompressZstd(input),
+  LZ4: decompressLz4,
+  LZ4_RAW: decompressLz4Raw,
 }
 
 /** Microseconds in a number; from Parquet, finer fractions are floored (`docs/semantics.md` S1). */

@@ -5,12 +5,8 @@ import { fingerprint } from '../../src/definitions/fingerprint.ts'
 import type { SegmentRecord } from '../../src/definitions/segment-record.ts'
 import type { WriterLayout } from '../../src/definitions/writer-layout.ts'
 import { type Consumed, consumeEvents } from '../../src/ingest/consume-events.ts'
-import {
-  createShardWriter,
-  type ShardWriter,
-  WRITER_TIMES,
-  type WriterTimes,
-} from '../../src/ingest/shard-writer.ts'
+import { createShardWriter, type ShardWriter } from '../../src/ingest/shard-writer.ts'
+import { WRITER_TIMES, type WriterTimes } from '../../src/ingest/writer-platform.ts'
 import type { WriterStorage } from '../../src/ingest/writer-storage.ts'
 import type {
   Generation,

@@ -1,0 +1,31 @@
+import { applyD1Migrations, type D1Migration, reset, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { inject } from 'vitest'
+import type { Env } from '../../src/cloudflare/env.ts'
+import { createPlatform } from '../../src/cloudflare/platform.ts'
+import type { ShardWriterObject } from '../../src/cloudflare/shard-writer.ts'
+import { writerStorageSqlite } from '../../src/cloudflare/writer-storage-sqlite.ts'
+import { describePlatform } from '../contracts/platform.ts'
+import { describeWriterStorage } from '../contracts/writer-storage.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    readonly migrations: D1Migration[]
+  }
+}
+
+const bindings = env as unknown as Env
+let objects = 0
+
+describePlatform('Cloudflare', async () => {
+  await reset()
+  await applyD1Migrations(bindings.DB, inject('migrations'))
+  return createPlatform(bindings, () => {})
+})
+
+describeWriterStorage('Durable Object', async (work) => {
+  const stub = bindings.SHARD_WRITERS.getByName(`contract/${objects++}`)
+  await runInDurableObject(stub as never, (_: ShardWriterObject, { storage }) =>
+    work(writerStorageSqlite(storage)),
+  )
+})

@@ -1,0 +1,205 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { EMPTY_DEFINITIONS } from '../../src/definitions/definition-set.ts'
+import { segmentRecord } from '../../src/definitions/segment-record.ts'
+import type { Generation, LoadChunk, LoadRecord, Platform } from '../../src/platform.ts'
+
+const generation = (number: number, version = 1): Generation => ({
+  generation: number,
+  appliedTime: number * 10,
+  author: 'test',
+  definitions: EMPTY_DEFINITIONS,
+  versions: { clicks: { version, fingerprint: `f${version}` } },
+})
+
+const record = (name: string, bytes = 3) =>
+  segmentRecord({ viewId: 'clicks@1', bucket: '01', name }, bytes, {
+    rowCount: 2,
+    eventTimeMin: -5,
+    eventTimeMax: 9_000_000_000_000_000,
+    ingestTimeMin: 1,
+    ingestTimeMax: 2,
+  })
+
+const load = (id: string, change: Partial<LoadRecord> = {}): LoadRecord => ({
+  id,
+  source: 'clicks',
+  file: 'a.parquet',
+  etag: 'e1',
+  bytes: 10,
+  ingestTime: 100,
+  badRowsMax: 0,
+  status: 'queued',
+  generation: 1,
+  chunkCount: 1,
+  isRegistered: false,
+  error: null,
+  heartbeatTime: 100,
+  ...change,
+})
+
+const chunk = (number: number): LoadChunk => ({
+  chunk: number,
+  read: 2,
+  written: 1,
+  rejected: 1,
+  segments: [record(`chunk-${number}`)],
+  rejections: [{ row: 1, message: 'bad' }],
+  isSynced: false,
+})
+
+/** What every platform must do; run by each implementation. */
+export function describePlatform(name: string, createPlatform: () => Promise<Platform>): void {
+  describe(`${name} platform`, () => {
+    let platform: Platform
+    beforeEach(async () => {
+      platform = await createPlatform()
+    })
+
+    test('nextId() gives 26 characters, never the same twice', () => {
+      const ids = Array.from({ length: 1_000 }, () => platform.nextId())
+      expect(new Set(ids).size).toBe(1_000)
+      for (const id of ids) expect(id).toMatch(/^[0-9a-z]{26}$/)
+    })
+
+    test('registry is at generation 0 before the first apply', async () => {
+      expect(await platform.registry.readGeneration()).toBe(0)
+      expect(await platform.registry.read()).toBeUndefined()
+      expect(await platform.registry.list()).toEqual([])
+      expect(await platform.registry.readVersions()).toEqual({})
+    })
+
+    test('registry.insert() keeps generations whole and gives a number once', async () => {
+      expect(await platform.registry.insert(generation(1))).toBe(true)
+      expect(await platform.registry.insert(generation(2, 2))).toBe(true)
+      expect(await platform.registry.insert({ ...generation(2, 3), author: 'loser' })).toBe(false)
+      expect(await platform.registry.readGeneration()).toBe(2)
+      expect(await platform.registry.read()).toEqual(generation(2, 2))
+      expect(await platform.registry.read(1)).toEqual(generation(1))
+      expect(await platform.registry.read(7)).toBeUndefined()
+      expect(await platform.registry.readVersions()).toEqual({ clicks: 2 })
+      expect((await platform.registry.list()).map((one) => one.generation)).toEqual([2, 1])
+    })
+
+    test('snapshots.publish() is followed by the pointer', async () => {
+      const snapshot = {
+        format: 1,
+        generation: 4,
+        entities: {},
+        sources: {},
+        views: {},
+        services: {},
+      } as const
+      expect(await platform.snapshots.readPointer()).toBeUndefined()
+      expect(await platform.snapshots.read(4)).toBeUndefined()
+      await platform.snapshots.publish(snapshot)
+      expect(await platform.snapshots.readPointer()).toBe(4)
+      expect(await platform.snapshots.read(4)).toEqual(snapshot)
+    })
+
+    test('online.readBlocks() answers any number of keys in order, null for what is not there', async () => {
+      await platform.online.writeBlock('block/user/01', 'one')
+      await platform.online.writeBlock('block/user/10', 'two')
+      const keys = Array.from({ length: 250 }, (_, at) => `block/user/none-${at}`)
+      keys[3] = 'block/user/10'
+      keys[240] = 'block/user/01'
+      const texts = await platform.online.readBlocks(keys)
+      expect(texts).toHaveLength(250)
+      expect(texts[3]).toBe('two')
+      expect(texts[240]).toBe('one')
+      expect(texts[0]).toBeNull()
+      expect(await platform.online.readBlocks(['block/user/01'])).toEqual(['one'])
+      expect(await platform.online.readBlocks([])).toEqual([])
+    })
+
+    test('offline.writeSegment() never replaces an object', async () => {
+      const { path } = record('a')
+      await platform.offline.writeSegment(path, Uint8Array.of(1, 2, 3))
+      await platform.offline.writeSegment(path, Uint8Array.of(9, 9, 9))
+      const buffer = platform.offline.openSegment(record('a'))
+      expect(new Uint8Array(await buffer.slice(0))).toEqual(Uint8Array.of(1, 2, 3))
+      expect(new Uint8Array(await buffer.slice(1, 2))).toEqual(Uint8Array.of(2))
+    })
+
+    test('offline.register() enters a segment once and list() gives it back as it was', async () => {
+      await platform.offline.register([record('a'), record('b')])
+      await platform.offline.register([record('b', 99)])
+      await platform.offline.register([])
+      const listed = await platform.offline.list('clicks', 1)
+      expect(listed.map(({ path }) => path).sort()).toEqual([record('a').path, record('b').path])
+      expect(listed.find(({ path }) => path === record('b').path)).toMatchObject(record('b'))
+      expect(await platform.offline.list('clicks', 2)).toEqual([])
+    })
+
+    test('landing keeps a file under its name, reads ranges, and notices its replacement', async () => {
+      const bytes = Uint8Array.from({ length: 100 }, (_, at) => at)
+      const file = await platform.landing.write('clicks', 'in/a.parquet', streamOf(bytes), 100)
+      expect(file).toMatchObject({ name: 'in/a.parquet', bytes: 100 })
+      expect(await platform.landing.find('clicks', 'in/a.parquet')).toEqual(file)
+      expect(await platform.landing.find('clicks', 'b')).toBeUndefined()
+      expect(await platform.landing.list('clicks')).toEqual([file])
+      expect(await platform.landing.list('click')).toEqual([])
+      expect(new Uint8Array(await platform.landing.open('clicks', file).slice(10, 12))).toEqual(
+        Uint8Array.of(10, 11),
+      )
+      await platform.landing.write('clicks', 'in/a.parquet', streamOf(bytes.toReversed()), 100)
+      await expect((async () => platform.landing.open('clicks', file).slice(0, 5))()).rejects.toMatchObject({
+        code: 'failed_precondition',
+      })
+    })
+
+    test('pushes.begin() answers the first record of a key', async () => {
+      const first = { id: 'k', pushId: 'p1', doorTime: 1, generation: 1, bodyFingerprint: 'b1', answer: null }
+      expect(await platform.pushes.begin(first)).toEqual(first)
+      expect(await platform.pushes.begin({ ...first, pushId: 'p2', bodyFingerprint: 'b2' })).toEqual(first)
+      await platform.pushes.finish('k', '{"done":true}')
+      expect(await platform.pushes.begin(first)).toEqual({ ...first, answer: '{"done":true}' })
+    })
+
+    test('loads.begin() answers the first load of a file, and update() changes it', async () => {
+      expect(await platform.loads.begin(load('l1'))).toEqual(load('l1'))
+      expect(await platform.loads.begin(load('l1', { ingestTime: 999 }))).toEqual(load('l1'))
+      await platform.loads.begin(load('l2', { ingestTime: 200 }))
+      expect((await platform.loads.list('clicks')).map(({ id }) => id)).toEqual(['l2', 'l1'])
+      expect((await platform.loads.listUnfinished()).map(({ id }) => id)).toEqual(['l1', 'l2'])
+      await platform.loads.update('l1', { status: 'failed', error: 'why' })
+      expect(await platform.loads.find('l1')).toEqual(load('l1', { status: 'failed', error: 'why' }))
+      expect((await platform.loads.listUnfinished()).map(({ id }) => id)).toEqual(['l2'])
+      expect(await platform.loads.find('l3')).toBeUndefined()
+    })
+
+    test('loads.register() registers every chunk at once, and only under the newest generation', async () => {
+      await platform.registry.insert(generation(1))
+      await platform.loads.begin(load('l1'))
+      for (const number of [0, 1]) await platform.loads.writeChunk('l1', chunk(number))
+      expect(await platform.loads.listChunks('l1')).toEqual([chunk(0), chunk(1)])
+      await platform.registry.insert(generation(2))
+      expect(await platform.loads.register('l1', 1)).toBe(false)
+      expect(await platform.offline.list('clicks', 1)).toEqual([])
+      expect(await platform.loads.register('l1', 2)).toBe(true)
+      expect(await platform.loads.register('l1', 2)).toBe(true)
+      expect(await platform.offline.list('clicks', 1)).toHaveLength(2)
+      expect((await platform.loads.find('l1'))?.isRegistered).toBe(true)
+      await platform.loads.deleteChunks('l1')
+      expect(await platform.loads.listChunks('l1')).toEqual([])
+    })
+
+    test('loads keep the newest rows of a chunk for the writers', async () => {
+      await platform.loads.writeNewest('l1', 3, 'a\tb\nc\td')
+      expect(await platform.loads.readNewest('l1', 3)).toBe('a\tb\nc\td')
+    })
+
+    test('deadLetters.write() keeps a letter once', async () => {
+      await platform.deadLetters.write({ id: 'm1', body: 'text', time: 5 })
+      await platform.deadLetters.write({ id: 'm1', body: 'text', time: 5 })
+      await platform.deadLetters.write({ id: 'm2', body: 'text', time: 6 })
+      expect(await platform.deadLetters.list()).toEqual([
+        { id: 'm2', time: 6 },
+        { id: 'm1', time: 5 },
+      ])
+    })
+  })
+}
+
+function streamOf(bytes: Uint8Array): ReadableStream {
+  return new Response(bytes as never).body!
+}

@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest'
+import { formatInstant, parseInstant } from '../../src/core/time.ts'
+import { pushEvents } from '../../src/ingest/push-events.ts'
+import { parseEntities } from '../../src/online/parse-entities.ts'
+import { readFeatures } from '../../src/online/read-features.ts'
+import { resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { applyClicks } from '../platform/clicks.ts'
+import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
+
+const START = parseInstant('2026-01-01T00:00:00Z')
+const SECOND = 1_000_000
+
+async function start(): Promise<MemoryPlatform> {
+  const platform = memoryPlatform(START)
+  await applyClicks(platform)
+  return platform
+}
+
+function click(at: number, price: number, user = 'ann') {
+  return { at: formatInstant(at), made: formatInstant(at), user, item: 1, price }
+}
+
+async function push(platform: MemoryPlatform, ...events: object[]) {
+  const answer = await pushEvents(platform, { source: 'clicks', events })
+  return answer
+}
+
+async function get(platform: MemoryPlatform, user = 'ann') {
+  const resolved = await resolveInNewest(platform, 'ranker')
+  const rows = parseEntities(resolved.service, [{ user, item: 1 }])
+  const answer = await readFeatures(platform, resolved, { rows, consistency: 'strong' })
+  return [answer.rows[0]!.values[0], answer.rows[0]!.statuses[0]]
+}
+
+test('a late row never overwrites a newer value and always reaches the log (S7)', async () => {
+  const platform = await start()
+  await push(platform, click(START, 7))
+  await push(platform, click(START - 5 * SECOND, 3))
+  await platform.consume()
+  await platform.flush({ cut: true })
+  expect(await get(platform)).toEqual(['7', 'present'])
+  expect([...platform.manifest.values()].filter(({ view }) => view === 'last_click')[0]!.rowCount).toBe(2)
+})
+
+test('a message delivered again, in another batch or after a crash, has no further effect (S9)', async () => {
+  const platform = await start()
+  await push(platform, click(START, 7), click(START, 8, 'bob'))
+  const messages = [...platform.queue]
+  await platform.consume()
+  platform.queue.push(...messages, ...messages)
+  await platform.consume()
+  platform.crash()
+  platform.queue.push(...messages)
+  await platform.consume()
+  await platform.flush({ cut: true })
+  const rows = [...platform.manifest.values()].filter(({ view }) => view === 'last_click')
+  expect(rows.reduce((sum, { rowCount }) => sum + rowCount, 0)).toBe(2)
+})
+
+test('a push repeated under its Idempotency-Key answers the same and changes nothing (S9)', async () => {
+  const platform = await start()
+  const request = { source: 'clicks', events: [click(START, 7)], idempotency: { token: 't', key: 'k' } }
+  const first = await pushEvents(platform, request)
+  platform.time.now += 60 * SECOND
+  expect(await pushEvents(platform, { ...request, events: [click(START, 9)] })).toEqual(first)
+  expect(platform.queue).toHaveLength(1)
+})
+
+test('a row ahead of the clock is held, logged at once and served when its time comes (S4)', async () => {
+  const platform = await start()
+  await push(platform, click(START - SECOND, 1), click(START + 60 * SECOND, 2))
+  await platform.consume()
+  await platform.flush({ cut: true })
+  expect(await get(platform)).toEqual(['1', 'present'])
+  const logged = [...platform.manifest.values()].filter(({ view }) => view === 'last_click')
+  expect(logged.reduce((sum, { rowCount }) => sum + rowCount, 0)).toBe(2)
+  platform.crash()
+  platform.time.now += 61 * SECOND
+  await platform.flush()
+  expect(await get(platform)).toEqual(['2', 'present'])
+})
+
+test('a row more than five minutes ahead is rejected by name and the rest is taken (S4)', async () => {
+  const platform = await start()
+  const answer = await push(platform, click(START + 301 * SECOND, 1), click(START + 300 * SECOND, 2))
+  expect(answer).toMatchObject({ accepted: 1, rejected: [{ index: 0, code: 'invalid_argument' }] })
+  expect(answer.rejected[0]!.message).toContain('more than 5 minutes ahead')
+})
+
+test('exactly ttl old is served and one microsecond more is expired (S3)', async () => {
+  const platform = await start()
+  await push(platform, click(START, 5))
+  await platform.consume()
+  platform.time.now = START + 100 * SECOND
+  expect(await get(platform)).toEqual(['5', 'present'])
+  platform.time.now += 1
+  expect(await get(platform)).toEqual(['null', 'expired'])
+})
+
+test.each(['writeBlock', 'writeSegment', 'register'] as const)(
+  'a failed %s is repeated and nothing is lost',
+  async (fault) => {
+    const platform = await start()
+    await push(platform, click(START, 7))
+    await platform.consume()
+    platform.faults.add(fault)
+    await platform.flush({ cut: true })
+    platform.crash()
+    platform.time.now += 120 * SECOND
+    await platform.flush({ cut: true })
+    expect([...platform.manifest.values()].filter(({ view }) => view === 'last_click')).toHaveLength(1)
+    expect([...platform.blocks.values()].some((text) => text.includes('"ann"'))).toBe(true)
+  },
+)
+
+test('a writer puts a block at most once a second, however many rows come', async () => {
+  const platform = await start()
+  for (let at = 0; at < 10; at++) {
+    await push(platform, click(START - at, at))
+    await platform.consume()
+  }
+  platform.time.now += SECOND
+  await platform.flush()
+  // One block of the user, one of the item.
+  expect(platform.counts.writeBlock).toBe(2)
+})

@@ -1,0 +1,7 @@
+import { describePlatform } from '../contracts/platform.ts'
+import { describeWriterStorage } from '../contracts/writer-storage.ts'
+import { memoryPlatform } from './memory-platform.ts'
+import { memoryWriterStorage } from './memory-writer-storage.ts'
+
+describePlatform('memory', async () => memoryPlatform(1_000_000))
+describeWriterStorage('memory', async (work) => work(memoryWriterStorage()))

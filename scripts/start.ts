@@ -56,6 +56,7 @@ const events = parts.live.date.map((date, at) => ({
 }))
 const pushed = await request('POST', `${SOURCE}/events`, { events })
 say(`Pushed the ${events.length} newest flights as they would come in live: ${pushed}`)
+console.log(`Live flights: ${JSON.stringify(events)}`)
 await untilServed()
 
 const { origin, destination } = events.at(-1)!
@@ -125,15 +126,24 @@ async function load(name: string): Promise<void> {
   }
 }
 
-/** Waits until the last pushed flight is what Get answers with. */
+/** Waits until every pushed flight that is the newest of its airport is what Get answers with. */
 async function untilServed(): Promise<void> {
-  const { origin: from, destination: to, date } = events.at(-1)!
-  for (const endMs = Date.now() + 30_000; Date.now() < endMs; ) {
-    const answer = JSON.parse(await request('GET', `${SERVICE}/features?origin=${from}&destination=${to}`))
-    if (answer.event_times.origin_last_delay === date) return
-    await new Promise((resolve) => setTimeout(resolve, 100))
+  const departures = new Map(events.map((event) => [event.origin, event]))
+  const arrivals = new Map(events.map((event) => [event.destination, event]))
+  const endMs = Date.now() + 30_000
+  for (const { origin: from, destination: to } of events) {
+    for (;;) {
+      const answer = await request('GET', `${SERVICE}/features?origin=${from}&destination=${to}`)
+      const { features } = JSON.parse(answer)
+      const isServed =
+        features.origin_last_delay === departures.get(from)!.delay &&
+        features.origin_last_destination === departures.get(from)!.destination &&
+        features.inbound_last_delay === arrivals.get(to)!.delay
+      if (isServed) break
+      if (Date.now() > endMs) throw new Error('The pushed flights were not readable after 30 seconds')
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
   }
-  throw new Error('The pushed flights were not readable after 30 seconds')
 }
 
 /** Prints a request as the curl command that repeats it, and its answer. */

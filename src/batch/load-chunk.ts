@@ -5,7 +5,7 @@ import type { ParquetFile } from '../core/parquet.ts'
 import { compareStamps, compareText, encodeRow, type Stamp } from '../core/row.ts'
 import { encodeSegment, segmentStatistics } from '../core/segment.ts'
 import { checkSourceRow, viewCells, viewKey } from '../core/transform.ts'
-import { parseValue, type Value } from '../core/value.ts'
+import { checkParquetValue, type Value } from '../core/value.ts'
 import { segmentRecord } from '../definitions/segment-record.ts'
 import {
   type CompiledSource,
@@ -89,6 +89,8 @@ interface ViewRows {
   readonly bucketByKey: Map<string, string>
   readonly rowsByBucket: Map<string, KeyedRow[]>
   readonly newestByKey: Map<string, KeyedRow>
+  /** Rows ahead of the clock at the door. */
+  readonly ahead: KeyedRow[]
 }
 
 interface KeyedRow {
@@ -106,6 +108,7 @@ function createViewRows(snapshot: Snapshot, view: CompiledView): ViewRows {
     bucketByKey: new Map(),
     rowsByBucket: new Map(),
     newestByKey: new Map(),
+    ahead: [],
   }
 }
 
@@ -119,6 +122,11 @@ function addRow(view: ViewRows, key: string, stamp: Stamp, values: readonly Valu
   const rows = view.rowsByBucket.get(bucket)
   if (rows === undefined) view.rowsByBucket.set(bucket, [row])
   else rows.push(row)
+  if (stamp.eventTime > stamp.ingestTime) {
+    // The writer holds it until its time comes (S4): until then the newest before it is what counts.
+    view.ahead.push(row)
+    return
+  }
   const newest = view.newestByKey.get(key)
   if (newest === undefined || compareStamps(stamp, newest.stamp) > 0) view.newestByKey.set(key, row)
 }
@@ -152,8 +160,8 @@ async function writeSegments(
   return segments
 }
 
-function newestLines({ view, newestByKey }: ViewRows): string[] {
-  return [...newestByKey.values()].map(({ key, stamp, values }) =>
+function newestLines({ view, newestByKey, ahead }: ViewRows): string[] {
+  return [...newestByKey.values(), ...ahead].map(({ key, stamp, values }) =>
     encodeRow({ ...stamp, view: view.id, key, cells: viewCells(view, values) }),
   )
 }
@@ -164,20 +172,18 @@ async function readRows(
   file: ParquetFile,
   { rowStart, rowEnd }: ChunkRange,
 ): Promise<(Value[] | FeatureStoreError)[]> {
-  const present = new Set(file.columns.map(({ name }) => name))
+  const types = new Map(file.columns.map((column) => [column.name, column.type]))
   const columns: (ArrayLike<unknown> | undefined)[] = []
   for (const { name } of source.columns) {
-    columns.push(present.has(name) ? await file.readColumn(name, rowStart, rowEnd) : undefined)
+    columns.push(types.has(name) ? await file.readColumn(name, rowStart, rowEnd) : undefined)
   }
   return Array.from({ length: rowEnd - rowStart }, (_, row) => {
     try {
       return source.columns.map(({ type, unit, name }, at) => {
-        const value = columns[at]?.[row] ?? null
-        if (value === null || type === 'float64' || type === 'bool') return value as Value
-        if (type === 'timestamp' && unit === null) return value as Value
-        if (type === 'bytes') return value as Value
         try {
-          return parseValue(type, value, unit ?? undefined)
+          // A unit is for epoch numbers; a column of real timestamps needs none.
+          const epoch = types.get(name) === 'int64' ? (unit ?? undefined) : undefined
+          return checkParquetValue(type, columns[at]?.[row], epoch)
         } catch (error) {
           throw new FeatureStoreError('invalid_argument', `Column "${name}": ${(error as Error).message}`)
         }

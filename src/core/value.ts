@@ -66,6 +66,23 @@ export function parseValue(type: ValueType, json: unknown, unit?: EpochUnit): Va
   throw mismatch(type, json)
 }
 
+/**
+ * Checks a value as a Parquet file gives it: timestamps are microseconds, integers numbers or bigints. Throws
+ * `invalid_argument` for what lies outside the type's range.
+ */
+export function checkParquetValue(type: ValueType, value: unknown, unit?: EpochUnit): Value {
+  if (value === null || value === undefined) return null
+  const element = elementType(type)
+  if (element !== undefined) return (value as unknown[]).map((item) => checkParquetValue(element, item))
+  if (type === 'timestamp' && unit === undefined) {
+    if (!isInstant(value as number))
+      throw invalid(`Cannot keep time ${value}: it lies outside 1684-07-28 to 2255-06-05`)
+    return value as number
+  }
+  if (type === 'float64' || type === 'bool' || type === 'bytes') return value as Value
+  return parseValue(type, value, unit)
+}
+
 /** ASCII JSON text of a value, exact both ways together with `decodeValue` (S14-S16). */
 export function encodeValue(type: ValueType, value: Value): string {
   if (value === null) return 'null'

@@ -1,4 +1,4 @@
-import { invalid } from '../core/error.ts'
+import { FeatureStoreError, invalid } from '../core/error.ts'
 import { canonicalJson } from '../core/json.ts'
 import { DEFINITION_KINDS, DefinitionSet } from '../definitions/definition-set.ts'
 import { viewFingerprint } from '../definitions/fingerprint.ts'
@@ -44,8 +44,12 @@ export function parseDefinitions(json: unknown): DefinitionSet {
   return parsed.data!
 }
 
-/** Everything that applying `next` will do (S32). Pure: apply carries out exactly this. */
+/**
+ * Everything that applying `next` will do (S32). Pure: apply carries out exactly this. Throws `failed_precondition`
+ * for what cannot be done.
+ */
 export function planChanges(current: CurrentDefinitions, next: DefinitionSet): ChangePlan {
+  refuseMovedShards(current.definitions, next)
   const versions = Object.fromEntries(
     next.feature_views.map((view) => {
       const fingerprint = viewFingerprint(next, view)
@@ -88,6 +92,18 @@ export function planChanges(current: CurrentDefinitions, next: DefinitionSet): C
       }
     })
   return { changes: [...changes, ...dragged], versions }
+}
+
+/** Rows stand where the number of shards put them; this release cannot move them. */
+function refuseMovedShards(current: DefinitionSet, next: DefinitionSet): void {
+  for (const { name, shards } of next.entities) {
+    const before = current.entities.find((entity) => entity.name === name)
+    if (before === undefined || before.shards === shards) continue
+    throw new FeatureStoreError(
+      'failed_precondition',
+      `Cannot change entity "${name}" from ${before.shards} to ${shards} shards: moving rows is not supported yet`,
+    )
+  }
 }
 
 interface Named {

@@ -69,7 +69,7 @@ test('the join keeps every label in order and gives each what the plain oracle g
 test('the join equals ASOF JOIN of DuckDB over the S6 winners', async () => {
   const duckdb = await (await DuckDBInstance.create()).connect()
   await duckdb.run('CREATE TABLE r (key TEXT, e INT, c INT, st INT, so TEXT, si INT, value INT)')
-  await duckdb.run('CREATE TABLE l (at INT, key TEXT, t INT)')
+  await duckdb.run('CREATE TABLE l (n INT, key TEXT, t INT)')
   await fc.assert(
     fc.asyncProperty(arbitraryRows, arbitraryLabels, async (rows, labels) => {
       await duckdb.run('DELETE FROM r; DELETE FROM l')
@@ -85,7 +85,7 @@ test('the join equals ASOF JOIN of DuckDB over the S6 winners', async () => {
       }
       const reader = await duckdb.runAndReadAll(`
         WITH w AS (SELECT * FROM r QUALIFY row_number() OVER (PARTITION BY key, e ORDER BY c DESC, st DESC, so DESC, si DESC) = 1)
-        SELECT w.value FROM l ASOF LEFT JOIN w ON l.key = w.key AND l.t >= w.e ORDER BY l.at`)
+        SELECT w.value FROM l ASOF LEFT JOIN w ON l.key = w.key AND l.t >= w.e ORDER BY l.n`)
       const expected = reader.getRows().map(([value]) => (value === null ? null : BigInt(value as number)))
       expect(joinRows(rows, labels)).toEqual(expected)
     }),

@@ -2,7 +2,7 @@ import { invalid } from '../core/error.ts'
 import { nearestName } from '../core/nearest-name.ts'
 import type { ParquetFile, RowGroupRange } from '../core/parquet.ts'
 import type { ValueType } from '../core/value.ts'
-import type { CompiledSource } from '../definitions/snapshot.ts'
+import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 
 /** Rows one step reads; a row group is cut into such chunks, page by page. */
 export const CHUNK_ROWS_MAX = 65_536
@@ -31,13 +31,23 @@ export function planChunks(rowGroups: readonly RowGroupRange[]): ChunkRange[] {
   })
 }
 
-/** Refuses a file whose columns are not those of the source: missing, of another type, or unknown to it. */
-export function checkColumns(source: CompiledSource, file: ParquetFile, what: string): void {
+/**
+ * Refuses a file whose columns are not those of the source: of another type, unknown to it, or missing though every
+ * row needs a value there (times, required columns, join keys). Other missing columns read as null (S12).
+ */
+export function checkColumns(
+  snapshot: Snapshot,
+  source: CompiledSource,
+  { file, what }: { readonly file: ParquetFile; readonly what: string },
+): void {
   const found = new Map(file.columns.map((column) => [column.name, column]))
+  const keyColumns = source.views.flatMap((view) => snapshot.views[view]!.keyColumns)
+  const needed = new Set([source.eventTime, source.createdTime, ...keyColumns])
   const problems = source.columns.flatMap(({ name, type, required, unit }, at) => {
     const column = found.get(name)
-    const isNeeded = required || at === source.eventTime || at === source.createdTime
-    if (column === undefined) return isNeeded ? [`it has no column "${name}", ${type} is needed`] : []
+    if (column === undefined) {
+      return required || needed.has(at) ? [`it has no column "${name}", ${type} is needed`] : []
+    }
     if (isReadableAs(type, column.type, unit !== null)) return []
     return [`column "${name}" is ${column.physical}, ${type} is needed`]
   })

@@ -1,5 +1,5 @@
 import { hashKey, topBits } from '../core/entity-key.ts'
-import { FeatureStoreError } from '../core/error.ts'
+import { type ErrorCode, FeatureStoreError } from '../core/error.ts'
 import { openParquet, type ParquetFile } from '../core/parquet.ts'
 import type { CompiledEntity, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
@@ -20,17 +20,22 @@ import { checkColumns, planChunks } from './plan-load.ts'
  * History has all of a load or none; the online store follows key by key, so whatever it shows, history shows.
  */
 export interface LoadSteps {
-  /** Runs one step, durably: a finished one is not run again when the job is resumed. */
-  step<T extends Step>(name: string, work: () => Promise<T>): Promise<T>
+  /** Runs one step, durably: a finished one is not run again when the job is resumed, a thrown one is retried. */
+  step(name: string, work: () => Promise<StepOutcome>): Promise<StepOutcome>
 }
 
-type Step = number | boolean | null
+/** What a step came to. Faults that no other try can mend are outcomes: engines keep neither class nor code. */
+export type StepOutcome =
+  | { readonly value: number | boolean | null }
+  | { readonly fault: { readonly code: ErrorCode; readonly message: string } }
 
 /** How often a load is computed again because definitions changed under it. */
 const RUNS_MAX = 10
 
 /** Runs a load to its end. A fault of the file or of its rows ends it as `failed`; any other is thrown, to be retried. */
-export async function runLoad(platform: Platform, id: string, { step }: LoadSteps): Promise<void> {
+export async function runLoad(platform: Platform, id: string, steps: LoadSteps): Promise<void> {
+  const step = <T extends number | boolean | null>(name: string, work: () => Promise<T>) =>
+    runStep(steps, name, work)
   try {
     for (let run = 0; run < RUNS_MAX; run++) {
       const name = (part: string) => `run ${run} ${part}`
@@ -54,6 +59,23 @@ export async function runLoad(platform: Platform, id: string, { step }: LoadStep
     if (!(error instanceof FeatureStoreError) || RETRIED.has(error.code)) throw error
     await update(platform, id, { status: 'failed', error: error.message })
   }
+}
+
+async function runStep<T extends number | boolean | null>(
+  { step }: LoadSteps,
+  name: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const outcome = await step(name, async () => {
+    try {
+      return { value: await work() }
+    } catch (error) {
+      if (!(error instanceof FeatureStoreError) || RETRIED.has(error.code)) throw error
+      return { fault: { code: error.code, message: error.message } }
+    }
+  })
+  if ('fault' in outcome) throw new FeatureStoreError(outcome.fault.code, outcome.fault.message)
+  return outcome.value as T
 }
 
 /** Faults that another try may mend. */
@@ -203,7 +225,7 @@ async function openFile(
   const buffer = platform.landing.open(load.source, { name: load.file, etag: load.etag, bytes: load.bytes })
   const what = `file "${load.file}"`
   const file = await openParquet(buffer, what)
-  checkColumns(source, file, what)
+  checkColumns(snapshot, source, { file, what })
   return { source, file }
 }
 

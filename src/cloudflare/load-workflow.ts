@@ -20,11 +20,11 @@ export class LoadWorkflow extends WorkflowEntrypoint<Env, LoadParams> {
     const platform = createPlatform(this.env, (work) => this.ctx.waitUntil(work))
     await runLoad(platform, payload.load, {
       step: (name, work) =>
-        step.do(name, STEP, (async () => {
+        step.do(name, STEP, async () => {
           // A chunk is mostly computing: requests that wait in this isolate come first.
           await scheduler.wait(YIELD_MS)
           return work()
-        }) as () => Promise<never>),
+        }),
     })
   }
 }

@@ -15,7 +15,9 @@ export function r2Buffer(
   let whole: Promise<ArrayBuffer> | undefined
   async function read(offset: number, length: number): Promise<ArrayBuffer> {
     const onlyIf = etag === undefined ? {} : { onlyIf: { etagMatches: etag } }
-    const object = await bucket.get(path, { range: { offset, length }, ...onlyIf })
+    const object = await bucket.get(path, { range: { offset, length }, ...onlyIf }).catch((error) => {
+      throw new FeatureStoreError('unavailable', `Cannot read object "${path}": ${error}`)
+    })
     if (object === null)
       throw new FeatureStoreError('not_found', `Cannot read object "${path}": there is none`)
     if (!('body' in object)) {

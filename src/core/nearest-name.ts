@@ -1,7 +1,7 @@
 /** The known name a misspelt one most likely meant; undefined when none is near. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   let nearest: string | undefined
-  let distanceMin = Math.max(1, Math.floor(name.length / 3)) + 1
+  let distanceMin = Math.ceil(name.length / 3) + 1
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
     if (distance < distanceMin) {

@@ -14,7 +14,7 @@ import { decompressBrotli } from 'hyparquet-compressors/src/brotli.js'
 import { gunzip } from 'hyparquet-compressors/src/gzip.js'
 import { decompressLz4, decompressLz4Raw } from 'hyparquet-compressors/src/lz4.js'
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
-import { invalid } from './error.ts'
+import { FeatureStoreError, invalid } from './error.ts'
 import { elementType, type ScalarType, type Value, type ValueType } from './value.ts'
 
 export type { AsyncBuffer } from 'hyparquet'
@@ -82,7 +82,7 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
   try {
     metadata = await parquetMetadataAsync(file)
   } catch (error) {
-    throw invalid(`Cannot read ${what} as Parquet: ${(error as Error).message}`)
+    throw unreadable(error, `Cannot read ${what} as Parquet`)
   }
   const columns = parquetSchema(metadata).children.map(fileColumn)
   let rowStart = 0
@@ -112,10 +112,15 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
         })
         return await scan.readColumn({ column: name, rowStart: start, rowEnd: end })
       } catch (error) {
-        throw invalid(`Cannot read column "${name}" of ${what}: ${(error as Error).message}`)
+        throw unreadable(error, `Cannot read column "${name}" of ${what}`)
       }
     },
   }
+}
+
+/** What the store could not fetch is the store's error; what it fetched and cannot decode is the file's. */
+function unreadable(error: unknown, action: string): FeatureStoreError {
+  return error instanceof FeatureStoreError ? error : invalid(`${action}: ${(error as Error).message}`)
 }
 
 /** Every usual codec, in plain JavaScript: no wasm to compile. hyparquet brings Snappy itself. */

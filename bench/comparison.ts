@@ -1,0 +1,51 @@
+import budgets from './budgets.json' with { type: 'json' }
+
+/** One thing measured twice in one run: by us and by what we are held against. */
+export interface Comparison {
+  readonly name: string
+  readonly ours: number
+  readonly baseline: number
+  /** Of `ours` and `baseline`. */
+  readonly unit: 'requests/s' | 'ms'
+}
+
+export interface JudgedComparison extends Comparison {
+  /** How many times as fast as the baseline we are; above 1 is faster. */
+  readonly ratio: number
+  readonly at_least: number
+  readonly aim: number
+  readonly outcome: 'ok' | 'missed'
+}
+
+/** Holds a comparison against its budget. Throws when it has none. */
+export function judgeComparison(comparison: Comparison): JudgedComparison {
+  const budget = budgets.find(({ name }) => name === comparison.name)
+  if (budget === undefined) throw new Error(`Cannot judge "${comparison.name}": it has no budget`)
+  const { ours, baseline, unit } = comparison
+  const ratio = unit === 'ms' ? baseline / ours : ours / baseline
+  const { at_least, aim } = budget
+  return { ...comparison, ratio, at_least, aim, outcome: ratio >= at_least ? 'ok' : 'missed' }
+}
+
+export function formatComparisons(comparisons: readonly JudgedComparison[]): string {
+  const lines = [
+    ['name', 'ours', 'baseline', 'ratio', 'budget', ''],
+    ...comparisons.map(({ name, ours, baseline, unit, ratio, at_least, aim, outcome }) => [
+      name,
+      `${Math.round(ours)} ${unit}`,
+      `${Math.round(baseline)} ${unit}`,
+      ratio.toFixed(2),
+      `${at_least} (aim ${aim})`,
+      outcome,
+    ]),
+  ]
+  const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
+  return lines
+    .map((line) =>
+      line
+        .map((text, column) => text.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}

@@ -1,0 +1,40 @@
+/**
+ * `npm run bench`: how fast the store is, each figure a ratio to something measured in the same run, against
+ * `budgets.json`. A missed budget is said, not thrown: machines differ, and who reads the table decides.
+ *
+ *   --short            small sizes, under a minute: for CI, to see that everything still runs
+ *   --entities <n>     entities in the online store; the budgets are meant at 100000
+ */
+import { writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { join as joinPath } from 'node:path'
+import { parseArgs } from 'node:util'
+import { formatComparisons, judgeComparison } from './comparison.ts'
+import { measureJoin } from './measure-join.ts'
+import { measureServing } from './measure-serving.ts'
+
+const { values: flags } = parseArgs({
+  options: { short: { type: 'boolean', default: false }, entities: { type: 'string' } },
+})
+const entityCount = Number(flags.entities ?? (flags.short ? 2_000 : 20_000))
+if (!Number.isInteger(entityCount) || entityCount < 1) {
+  throw new Error(`Cannot run with --entities "${flags.entities}": a whole number above 0 is needed`)
+}
+const join = flags.short
+  ? { labelCount: 20_000, rowCount: 40_000, runs: 3 }
+  : { labelCount: 100_000, rowCount: 200_000, runs: 5 }
+const serving = flags.short
+  ? { entityCount, measureMs: 3_000, coldPasses: 1, settleMs: 0 }
+  : { entityCount, measureMs: 5_000, coldPasses: 5, settleMs: 40_000 }
+
+const startMs = performance.now()
+// The join goes first: it shares the processor with no Worker.
+const comparisons = [await measureJoin(join), ...(await measureServing(serving))].map(judgeComparison)
+const [cpu] = cpus()
+const machine = `${cpus().length} x ${cpu?.model.trim()}, Node ${process.version}`
+process.stdout.write(`\n${formatComparisons(comparisons)}\n\n`)
+process.stdout.write(
+  `${entityCount} entities, ${join.labelCount} labels x ${join.rowCount} rows, ${machine}, ${Math.round((performance.now() - startMs) / 1_000)} s\n`,
+)
+const results = { time: new Date().toISOString(), machine, join, serving, comparisons }
+await writeFile(joinPath(import.meta.dirname, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)

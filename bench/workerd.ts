@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { unstable_getMiniflareWorkerOptions } from 'wrangler'
+
+const ROOT = join(import.meta.dirname, '..')
+const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js')
+
+export interface Workerd {
+  /** Of a socket of workerd that leads to the Worker itself. */
+  readonly origin: string
+  stop(): Promise<void>
+}
+
+/**
+ * Runs a Worker as `wrangler deploy` would upload it. Neither `wrangler dev` nor its test harness serves here: their
+ * proxy and request log cost milliseconds a request, and every ratio came out near 1. State is in memory and a
+ * temporary folder. `migrated` names the D1 binding the migrations are applied to.
+ */
+export async function startWorkerd(
+  configPath: string,
+  options: { readonly variables: Readonly<Record<string, string>>; readonly migrated?: string },
+): Promise<Workerd> {
+  // Miniflare would otherwise fetch a sample of `request.cf` from the network.
+  process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false'
+  const config = join(import.meta.dirname, configPath)
+  const folder = await mkdtemp(join(tmpdir(), 'featheredge-bench-'))
+  await promisify(execFile)(
+    process.execPath,
+    [WRANGLER, 'deploy', '--dry-run', '--outdir', folder, '--config', config],
+    { cwd: ROOT, env: { ...process.env, WRANGLER_SEND_METRICS: 'false' } },
+  )
+  const [script] = (await readdir(folder)).filter((name) => name.endsWith('.js'))
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(config)
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      logRequests: false,
+      workers: [
+        {
+          ...workerOptions,
+          name: 'worker',
+          modules: [{ type: 'ESModule', path: join(folder, script!) }],
+          modulesRoot: folder,
+          bindings: { ...options.variables },
+          unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+        },
+      ],
+    }),
+  )
+  await miniflare.ready
+  if (options.migrated !== undefined) await migrate(await miniflare.getD1Database(options.migrated))
+  return {
+    origin: (await miniflare.unsafeGetDirectURL('worker')).origin,
+    async stop() {
+      await miniflare.dispose()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+async function migrate(database: Pick<D1Database, 'exec'>): Promise<void> {
+  const folder = join(ROOT, 'migrations')
+  for (const name of (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort()) {
+    const text = await readFile(join(folder, name), 'utf8')
+    // D1's exec takes a statement a line.
+    for (const statement of text.split('--> statement-breakpoint')) {
+      await database.exec(statement.replaceAll(/\s+/g, ' ').trim())
+    }
+  }
+}

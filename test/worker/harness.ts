@@ -1,0 +1,87 @@
+import { createTestHarness } from 'wrangler'
+import type { Env } from '../../src/cloudflare/env.ts'
+
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false'
+
+/** An answer of the Worker: its text, and the same as JSON (undefined when it is none). */
+export interface Answer<T> {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  readonly json: T
+}
+
+export interface ErrorBody {
+  readonly error: {
+    readonly code: string
+    readonly message: string
+    readonly details: Readonly<Record<string, unknown>>
+    readonly request_id: string
+  }
+}
+
+/** Headers of a request; null leaves out one that is sent by default. */
+export type GivenHeaders = Readonly<Record<string, string | null>>
+
+export interface Harness {
+  /** Sends a request with the administrator's token; text and bytes go as they are, anything else as JSON. */
+  call<T = unknown>(method: string, path: string, body?: unknown, headers?: GivenHeaders): Promise<Answer<T>>
+  /** The Worker's bindings, as the Worker has them. */
+  readonly env: Env
+  readonly server: ReturnType<typeof createTestHarness>
+  close(): Promise<void>
+}
+
+export const TOKEN = 'test'
+
+/** The whole Worker under workerd, D1 migrated, everything in memory. A null token leaves `ADMIN_TOKEN` out. */
+export async function startHarness({ token = TOKEN }: { token?: string | null } = {}): Promise<Harness> {
+  const vars = { SEGMENT_AGE_MS: '1000', ...(token === null ? {} : { ADMIN_TOKEN: token }) }
+  const server = createTestHarness({ workers: [{ configPath: './wrangler.toml', vars }] })
+  const { url } = await server.listen()
+  const worker = server.getWorker<Env>()
+  await worker.applyD1Migrations('DB')
+  return {
+    async call<T>(method: string, path: string, body?: unknown, headers: GivenHeaders = {}) {
+      const given = Object.entries({ authorization: `Bearer ${TOKEN}`, ...headers })
+      const response = await fetch(new URL(path, url), {
+        method,
+        headers: given.filter((header): header is [string, string] => header[1] !== null),
+        ...(body === undefined ? {} : { body: encodeBody(body) }),
+      })
+      const text = await response.text()
+      return { status: response.status, headers: response.headers, text, json: parse(text) as T }
+    },
+    env: (await worker.getEnv()) as Env,
+    server,
+    close: () => server.close(),
+  }
+}
+
+/** Reads again and again until what it reads is as wanted. Throws with the last thing read past the deadline. */
+export async function until<T>(
+  read: () => Promise<T>,
+  isWanted: (found: T) => boolean,
+  deadlineMs: number,
+): Promise<T> {
+  const endMs = Date.now() + deadlineMs
+  for (;;) {
+    const found = await read()
+    if (isWanted(found)) return found
+    if (Date.now() > endMs) throw new Error(`Not so within ${deadlineMs} ms: ${JSON.stringify(found)}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+function encodeBody(body: unknown): string | Uint8Array<ArrayBuffer> {
+  if (typeof body === 'string') return body
+  return body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body)
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,88 @@
+// The documents say what the code does; where they part, this fails.
+import { globSync, readFileSync } from 'node:fs'
+import { getTableName } from 'drizzle-orm'
+import { expect, test } from 'vitest'
+import * as schema from '../src/cloudflare/registry-schema.ts'
+import { ERROR_CODES } from '../src/core/error.ts'
+import { LIMITS } from '../src/core/limits.ts'
+import { STAMP_COLUMNS } from '../src/core/segment.ts'
+import { Entity } from '../src/definitions/entity.ts'
+import { FeatureService, ServiceEntry } from '../src/definitions/feature-service.ts'
+import { FeatureView } from '../src/definitions/feature-view.ts'
+import { Column, Source } from '../src/definitions/source.ts'
+import { STATUS_BY_CODE } from '../src/http/error-response.ts'
+
+const read = (path: string) => readFileSync(path, 'utf8')
+const operations = read('docs/operations.md')
+const layout = read('docs/data-layout.md')
+const concepts = read('docs/concepts.md')
+const semantics = read('docs/semantics.md')
+
+/** Route templates as the code writes them, with the parameters' names in braces. */
+function routes(): string[] {
+  return globSync('src/http/{app.ts,routes/*.ts}').flatMap((file) =>
+    [...read(file).matchAll(/routes\.(get|post|put|delete)\(\s*'([^']+)'/g)].map(
+      ([, method, path]) => `${method!.toUpperCase()} /v1${path!.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`,
+    ),
+  )
+}
+
+test('every route stands in docs/operations.md', () => {
+  const documented = operations.replaceAll('`', '')
+  expect(routes().length).toBeGreaterThan(8)
+  expect(routes().filter((route) => !documented.includes(route))).toEqual([])
+})
+
+test('every error code and its status stand in docs/operations.md', () => {
+  const missing = ERROR_CODES.filter((code) => {
+    const lines = operations.split('\n').filter((text) => text.includes(`\`${code}\``))
+    return !lines.some((line) => line.includes(String(STATUS_BY_CODE[code])))
+  })
+  expect(missing).toEqual([])
+})
+
+test('every limit and its value stand in docs/operations.md', () => {
+  const missing = Object.entries(LIMITS).filter(([name, value]) => {
+    const line = operations.split('\n').find((text) => text.includes(`\`${name}\``))
+    return !line?.replaceAll(/[,_]/g, '').includes(String(value))
+  })
+  expect(missing).toEqual([])
+})
+
+test('every stored table and column of the log stands in docs/data-layout.md', () => {
+  const tables = Object.values(schema).map((table) => getTableName(table))
+  const writer = [
+    ...read('src/cloudflare/writer-storage-sqlite.ts').matchAll(/CREATE TABLE IF NOT EXISTS (\w+)/g),
+  ]
+  const names = [...tables, ...writer.map((match) => match[1]!), ...STAMP_COLUMNS]
+  expect(names.filter((name) => !layout.includes(`\`${name}\``))).toEqual([])
+  for (const prefix of ['block/', 'definitions/', 'landing/', 'log/', 'loads/', 'dead-letters/']) {
+    expect(layout).toContain(prefix)
+  }
+})
+
+test('every field of a definition stands in docs/concepts.md', () => {
+  const fields = [Entity, Source, Column, FeatureView, FeatureService, ServiceEntry].flatMap((definition) =>
+    Object.keys(definition.shape),
+  )
+  expect([...new Set(fields)].filter((field) => !concepts.includes(`\`${field}\``))).toEqual([])
+})
+
+test('every rule of the semantics stands in docs/semantics.md', () => {
+  const rules = Array.from({ length: 34 }, (_, at) => `**S${at + 1} `)
+  expect(rules.filter((rule) => !semantics.includes(rule))).toEqual([])
+})
+
+test('every dependency has its reason in docs/decisions', () => {
+  const { dependencies, devDependencies } = JSON.parse(read('package.json'))
+  const reasons = read('docs/decisions/0001-dependencies.md')
+  const names = Object.keys({ ...dependencies, ...devDependencies })
+  expect(names.filter((name) => !reasons.includes(`\`${name}\``))).toEqual([])
+})
+
+test('README.md is short and its links lead somewhere', () => {
+  const readme = read('README.md')
+  expect(readme.split('\n').length).toBeLessThanOrEqual(150)
+  const links = [...readme.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map((match) => match[1]!)
+  expect(links.filter((link) => globSync(link).length === 0)).toEqual([])
+})

@@ -126,7 +126,11 @@ async function compareCold(
 }
 
 function groupUsersByBlock(entityCount: number): number[][] {
-  const snapshot = compileDefinitions(DefinitionSet.parse(DEFINITIONS), { profile: 1 }, 1)
+  const snapshot = compileDefinitions(DefinitionSet.parse(DEFINITIONS), {
+    generation: 1,
+    versions: { profile: 1 },
+    blockBits: {},
+  })
   const rows = Array.from({ length: entityCount }, (_, user) => [BigInt(user)])
   const { lookups } = planRead(snapshot, snapshot.services.bench!, rows)
   const usersByBlock = Map.groupBy(rows.keys(), (user) => lookups[user]!.block)

@@ -5,7 +5,7 @@ import { createPlatform } from './cloudflare/platform.ts'
 import { consumeQueue } from './cloudflare/queue-consumer.ts'
 import { createApp } from './http/app.ts'
 
-export { LoadWorkflow } from './cloudflare/load-workflow.ts'
+export { JobWorkflow } from './cloudflare/job-workflow.ts'
 export { ShardWriterObject } from './cloudflare/shard-writer.ts'
 
 const app = createApp<Env>((env, background) => ({

@@ -4,7 +4,11 @@ import type { Instant } from './core/time.ts'
 import type { DefinitionSet } from './definitions/definition-set.ts'
 import type { SegmentRecord } from './definitions/segment-record.ts'
 import type { Snapshot } from './definitions/snapshot.ts'
-import type { WriterLayout } from './definitions/writer-layout.ts'
+import type { JobRecords, Jobs, LoadRecords } from './platform/jobs.ts'
+import type { ShardWriters } from './platform/writers.ts'
+
+export * from './platform/jobs.ts'
+export type * from './platform/writers.ts'
 
 /**
  * All that the store needs from outside. Two implementations pass the same suites (`test/contracts`): Cloudflare's
@@ -26,6 +30,8 @@ export interface Platform {
   readonly writers: ShardWriters
   readonly loads: LoadRecords
   readonly jobs: Jobs
+  readonly jobRecords: JobRecords
+  readonly settings: Settings
   readonly deadLetters: DeadLetters
   /** Lets work go on after the answer has been sent. */
   readonly background: (work: Promise<unknown>) => void
@@ -75,6 +81,8 @@ export interface Generation extends GenerationSummary {
   readonly definitions: DefinitionSet
   /** Version and fingerprint of every feature view in it. */
   readonly versions: Readonly<Record<string, ViewVersion>>
+  /** Block bits of the groups of blocks that have grown, by `entity/group`. */
+  readonly blockBits: Readonly<Record<string, number>>
 }
 
 export interface ViewVersion {
@@ -95,6 +103,7 @@ export interface OnlineStore {
   /** Texts of the keys, in their order; null where there is none. Any number of keys, none twice. */
   readBlocks(keys: readonly string[]): Promise<readonly (string | null)[]>
   writeBlock(key: string, text: string): Promise<void>
+  deleteBlock(key: string): Promise<void>
 }
 
 /** Segments and the manifest that says which of them count. */
@@ -151,110 +160,12 @@ export interface PushRecord {
   readonly answer: string | null
 }
 
-/** The single writers, one for each range of an entity's key hashes. */
-export interface ShardWriters {
-  /** Commits a delivery: when this returns `committed`, its rows survive anything. */
-  deliver(delivery: Delivery): Promise<DeliveryAnswer>
-  /** Blocks as the writer holds them now, in the order asked. */
-  readBlocks(layout: WriterLayout, blocks: readonly number[]): Promise<readonly string[]>
-  /** Lines (`encodeRow`) of the rows of these view versions that are not in the manifest yet. */
-  readWaiting(layout: WriterLayout, views: readonly string[]): Promise<string>
-  /** Publishes every block that waits and, when asked to, cuts the journal into segments. */
-  flush(layout: WriterLayout, options: { readonly cut: boolean }): Promise<void>
-  /** Lets the writer do what is due, should its own alarm have been lost. */
-  wake(layout: WriterLayout): Promise<void>
-}
-
-export interface Delivery {
-  readonly layout: WriterLayout
-  /** Rows of a load are in the log already and are published at the load's end or after a minute. */
-  readonly kind: 'stream' | 'load'
-  readonly groups: readonly DeliveryGroup[]
-}
-
-/** Rows that take effect once. */
-export interface DeliveryGroup {
-  /** Message id and view version. */
-  readonly id: string
-  /** Door time of the message; ids are kept by it. */
-  readonly time: Instant
-  /** Lines of `encodeRow`, joined by newlines. */
-  readonly rows: string
-}
-
-export type DeliveryAnswer =
-  | { readonly status: 'committed' }
-  /** The delivery was computed under an older generation than the writer's: compute it again. */
-  | { readonly status: 'stale'; readonly generation: number }
-
-export const LOAD_STATUSES = ['queued', 'running', 'succeeded', 'failed'] as const
-export type LoadStatus = (typeof LOAD_STATUSES)[number]
-
-/** Loads and their chunks. */
-export interface LoadRecords {
-  /** The load of this file: the one given if it is the first, else the first one (S9). */
-  begin(load: LoadRecord): Promise<LoadRecord>
-  find(id: string): Promise<LoadRecord | undefined>
-  /** Loads of a source, newest first. */
-  list(source: string): Promise<readonly LoadRecord[]>
-  /** Loads that have not ended, oldest first. */
-  listUnfinished(): Promise<readonly LoadRecord[]>
-  update(id: string, change: Partial<LoadChange>): Promise<void>
-  writeChunk(id: string, chunk: LoadChunk): Promise<void>
-  listChunks(id: string): Promise<readonly LoadChunk[]>
-  /** Forgets what was done, for a run under another generation. */
-  deleteChunks(id: string): Promise<void>
-  /** Keeps the newest row of each key of a chunk (lines of `encodeRow`) until the load has ended. */
-  writeNewest(id: string, chunk: number, rows: string): Promise<void>
-  readNewest(id: string, chunk: number): Promise<string>
-  /**
-   * Registers all segments of a load's chunks in one step. False, and nothing done, when the newest generation is
-   * no longer the load's.
-   */
-  register(id: string, generation: number): Promise<boolean>
-}
-
-export interface LoadRecord extends LoadChange {
-  /** Derived from source, name and etag. */
-  readonly id: string
-  readonly source: string
-  readonly file: string
-  readonly etag: string
-  readonly bytes: number
-  /** First start: the ingest time of every row, kept through retries. */
-  readonly ingestTime: Instant
-  readonly badRowsMax: number
-}
-
-export interface LoadChange {
-  readonly status: LoadStatus
-  /** Generation under which its rows are computed. */
-  readonly generation: number
-  readonly chunkCount: number
-  /** True once its segments are in the manifest. */
-  readonly isRegistered: boolean
-  readonly error: string | null
-  readonly heartbeatTime: Instant
-}
-
-export interface LoadChunk {
-  readonly chunk: number
-  readonly read: number
-  readonly written: number
-  readonly rejected: number
-  readonly segments: readonly SegmentRecord[]
-  /** First few rejections, for the report. */
-  readonly rejections: readonly { readonly row: number; readonly message: string }[]
-  /** True once the newest rows of its keys have reached the writers. */
-  readonly isSynced: boolean
-}
-
-/** Long work, run by the platform's durable engine. */
-export interface Jobs {
-  /** Starts a load's job unless it is under way; one that has ended is run again. */
-  startLoad(id: string): Promise<void>
-  /** Starts a load's job from its first step, whatever its engine believes of it: it has been silent for too long. */
-  restartLoad(id: string): Promise<void>
+/** What an operator may set; `docs/operations.md` says how. */
+export interface Settings {
+  /** Blocks are divided when those of a group are larger than this on average. */
+  readonly blockBytesMax: number
+  /** How long the blocks of a former layout are still published for readers who know no other. */
+  readonly reblockGraceMs: number
 }
 
 /** Messages that could not be taken in. */

@@ -9,7 +9,8 @@ const VERBS = [...BELOW, 'registry']
 const LAYERS: Record<string, readonly string[]> = {
   core: [],
   definitions: ['core'],
-  'platform.ts': ['core', 'definitions'],
+  platform: ['core', 'definitions'],
+  'platform.ts': ['core', 'definitions', 'platform'],
   registry: BELOW,
   ingest: VERBS,
   batch: VERBS,

@@ -1,15 +1,20 @@
 import { hashKey, topBits } from '../core/entity-key.ts'
-import { type ErrorCode, FeatureStoreError } from '../core/error.ts'
+import { FeatureStoreError } from '../core/error.ts'
 import { openParquet, type ParquetFile } from '../core/parquet.ts'
 import type { CompiledEntity, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
-import type { LoadRecord, Platform } from '../platform.ts'
+import type { JobSteps, LoadRecord, Platform } from '../platform.ts'
 import { readSnapshotOf, readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { loadChunk } from './load-chunk.ts'
 import { checkColumns, planChunks } from './plan-load.ts'
+import { isPermanent, runStep } from './run-step.ts'
+
+/** How often a load is computed again because definitions changed under it. */
+const RUNS_MAX = 10
 
 /**
- * The steps of a load. Each looks first whether its effect is there, so any of them may be cut off and done again:
+ * Runs a load to its end, in steps each of which looks first whether its effect is there, so that any of them may be cut off and
+ * done again:
  *
  * ```
  *  prepare -> chunk 0 … n-1 -> register -> sync 0 … n-1 -> end
@@ -17,23 +22,10 @@ import { checkColumns, planChunks } from './plan-load.ts'
  *                              (all at once)
  * ```
  *
- * History has all of a load or none; the online store follows key by key, so whatever it shows, history shows.
+ * History has all of a load or none; the online store follows key by key, so whatever it shows, history shows. A fault of the file or of its rows ends it as `failed`;
+ * any other is thrown, to be retried.
  */
-export interface LoadSteps {
-  /** Runs one step, durably: a finished one is not run again when the job is resumed, a thrown one is retried. */
-  step(name: string, work: () => Promise<StepOutcome>): Promise<StepOutcome>
-}
-
-/** What a step came to. Faults that no other try can mend are outcomes: engines keep neither class nor code. */
-export type StepOutcome =
-  | { readonly value: number | boolean | null }
-  | { readonly fault: { readonly code: ErrorCode; readonly message: string } }
-
-/** How often a load is computed again because definitions changed under it. */
-const RUNS_MAX = 10
-
-/** Runs a load to its end. A fault of the file or of its rows ends it as `failed`; any other is thrown, to be retried. */
-export async function runLoad(platform: Platform, id: string, steps: LoadSteps): Promise<void> {
+export async function runLoad(platform: Platform, id: string, steps: JobSteps): Promise<void> {
   const step = <T extends number | boolean | null>(name: string, work: () => Promise<T>) =>
     runStep(steps, name, work)
   try {
@@ -56,30 +48,10 @@ export async function runLoad(platform: Platform, id: string, steps: LoadSteps):
       'Definitions changed again and again while the file was loaded',
     )
   } catch (error) {
-    if (!(error instanceof FeatureStoreError) || RETRIED.has(error.code)) throw error
+    if (!isPermanent(error)) throw error
     await update(platform, id, { status: 'failed', error: error.message })
   }
 }
-
-async function runStep<T extends number | boolean | null>(
-  { step }: LoadSteps,
-  name: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  const outcome = await step(name, async () => {
-    try {
-      return { value: await work() }
-    } catch (error) {
-      if (!(error instanceof FeatureStoreError) || RETRIED.has(error.code)) throw error
-      return { fault: { code: error.code, message: error.message } }
-    }
-  })
-  if ('fault' in outcome) throw new FeatureStoreError(outcome.fault.code, outcome.fault.message)
-  return outcome.value as T
-}
-
-/** Faults that another try may mend. */
-const RETRIED: ReadonlySet<string> = new Set(['unavailable', 'internal'])
 
 /** Opens the file and cuts it into chunks; null when the load has ended already. */
 async function prepareLoad(platform: Platform, id: string): Promise<number | null> {

@@ -5,6 +5,7 @@ import type { CompiledSource } from '../definitions/snapshot.ts'
 import type { LandedFile, LoadRecord, Platform } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { resolveSource } from '../registry/resolve-name.ts'
+import { HEARTBEAT_MAX_US } from './start-jobs.ts'
 
 export interface LoadRequest {
   /** Names under the source's landing folder; absent means every landed file not loaded yet. */
@@ -49,12 +50,9 @@ export async function startDueLoads(platform: Platform): Promise<void> {
   for (const load of await platform.loads.listUnfinished()) {
     if (load.heartbeatTime >= silentBefore) continue
     platform.log.info('A load has been silent and is started again', { load: load.id })
-    await platform.jobs.restartLoad(load.id)
+    await platform.jobs.restart('load', load.id)
   }
 }
-
-/** A job that has said nothing for this long was cut off. */
-const HEARTBEAT_MAX_US = 120_000_000
 
 /** Every landed file that is not loaded, and every one whose load has not ended. */
 async function startLanded(
@@ -100,14 +98,14 @@ async function beginLoad(
     heartbeatTime: now,
   })
   // Started only by whoever made it; a start that was cut off is made good by Cron.
-  if (load.status === 'queued') await platform.jobs.startLoad(id)
+  if (load.status === 'queued') await platform.jobs.start('load', id)
   return load
 }
 
 async function restartLoad(platform: Platform, load: LoadRecord): Promise<LoadRecord> {
   await platform.loads.deleteChunks(load.id)
   await platform.loads.update(load.id, { status: 'queued', error: null, heartbeatTime: platform.clock.now() })
-  await platform.jobs.startLoad(load.id)
+  await platform.jobs.start('load', load.id)
   return { ...load, status: 'queued', error: null }
 }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { FeatureStoreError } from '../core/error.ts'
+import type { JobKind } from '../platform.ts'
 import type { ShardWriterRpc } from './shard-writer-rpc.ts'
 
 /** Bindings of `wrangler.toml` and secrets; only this folder and `index.ts` name them. */
@@ -9,22 +10,35 @@ export interface Env {
   readonly BUCKET: R2Bucket
   readonly EVENTS: Queue<string>
   readonly SHARD_WRITERS: DurableObjectNamespace<ShardWriterRpc>
-  readonly LOADS: Workflow<{ readonly load: string }>
+  readonly JOBS: Workflow<JobParams>
   /** The bootstrap administrator's token; without it every route but `/healthz` is closed. */
   readonly ADMIN_TOKEN?: string
   /** Milliseconds after which a writer's journal is cut into segments; for tests and small stores. */
   readonly SEGMENT_AGE_MS?: string
+  /** Bytes of a block above which, on average, a group's blocks are divided. */
+  readonly BLOCK_BYTES_MAX?: string
+  /** Milliseconds for which the blocks of a former layout are still published. */
+  readonly REBLOCK_GRACE_MS?: string
+}
+
+/** What starts an instance of the jobs' workflow. */
+export interface JobParams {
+  readonly kind: JobKind
+  readonly id: string
 }
 
 const Variables = z.object({
   ADMIN_TOKEN: z.string().min(4).optional(),
   SEGMENT_AGE_MS: z.coerce.number().int().min(100).max(600_000).optional(),
+  BLOCK_BYTES_MAX: z.coerce.number().int().min(100).max(10_000_000).default(16_000),
+  REBLOCK_GRACE_MS: z.coerce.number().int().min(0).max(86_400_000).default(300_000),
 })
 export type Variables = z.infer<typeof Variables>
 
 /** Checks the variables once. Throws `internal` naming the one that is wrong. */
 export function parseVariables(env: Env): Variables {
-  const parsed = Variables.safeParse({ ADMIN_TOKEN: env.ADMIN_TOKEN, SEGMENT_AGE_MS: env.SEGMENT_AGE_MS })
+  const { ADMIN_TOKEN, SEGMENT_AGE_MS, BLOCK_BYTES_MAX, REBLOCK_GRACE_MS } = env
+  const parsed = Variables.safeParse({ ADMIN_TOKEN, SEGMENT_AGE_MS, BLOCK_BYTES_MAX, REBLOCK_GRACE_MS })
   if (parsed.success) return parsed.data
   const { path, message } = parsed.error.issues[0]!
   throw new FeatureStoreError('internal', `Cannot start: variable ${path.join('.')}: ${message}`)

@@ -1,21 +1,22 @@
-import type { Jobs } from '../platform.ts'
+import type { JobKind, Jobs } from '../platform.ts'
 import type { Env } from './env.ts'
 
 /** Statuses of an instance that will not go on by itself. */
 const ENDED: ReadonlySet<string> = new Set(['errored', 'terminated', 'complete', 'unknown'])
 
-/** Jobs on Cloudflare Workflows; an instance has the id of what it works on. */
-export function jobsWorkflows(loads: Env['LOADS']): Jobs {
-  const find = (id: string) => loads.get(id).catch(() => undefined)
+/** Jobs on Cloudflare Workflows; an instance has the id of its job. */
+export function jobsWorkflows(jobs: Env['JOBS']): Jobs {
+  const find = (id: string) => jobs.get(id).catch(() => undefined)
+  const create = (kind: JobKind, id: string) => jobs.create({ id, params: { kind, id } })
   return {
-    async startLoad(id) {
+    async start(kind, id) {
       const instance = await find(id)
-      if (instance === undefined) await loads.create({ id, params: { load: id } })
+      if (instance === undefined) await create(kind, id)
       else if (ENDED.has((await instance.status()).status)) await instance.restart()
     },
-    async restartLoad(id) {
+    async restart(kind, id) {
       const instance = await find(id)
-      if (instance === undefined) await loads.create({ id, params: { load: id } })
+      if (instance === undefined) await create(kind, id)
       else await instance.restart()
     },
   }

@@ -17,5 +17,8 @@ export function onlineKv(kv: KVNamespace): OnlineStore {
     async writeBlock(key, text) {
       await kv.put(key, text)
     },
+    async deleteBlock(key) {
+      await kv.delete(key)
+    },
   }
 }

@@ -1,9 +1,10 @@
 import { drizzle } from 'drizzle-orm/d1'
 import { createBlockCache } from '../core/block-cache.ts'
-import type { Memory, Platform } from '../platform.ts'
+import type { Memory, Platform, Settings } from '../platform.ts'
 import { deadLettersR2 } from './dead-letters-r2.ts'
-import type { Env } from './env.ts'
+import { type Env, parseVariables } from './env.ts'
 import { eventQueue } from './event-queue.ts'
+import { jobsD1 } from './jobs-d1.ts'
 import { jobsWorkflows } from './jobs-workflows.ts'
 import { landingR2 } from './landing-r2.ts'
 import { loadsD1 } from './loads-d1.ts'
@@ -42,8 +43,21 @@ export function createPlatform(env: Env, background: Platform['background']): Pl
     pushes: pushesD1(db),
     writers: shardWriters(env.SHARD_WRITERS),
     loads: loadsD1(db, env.BUCKET, systemClock),
-    jobs: jobsWorkflows(env.LOADS),
+    jobs: jobsWorkflows(env.JOBS),
+    jobRecords: jobsD1(db),
+    settings: settingsOf(env),
     deadLetters: deadLettersR2(env.BUCKET, db),
     background,
   }
+}
+
+let settings: Settings | undefined
+
+/** Read once: a Worker's variables do not change while its isolate lives. */
+function settingsOf(env: Env): Settings {
+  if (settings === undefined) {
+    const { BLOCK_BYTES_MAX, REBLOCK_GRACE_MS } = parseVariables(env)
+    settings = { blockBytesMax: BLOCK_BYTES_MAX, reblockGraceMs: REBLOCK_GRACE_MS }
+  }
+  return settings
 }

@@ -1,6 +1,6 @@
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { DefinitionSet } from '../definitions/definition-set.ts'
-import type { LoadStatus, ViewVersion } from '../platform.ts'
+import type { JobKind, LoadStatus, ViewVersion } from '../platform.ts'
 
 // Times are microseconds since the epoch. Serving never touches these tables.
 
@@ -12,6 +12,11 @@ export const generations = sqliteTable('generations', {
   definitions: text({ mode: 'json' }).$type<DefinitionSet>().notNull(),
   /** Version and fingerprint of every feature view, by name. */
   versions: text({ mode: 'json' }).$type<Readonly<Record<string, ViewVersion>>>().notNull(),
+  /** Block bits of the groups of blocks that have grown, by `entity/group`. */
+  blockBits: text('block_bits', { mode: 'json' })
+    .$type<Readonly<Record<string, number>>>()
+    .notNull()
+    .default({}),
 })
 
 /** Every version a view ever had, so that no number is given twice. */
@@ -81,6 +86,25 @@ export const loadChunks = sqliteTable(
     content: text().notNull(),
   },
   (table) => [primaryKey({ columns: [table.load, table.chunk] })],
+)
+
+/** Jobs beside loads. */
+export const jobs = sqliteTable(
+  'jobs',
+  {
+    id: text().primaryKey(),
+    kind: text().$type<JobKind>().notNull(),
+    subject: text().notNull(),
+    /** JSON of what it is to do. */
+    params: text().notNull(),
+    status: text().$type<LoadStatus>().notNull(),
+    done: integer().notNull(),
+    total: integer().notNull(),
+    error: text(),
+    startedTime: integer('started_time').notNull(),
+    heartbeatTime: integer('heartbeat_time').notNull(),
+  },
+  (table) => [index('jobs_by_status').on(table.status)],
 )
 
 /** Pushes that named an `Idempotency-Key`, and what they were answered. */

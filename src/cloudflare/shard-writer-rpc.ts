@@ -1,11 +1,17 @@
 import type { WriterLayout } from '../definitions/writer-layout.ts'
-import type { Delivery, DeliveryAnswer } from '../platform.ts'
+import type { BlockAddress, BlockWidth, Delivery, DeliveryAnswer, WriterReport } from '../platform.ts'
 
 /** What a shard writer's Durable Object answers to. */
 export interface ShardWriterRpc extends Rpc.DurableObjectBranded {
   deliver(delivery: Delivery): Promise<DeliveryAnswer>
-  readBlocks(layout: WriterLayout, blocks: readonly number[]): Promise<string[]>
+  readBlocks(
+    layout: WriterLayout,
+    blocks: readonly BlockAddress[],
+    options: { readonly isLacking: boolean },
+  ): Promise<string[]>
   readWaiting(views: readonly string[]): Promise<string>
   flush(cut: boolean): Promise<void>
-  wake(): Promise<void>
+  wake(): Promise<WriterReport>
+  addWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
+  dropWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
 }

@@ -1,15 +1,19 @@
 import { DurableObject } from 'cloudflare:workers'
 import { drizzle } from 'drizzle-orm/d1'
 import type { WriterLayout } from '../definitions/writer-layout.ts'
+import { createWriterMemory } from '../ingest/live-blocks.ts'
 import { createShardWriter, type ShardWriter } from '../ingest/shard-writer.ts'
-import { WRITER_TIMES } from '../ingest/writer-platform.ts'
-import type { Delivery, DeliveryAnswer } from '../platform.ts'
+import { WRITER_LIMITS, WRITER_MEMORY_BYTES } from '../ingest/writer-platform.ts'
+import type { BlockAddress, BlockWidth, Delivery, DeliveryAnswer, WriterReport } from '../platform.ts'
 import { type Env, parseVariables } from './env.ts'
 import { offlineR2 } from './offline-r2.ts'
 import { onlineKv } from './online-kv.ts'
 import type { ShardWriterRpc } from './shard-writer-rpc.ts'
 import { consoleLog, systemClock } from './system.ts'
 import { writerStorageSqlite } from './writer-storage-sqlite.ts'
+
+/** Shared by all writers that this isolate happens to hold. */
+const memory = createWriterMemory(WRITER_MEMORY_BYTES)
 
 /** A thin shell around `createShardWriter`: calls in, an alarm out. */
 export class ShardWriterObject extends DurableObject<Env> implements ShardWriterRpc {
@@ -21,12 +25,13 @@ export class ShardWriterObject extends DurableObject<Env> implements ShardWriter
     this.#writer = createShardWriter(
       {
         storage: writerStorageSqlite(context.storage),
+        memory,
         clock: systemClock,
         online: onlineKv(env.ONLINE),
         offline: offlineR2(env.BUCKET, drizzle(env.DB), systemClock),
         log: consoleLog,
       },
-      { ...WRITER_TIMES, ...(SEGMENT_AGE_MS === undefined ? {} : { cutAgeMs: SEGMENT_AGE_MS }) },
+      { ...WRITER_LIMITS, ...(SEGMENT_AGE_MS === undefined ? {} : { cutAgeMs: SEGMENT_AGE_MS }) },
     )
   }
 
@@ -36,8 +41,12 @@ export class ShardWriterObject extends DurableObject<Env> implements ShardWriter
     return answer
   }
 
-  async readBlocks(layout: WriterLayout, blocks: readonly number[]): Promise<string[]> {
-    const texts = this.#writer.readBlocks(layout, blocks)
+  async readBlocks(
+    layout: WriterLayout,
+    blocks: readonly BlockAddress[],
+    options: { readonly isLacking: boolean },
+  ): Promise<string[]> {
+    const texts = this.#writer.readBlocks(layout, blocks, options)
     await this.#setAlarm()
     return texts
   }
@@ -52,13 +61,26 @@ export class ShardWriterObject extends DurableObject<Env> implements ShardWriter
   }
 
   /** Woken by Cron: does what is due, should an alarm have been lost. */
-  async wake(): Promise<void> {
-    await this.#writer.work({ publish: false, cut: false })
+  async wake(): Promise<WriterReport> {
+    await this.alarm()
+    return this.#writer.measureBlocks()
+  }
+
+  async addWidth(layout: WriterLayout, width: BlockWidth): Promise<number> {
+    const left = this.#writer.addWidth(layout, width)
     await this.#setAlarm()
+    return left
+  }
+
+  async dropWidth(layout: WriterLayout, width: BlockWidth): Promise<number> {
+    const left = this.#writer.dropWidth(layout, width)
+    await this.#setAlarm()
+    return left
   }
 
   override async alarm(): Promise<void> {
-    await this.wake()
+    await this.#writer.work({ publish: false, cut: false })
+    await this.#setAlarm()
   }
 
   /** One alarm at the earliest time something is due; it is set again only when that becomes earlier. */

@@ -9,9 +9,11 @@ export function shardWriters(namespace: DurableObjectNamespace<ShardWriterRpc>):
     namespace.getByName(`${entity.name}/${entity.shardBits === 0 ? '' : bitsText(shard, entity.shardBits)}`)
   return {
     deliver: (delivery) => writer(delivery.layout).deliver(delivery),
-    readBlocks: (layout, blocks) => writer(layout).readBlocks(layout, blocks),
+    readBlocks: (layout, blocks, options) => writer(layout).readBlocks(layout, blocks, options),
     readWaiting: (layout, views) => writer(layout).readWaiting(views),
     flush: (layout, { cut }) => writer(layout).flush(cut),
     wake: (layout) => writer(layout).wake(),
+    addWidth: (layout, width) => writer(layout).addWidth(layout, width),
+    dropWidth: (layout, width) => writer(layout).dropWidth(layout, width),
   }
 }

@@ -1,12 +1,15 @@
-import type { JournalEntry, WriterStorage } from '../ingest/writer-storage.ts'
+import type { JournalSummary, WriterStorage } from '../ingest/writer-storage.ts'
 
 const TABLES = `
-  CREATE TABLE IF NOT EXISTS layout (id INTEGER PRIMARY KEY CHECK (id = 0), content TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS record (id INTEGER PRIMARY KEY CHECK (id = 0), content TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS marks (mark TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS seen (hour INTEGER NOT NULL, ids TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, time_ms REAL NOT NULL, content TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS cut (id INTEGER PRIMARY KEY CHECK (id = 0), sequence INTEGER NOT NULL, through INTEGER);
-  CREATE TABLE IF NOT EXISTS checkpoints (block INTEGER PRIMARY KEY, content TEXT NOT NULL, is_published INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, time_ms REAL NOT NULL, chars INTEGER NOT NULL, seen TEXT NOT NULL, content TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS checkpoints (bits TEXT NOT NULL, part INTEGER NOT NULL, is_published INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (bits, part)) WITHOUT ROWID;
 `
+
+/** A row of SQLite holds at most 2 MB: a large checkpoint lies in several. */
+const PART_CHARS_MAX = 1_000_000
 
 /** A shard writer's storage in its Durable Object's SQLite. */
 export function writerStorageSqlite(
@@ -17,9 +20,15 @@ export function writerStorageSqlite(
   return {
     transaction: (work) => storage.transactionSync(work),
 
-    readLayout: () => sql.exec<{ content: string }>('SELECT content FROM layout').toArray()[0]?.content,
-    writeLayout(layout) {
-      sql.exec('INSERT OR REPLACE INTO layout (id, content) VALUES (0, ?)', layout)
+    readRecord: () => sql.exec<{ content: string }>('SELECT content FROM record').toArray()[0]?.content,
+    writeRecord(record) {
+      sql.exec('INSERT OR REPLACE INTO record (id, content) VALUES (0, ?)', record)
+    },
+
+    readMark: (mark) =>
+      sql.exec<{ value: number }>('SELECT value FROM marks WHERE mark = ?', mark).toArray()[0]?.value ?? 0,
+    writeMark(mark, value) {
+      sql.exec('INSERT OR REPLACE INTO marks (mark, value) VALUES (?, ?)', mark, value)
     },
 
     readSeen: (hour) =>
@@ -34,63 +43,73 @@ export function writerStorageSqlite(
       sql.exec('DELETE FROM seen WHERE hour < ?', beforeHour)
     },
 
-    readJournal: () =>
+    listJournal: () =>
       sql
-        .exec<{ id: number; kind: JournalEntry['kind']; time_ms: number; content: string }>(
-          'SELECT id, kind, time_ms, content FROM journal ORDER BY id',
+        .exec<{ id: number; kind: JournalSummary['kind']; time_ms: number; chars: number }>(
+          'SELECT id, kind, time_ms, chars FROM journal ORDER BY id',
         )
         .toArray()
-        .map(({ id, kind, time_ms, content }) => ({ id, kind, timeMs: time_ms, rows: content })),
-    appendJournal({ kind, timeMs, rows }) {
-      sql.exec('INSERT INTO journal (kind, time_ms, content) VALUES (?, ?, ?)', kind, timeMs, rows)
-    },
-
-    readCut() {
-      const row = sql
-        .exec<{ sequence: number; through: number | null }>('SELECT sequence, through FROM cut')
-        .toArray()[0]
-      return row === undefined || row.through === null
-        ? undefined
-        : { sequence: row.sequence, through: row.through }
-    },
-    writeCut(through) {
-      const row = sql.exec<{ sequence: number }>('SELECT sequence FROM cut').toArray()[0]
-      const cut = { sequence: (row?.sequence ?? 0) + 1, through }
-      sql.exec('INSERT OR REPLACE INTO cut (id, sequence, through) VALUES (0, ?, ?)', cut.sequence, through)
-      return cut
-    },
-    deleteCut(through) {
-      sql.exec('DELETE FROM journal WHERE id <= ?', through)
-      // The sequence stays: no segment's name is used twice.
-      sql.exec('UPDATE cut SET through = NULL')
-    },
-
-    readCheckpoint(block) {
-      const row = sql
-        .exec<{ content: string; is_published: number }>(
-          'SELECT content, is_published FROM checkpoints WHERE block = ?',
-          block,
+        .map(({ id, kind, time_ms, chars }) => ({ id, kind, timeMs: time_ms, chars })),
+    readJournal: (after, through) =>
+      sql
+        .exec<{ id: number; kind: JournalSummary['kind']; time_ms: number; seen: string; content: string }>(
+          'SELECT id, kind, time_ms, seen, content FROM journal WHERE id > ? AND id <= ? ORDER BY id',
+          after,
+          through,
         )
-        .toArray()[0]
-      return row && { rows: row.content, isPublished: row.is_published === 1 }
-    },
-    writeCheckpoint(block, { rows, isPublished }) {
+        .toArray()
+        .map(({ id, kind, time_ms, seen, content }) => ({ id, kind, timeMs: time_ms, seen, rows: content })),
+    appendJournal({ id, kind, timeMs, seen, rows }) {
       sql.exec(
-        'INSERT OR REPLACE INTO checkpoints (block, content, is_published) VALUES (?, ?, ?)',
-        block,
+        'INSERT INTO journal (id, kind, time_ms, chars, seen, content) VALUES (?, ?, ?, ?, ?, ?)',
+        id,
+        kind,
+        timeMs,
+        rows.length,
+        seen,
         rows,
-        isPublished ? 1 : 0,
       )
+    },
+    deleteJournal(through) {
+      sql.exec('DELETE FROM journal WHERE id <= ?', through)
+    },
+
+    readCheckpoint(bits) {
+      const parts = sql
+        .exec<{ content: string; is_published: number }>(
+          'SELECT content, is_published FROM checkpoints WHERE bits = ? ORDER BY part',
+          bits,
+        )
+        .toArray()
+      if (parts.length === 0) return undefined
+      const rows = parts.map(({ content }) => content).join('')
+      return { rows, isPublished: parts.every(({ is_published }) => is_published === 1) }
+    },
+    writeCheckpoint(bits, { rows, isPublished }) {
+      const partCount = Math.max(1, Math.ceil(rows.length / PART_CHARS_MAX))
+      for (let part = 0; part < partCount; part++) {
+        sql.exec(
+          'INSERT OR REPLACE INTO checkpoints (bits, part, is_published, content) VALUES (?, ?, ?, ?)',
+          bits,
+          part,
+          isPublished ? 1 : 0,
+          rows.slice(part * PART_CHARS_MAX, (part + 1) * PART_CHARS_MAX),
+        )
+      }
+      sql.exec('DELETE FROM checkpoints WHERE bits = ? AND part >= ?', bits, partCount)
+    },
+    publishCheckpoint(bits) {
+      sql.exec('UPDATE checkpoints SET is_published = 1 WHERE bits = ?', bits)
+    },
+    deleteCheckpoint(bits) {
+      sql.exec('DELETE FROM checkpoints WHERE bits = ?', bits)
     },
     listCheckpoints: () =>
       sql
-        .exec<{ block: number }>('SELECT block FROM checkpoints')
+        .exec<{ bits: string; published: number }>(
+          'SELECT bits, min(is_published) AS published FROM checkpoints GROUP BY bits',
+        )
         .toArray()
-        .map(({ block }) => block),
-    listUnpublished: () =>
-      sql
-        .exec<{ block: number }>('SELECT block FROM checkpoints WHERE is_published = 0')
-        .toArray()
-        .map(({ block }) => block),
+        .map(({ bits, published }) => ({ bits, isPublished: published === 1 })),
   }
 }

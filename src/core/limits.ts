@@ -9,6 +9,8 @@ export const LIMITS = {
   pushRowsMax: 10_000,
   /** Characters of one pushed row as JSON texts: it has to fit a queue message. */
   rowCharsMax: 48_000,
+  /** Keys of one deletion. */
+  deletionKeysMax: 10_000,
   /** Entities of one BatchGet. */
   batchGetEntitiesMax: 1_000,
   /** Label rows of one inline historical retrieval. */

@@ -41,6 +41,31 @@ export function compareText(a: string, b: string): number {
 }
 
 /**
+ * A tombstone is a row of no view: its id in the place of `view@version` says what it deletes, all views of the entity
+ * or every version of one (S10). It has no cells.
+ */
+export function tombstoneId(viewName: string | null): string {
+  return TOMBSTONE + (viewName ?? '')
+}
+
+export function isTombstone(view: string): boolean {
+  return view.startsWith(TOMBSTONE)
+}
+
+/** The name of the view a tombstone deletes from; null for all. */
+export function tombstoneView(id: string): string | null {
+  return id === TOMBSTONE ? null : id.slice(TOMBSTONE.length)
+}
+
+/** The ids of the tombstones that rows of `view@version` obey. */
+export function tombstonesOf(view: string): readonly [string, string] {
+  return [TOMBSTONE, TOMBSTONE + view.slice(0, view.lastIndexOf('@'))]
+}
+
+/** No view's name begins with it. */
+const TOMBSTONE = '~'
+
+/**
  * A row as one line of text: the form in which rows travel to a shard writer, wait in its journal and stand in
  * its checkpoints. Fields are separated by tabs; JSON texts never hold a raw tab or newline.
  */

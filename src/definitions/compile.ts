@@ -17,32 +17,44 @@ import type { Source } from './source.ts'
 import { columnOf } from './unsupported.ts'
 import { inputName } from './validate.ts'
 
-/** Blocks of an entity are at least 2^10: about 100 rows a block at 100,000 entities. */
+/** A group has at least 2^10 blocks: about 100 keys a block at 100,000 entities. */
 const BLOCK_BITS_MIN = 10
 
-/** Compiles a set in which `findProblems` found none. `versions` gives the version of every feature view. */
-export function compileDefinitions(
-  set: DefinitionSet,
-  versions: Readonly<Record<string, number>>,
-  generation: number,
-): Snapshot {
+/** The group of views that name none. */
+export const MAIN_GROUP = 'main'
+
+/** What a generation fixes beside the definitions themselves. */
+export interface CompileOptions {
+  readonly generation: number
+  /** The version of every feature view. */
+  readonly versions: Readonly<Record<string, number>>
+  /** Block bits of the groups that have grown (`groupName`); the others have what their entity starts with. */
+  readonly blockBits: Readonly<Record<string, number>>
+}
+
+/** Names a group of blocks among all. */
+export function groupName(entity: string, group: string): string {
+  return `${entity}/${group}`
+}
+
+/** Compiles a set in which `findProblems` found none. */
+export function compileDefinitions(set: DefinitionSet, options: CompileOptions): Snapshot {
+  const { generation, versions } = options
   const views = set.feature_views.map((view) => compileView(set, view, versions[view.name]!))
   const viewsByName = byName(views)
+  const entities = byName(set.entities.map((entity) => compileEntity(entity, set, options)))
   return {
-    format: 1,
+    format: 2,
     generation,
-    entities: byName(set.entities.map((entity) => compileEntity(entity, set, viewsByName))),
+    entities,
     sources: byName(set.sources.map((source) => compileSource(source, views))),
     views: viewsByName,
-    services: byName(set.feature_services.map((service) => compileService(service, set, viewsByName))),
+    services: byName(set.feature_services.map((service) => compileService(service, entities, viewsByName))),
   }
 }
 
-function compileEntity(
-  { name, join_keys, shards }: Entity,
-  set: DefinitionSet,
-  views: Readonly<Record<string, CompiledView>>,
-): CompiledEntity {
+function compileEntity(entity: Entity, set: DefinitionSet, options: CompileOptions): CompiledEntity {
+  const { name, join_keys, shards } = entity
   const own = set.feature_views
     .filter((view) => view.entity === name)
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
@@ -51,12 +63,26 @@ function compileEntity(
     name,
     joinKeys: join_keys.map((key) => ({ name: key.name, type: key.type })),
     shardBits,
-    blockBits: Math.max(shardBits, BLOCK_BITS_MIN),
     bucketBits: Math.max(shardBits, 1),
-    views: own.map((view) => views[view.name]!.id),
-    // KV takes one put a second per key.
-    publishMs: Math.max(1_000, Math.min(...own.map(({ publish }) => parseDuration(publish) / 1_000), 60_000)),
+    groups: groupNames(own).map((group) => {
+      const views = own.filter((view) => groupOf(view) === group)
+      return {
+        name: group,
+        blockBits: options.blockBits[groupName(name, group)] ?? Math.max(shardBits, BLOCK_BITS_MIN),
+        views: views.map((view) => `${view.name}@${options.versions[view.name]}`),
+        // KV takes one put a second per key.
+        publishMs: Math.max(1_000, Math.min(...views.map(({ publish }) => parseDuration(publish) / 1_000))),
+      }
+    }),
   }
+}
+
+function groupNames(views: readonly FeatureView[]): string[] {
+  return [...new Set(views.map(groupOf))].sort()
+}
+
+function groupOf({ block_group }: FeatureView): string {
+  return block_group ?? MAIN_GROUP
 }
 
 function compileSource(source: Source, views: readonly CompiledView[]): CompiledSource {
@@ -86,6 +112,7 @@ function compileView(set: DefinitionSet, view: FeatureView, version: number): Co
     version,
     entity: view.entity,
     source: view.source,
+    group: groupOf(view),
     keyColumns: entity.join_keys.map(({ name }) => position(view.join_keys[name] ?? name)),
     features: view.features!.map(({ name, type, sql }) => ({ name, type, column: position(sql) })),
     ttlUs: view.ttl === undefined ? null : parseDuration(view.ttl),
@@ -95,7 +122,7 @@ function compileView(set: DefinitionSet, view: FeatureView, version: number): Co
 
 function compileService(
   service: FeatureService,
-  set: DefinitionSet,
+  entities: Readonly<Record<string, CompiledEntity>>,
   views: Readonly<Record<string, CompiledView>>,
 ): CompiledService {
   const inputs: NamedType[] = []
@@ -104,8 +131,8 @@ function compileService(
   const features: NamedType[] = []
   for (const entry of service.features) {
     const view = views[entry.view]!
-    const entity = set.entities.find(({ name }) => name === view.entity)!
-    const positions = entity.join_keys.map(({ name, type }) => {
+    const entity = entities[view.entity]!
+    const positions = entity.joinKeys.map(({ name, type }) => {
       const input = inputName(entry, name)
       const at = inputs.findIndex((known) => known.name === input)
       return at >= 0 ? at : inputs.push({ name: input, type }) - 1
@@ -114,7 +141,11 @@ function compileService(
     const taking = taken.map((name) => view.features.findIndex((feature) => feature.name === name))
     entries.push({
       view: view.name,
-      lookup: lookupOf(lookups, { entity: entity.name, inputs: positions }),
+      lookup: lookupOf(lookups, {
+        entity: entity.name,
+        group: entity.groups.findIndex(({ name }) => name === view.group),
+        inputs: positions,
+      }),
       features: taking,
       isWhole: taking.length === view.features.length && taking.every((feature, at) => feature === at),
     })
@@ -128,10 +159,11 @@ function compileService(
   return { name: service.name, inputs, lookups, entries, features }
 }
 
-/** Two entries that name the same entity by the same inputs share one lookup. */
+/** Two entries that name the same entity by the same inputs share one lookup, if they look into the same blocks. */
 function lookupOf(lookups: CompiledLookup[], wanted: CompiledLookup): number {
   const found = lookups.findIndex(
-    ({ entity, inputs }) => entity === wanted.entity && inputs.join() === wanted.inputs.join(),
+    ({ entity, group, inputs }) =>
+      entity === wanted.entity && group === wanted.group && inputs.join() === wanted.inputs.join(),
   )
   return found >= 0 ? found : lookups.push(wanted) - 1
 }

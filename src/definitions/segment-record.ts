@@ -2,7 +2,7 @@ import type { SegmentStatistics } from '../core/segment.ts'
 
 /** One segment in the manifest. */
 export interface SegmentRecord extends SegmentStatistics {
-  /** `log/<view>/v=<version>/bucket=<bits>/<name>.parquet`, Hive-style. */
+  /** `log/<view>/v=<version>/bucket=<bits>/<name>.parquet` or `tombstones/<entity>/bucket=<bits>/<name>.parquet`. */
   readonly path: string
   readonly view: string
   readonly version: number
@@ -10,6 +10,17 @@ export interface SegmentRecord extends SegmentStatistics {
   readonly bucket: string
   readonly bytes: number
 }
+
+/** The log of an entity's tombstones, as if it were a view's. */
+export function tombstoneLog(entity: string): { readonly view: string; readonly version: number } {
+  return { view: `${TOMBSTONES}${entity}`, version: 0 }
+}
+
+/** What deletes is one column: the view's name, null for all views of the entity. */
+export const TOMBSTONE_COLUMN = { name: 'view', type: 'string' } as const
+
+/** No view's name begins with it. */
+const TOMBSTONES = '~'
 
 /** The record of a segment of `view@version`; its path follows from what it is. */
 export function segmentRecord(
@@ -19,6 +30,7 @@ export function segmentRecord(
 ): SegmentRecord {
   const at = viewId.lastIndexOf('@')
   const [view, version] = [viewId.slice(0, at), Number(viewId.slice(at + 1))]
-  const path = `log/${view}/v=${version}/bucket=${bucket}/${name}.parquet`
+  const folder = view.startsWith(TOMBSTONES) ? `tombstones/${view.slice(1)}` : `log/${view}/v=${version}`
+  const path = `${folder}/bucket=${bucket}/${name}.parquet`
   return { path, view, version, bucket, bytes, ...statistics }
 }

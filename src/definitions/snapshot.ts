@@ -7,7 +7,7 @@ import type { EpochUnit, ValueType } from '../core/value.ts'
  * and all that serving needs to know. Written to KV by apply.
  */
 export interface Snapshot {
-  readonly format: 1
+  readonly format: 2
   readonly generation: number
   readonly entities: Readonly<Record<string, CompiledEntity>>
   readonly sources: Readonly<Record<string, CompiledSource>>
@@ -20,10 +20,17 @@ export interface CompiledEntity {
   readonly joinKeys: readonly NamedType[]
   /** Top bits of the key hash that choose the writer. */
   readonly shardBits: number
-  /** Top bits that choose the block; at least `shardBits`, at least 1. */
-  readonly blockBits: number
   /** Top bits that choose the log bucket; at least 1. */
   readonly bucketBits: number
+  /** At least one; sorted by name. */
+  readonly groups: readonly CompiledGroup[]
+}
+
+/** Views whose rows stand side by side in the same blocks. */
+export interface CompiledGroup {
+  readonly name: string
+  /** Top bits of the key hash that choose the block; at least `shardBits`, at least 1. */
+  readonly blockBits: number
   /** `view@version` of its views, in the order in which blocks hold them. */
   readonly views: readonly string[]
   /** At most one KV put of a block in this many milliseconds. */
@@ -56,6 +63,8 @@ export interface CompiledView {
   readonly version: number
   readonly entity: string
   readonly source: string
+  /** Name of the group of blocks its rows are in. */
+  readonly group: string
   /** Source column of each join key of the entity. */
   readonly keyColumns: readonly number[]
   readonly features: readonly CompiledFeature[]
@@ -73,7 +82,7 @@ export interface CompiledService {
   readonly name: string
   /** Fields of a request, in order of first use. */
   readonly inputs: readonly NamedType[]
-  /** The distinct entities a request row names: each is one key to look up. */
+  /** The distinct entities a request row names, once for each group of blocks: each is one row to look up. */
   readonly lookups: readonly CompiledLookup[]
   readonly entries: readonly CompiledEntry[]
   /** Output names and types, in order. */
@@ -82,6 +91,8 @@ export interface CompiledService {
 
 export interface CompiledLookup {
   readonly entity: string
+  /** Position in the entity's `groups` of the blocks to look in. */
+  readonly group: number
   /** Position in `inputs` of each join key of the entity. */
   readonly inputs: readonly number[]
 }

@@ -42,7 +42,6 @@ function unsupportedOfView(view: FeatureView): string[] {
     ...(view.aggregations ? [`${what}: aggregations over windows are not supported yet`] : []),
     ...(view.where === undefined ? [] : [`${what}: where is not supported yet`]),
     ...(view.transform ? [`${what}: a transform in a Worker of one's own is not supported yet`] : []),
-    ...(view.block_group ? [`${what}: block_group is not supported yet`] : []),
     ...expressions.map(
       ([name, sql]) =>
         `${what}: ${name} is "${sql}"; expressions other than a column's name are not supported yet`,

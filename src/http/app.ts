@@ -5,6 +5,7 @@ import type { Http, Services } from './context.ts'
 import { errorResponse } from './error-response.ts'
 import { refuseQuery } from './refuse-query.ts'
 import { definitionRoutes } from './routes/definitions.ts'
+import { entityRoutes } from './routes/entities.ts'
 import { featureRoutes } from './routes/features.ts'
 import { historyRoutes } from './routes/history.ts'
 import { sourceRoutes } from './routes/sources.ts'
@@ -31,6 +32,7 @@ export function createApp<Env extends object>(
   app.use('/v1/*', refuseQuery)
   app.route('/v1', definitionRoutes())
   app.route('/v1', sourceRoutes())
+  app.route('/v1', entityRoutes())
   app.route('/v1', historyRoutes())
   app.notFound((c) => {
     const error = new FeatureStoreError(

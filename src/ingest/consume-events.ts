@@ -1,8 +1,9 @@
 import { FeatureStoreError } from '../core/error.ts'
+import type { Snapshot } from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
-import { decodeMessage, type EventMessage } from './event-message.ts'
 import { type PlannedDelivery, planDeliveries } from './plan-deliveries.ts'
+import { decodeMessage, type QueueMessage } from './queue-message.ts'
 
 /** What became of one message; `reason` says why it has to come again. */
 export type Consumed = { readonly status: 'done' } | { readonly status: 'retry'; readonly reason: string }
@@ -19,7 +20,7 @@ export async function consumeEvents(
   bodies: readonly string[],
 ): Promise<readonly Consumed[]> {
   const outcomes: Consumed[] = bodies.map(() => ({ status: 'done' }))
-  let waiting: { readonly position: number; readonly message: EventMessage }[] = []
+  let waiting: { readonly position: number; readonly message: QueueMessage }[] = []
   bodies.forEach((body, position) => {
     try {
       waiting.push({ position, message: decodeMessage(body) })
@@ -33,10 +34,13 @@ export async function consumeEvents(
   for (let attempt = 0; waiting.length > 0; attempt++) {
     const snapshot = await readWritingSnapshot(platform)
     const { known, unknown } = Object.groupBy(waiting, ({ message }) =>
-      Object.hasOwn(snapshot.sources, message.source) ? 'known' : 'unknown',
+      whatIsGone(snapshot, message) === undefined ? 'known' : 'unknown',
     )
     for (const { position, message } of unknown ?? []) {
-      outcomes[position] = { status: 'retry', reason: `There is no source "${message.source}" any more` }
+      outcomes[position] = {
+        status: 'retry',
+        reason: `There is no ${whatIsGone(snapshot, message)} any more`,
+      }
     }
     const batch = known ?? []
     const faults = await deliverAll(
@@ -54,6 +58,13 @@ export async function consumeEvents(
     waiting = attempt + 1 < ATTEMPTS_MAX ? stale : []
   }
   return outcomes
+}
+
+/** The source or entity a message is for, if definitions have lost it since. */
+function whatIsGone({ sources, entities }: Snapshot, message: QueueMessage): string | undefined {
+  if (message.kind === 'events')
+    return Object.hasOwn(sources, message.source) ? undefined : `source "${message.source}"`
+  return Object.hasOwn(entities, message.entity) ? undefined : `entity "${message.entity}"`
 }
 
 const STALE = 'A writer knows a newer generation of definitions'

@@ -1,11 +1,11 @@
 import { hashKey, topBits } from '../core/entity-key.ts'
-import { encodeRow } from '../core/row.ts'
+import { encodeRow, tombstoneId, type ViewRow } from '../core/row.ts'
 import { viewCells, viewKey } from '../core/transform.ts'
 import { decodeValue, splitCells, type Value } from '../core/value.ts'
-import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
+import type { CompiledEntity, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { Delivery } from '../platform.ts'
-import type { EventMessage } from './event-message.ts'
+import type { DeletionMessage, EventMessage, QueueMessage } from './queue-message.ts'
 
 /** One writer's part of a batch of messages. */
 export interface PlannedDelivery {
@@ -18,45 +18,15 @@ export interface PlannedDelivery {
 const DELIVERY_CHARS_MAX = 1_000_000
 
 /**
- * Runs the views of a batch's sources over its rows and groups the outcome by writer. Pure. Throws `not_found`
- * for a message whose source is gone.
+ * Runs the views of a batch's sources over its rows, turns deletions into tombstones and groups the outcome by writer. Pure;
+ * every source and entity the messages name is in the snapshot.
  */
-export function planDeliveries(snapshot: Snapshot, messages: readonly EventMessage[]): PlannedDelivery[] {
+export function planDeliveries(snapshot: Snapshot, messages: readonly QueueMessage[]): PlannedDelivery[] {
   const drafts = new Map<string, Draft>()
   messages.forEach((message, position) => {
-    const source = snapshot.sources[message.source]!
-    const groups = new Map<string, string[]>()
-    for (const row of message.rows) {
-      const values = readCells(source, message.columns, row.cells)
-      const eventTime = values[source.eventTime] as number
-      const createdTime =
-        source.createdTime === null ? message.doorTime : (values[source.createdTime] as number)
-      for (const name of source.views) {
-        const view = snapshot.views[name]!
-        const entity = snapshot.entities[view.entity]!
-        const key = viewKey(
-          view,
-          entity.joinKeys.map(({ type }) => type),
-          values,
-        )
-        const shard = topBits(hashKey(key).high, entity.shardBits)
-        const line = encodeRow({
-          view: view.id,
-          key,
-          eventTime,
-          createdTime,
-          ingestTime: message.doorTime,
-          sequenceTime: message.doorTime,
-          sequenceOrigin: message.pushId,
-          sequenceIndex: row.index,
-          cells: viewCells(view, values),
-        })
-        const address = `${entity.name}/${shard}/${view.id}`
-        const group = groups.get(address)
-        if (group === undefined) groups.set(address, [line])
-        else group.push(line)
-      }
-    }
+    const groups: LinesByGroup = new Map()
+    if (message.kind === 'events') planEvents(snapshot, message, groups)
+    else planDeletions(snapshot, message, groups)
     for (const [address, lines] of groups) {
       const [entity, shard, view] = address.split('/') as [string, string, string]
       const draft = draftFor(drafts, `${entity}/${shard}`, lines)
@@ -69,6 +39,53 @@ export function planDeliveries(snapshot: Snapshot, messages: readonly EventMessa
     const layout = writerLayout(snapshot, entity, Number(shard))
     return { delivery: { layout, kind: 'stream', groups }, messages: [...positions] }
   })
+}
+
+/** Lines of `encodeRow` by `<entity>/<shard>/<view>`. */
+type LinesByGroup = Map<string, string[]>
+
+function planEvents(snapshot: Snapshot, message: EventMessage, groups: LinesByGroup): void {
+  const source = snapshot.sources[message.source]!
+  const views = source.views.map((name) => {
+    const view = snapshot.views[name]!
+    const entity = snapshot.entities[view.entity]!
+    return { view, entity, keyTypes: entity.joinKeys.map(({ type }) => type) }
+  })
+  for (const row of message.rows) {
+    const values = readCells(source, message.columns, row.cells)
+    const eventTime = values[source.eventTime] as number
+    const createdTime =
+      source.createdTime === null ? message.doorTime : (values[source.createdTime] as number)
+    for (const { view, entity, keyTypes } of views) {
+      const key = viewKey(view, keyTypes, values)
+      const cells = viewCells(view, values)
+      const stamp = { eventTime, createdTime, ...doorStamp(message, row.index) }
+      append(groups, entity, { view: view.id, key, cells, ...stamp })
+    }
+  }
+}
+
+function planDeletions(snapshot: Snapshot, message: DeletionMessage, groups: LinesByGroup): void {
+  const entity = snapshot.entities[message.entity]!
+  const { eventTime, doorTime, views } = message
+  for (const { index, cells: key } of message.rows) {
+    for (const view of (views ?? [null]).map(tombstoneId)) {
+      const stamp = { eventTime, createdTime: doorTime, ...doorStamp(message, index) }
+      append(groups, entity, { view, key, cells: '', ...stamp })
+    }
+  }
+}
+
+function doorStamp({ doorTime, pushId }: QueueMessage, sequenceIndex: number) {
+  return { ingestTime: doorTime, sequenceTime: doorTime, sequenceOrigin: pushId, sequenceIndex }
+}
+
+function append(groups: LinesByGroup, entity: CompiledEntity, row: ViewRow): void {
+  const shard = topBits(hashKey(row.key).high, entity.shardBits)
+  const address = `${entity.name}/${shard}/${row.view}`
+  const group = groups.get(address)
+  if (group === undefined) groups.set(address, [encodeRow(row)])
+  else group.push(encodeRow(row))
 }
 
 interface Draft {

@@ -1,7 +1,13 @@
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
-import type { ViewRow } from '../core/row.ts'
-import { encodeSegment, rowsToSegment, segmentStatistics } from '../core/segment.ts'
-import { type SegmentRecord, segmentRecord } from '../definitions/segment-record.ts'
+import { encodeAsciiString } from '../core/json.ts'
+import { isTombstone, tombstoneView, type ViewRow } from '../core/row.ts'
+import { encodeSegment, rowsToSegment, type SegmentSchema, segmentStatistics } from '../core/segment.ts'
+import {
+  type SegmentRecord,
+  segmentRecord,
+  TOMBSTONE_COLUMN,
+  tombstoneLog,
+} from '../definitions/segment-record.ts'
 import type { WriterLayout } from '../definitions/writer-layout.ts'
 
 export interface PlannedSegment {
@@ -9,17 +15,29 @@ export interface PlannedSegment {
   readonly bytes: Uint8Array
 }
 
-/** The segments that rows of one writer make, one for each view version and bucket. Equal rows give equal bytes. */
+/** The segments that rows of one writer make, one for each log and bucket. Equal rows give equal bytes. */
 export function planSegments(layout: WriterLayout, name: string, rows: readonly ViewRow[]): PlannedSegment[] {
   const { bucketBits } = layout.entity
   const bucketOf = (key: string) => bitsText(topBits(hashKey(key).high, bucketBits), bucketBits)
-  return [...Map.groupBy(rows, ({ view }) => view)].flatMap(([viewId, sameView]) =>
+  const logged = rows.map((row) => (isTombstone(row.view) ? tombstoneRow(layout, row) : row))
+  return [...Map.groupBy(logged, ({ view }) => view)].flatMap(([viewId, sameView]) =>
     [...Map.groupBy(sameView, ({ key }) => bucketOf(key))].map(([bucket, sameBucket]) => {
-      const schema = layout.schemas[viewId]!
+      const schema = layout.schemas[viewId] ?? tombstoneSchema(layout)
       const columns = rowsToSegment(schema, sameBucket)
       const bytes = encodeSegment(schema, columns)
       const statistics = segmentStatistics(columns.stamps)
       return { bytes, record: segmentRecord({ viewId, bucket, name }, bytes.length, statistics) }
     }),
   )
+}
+
+/** A tombstone as a row of its entity's log of tombstones. */
+function tombstoneRow({ entity }: WriterLayout, row: ViewRow): ViewRow {
+  const { view, version } = tombstoneLog(entity.name)
+  const deleted = tombstoneView(row.view)
+  return { ...row, view: `${view}@${version}`, cells: deleted === null ? 'null' : encodeAsciiString(deleted) }
+}
+
+function tombstoneSchema({ entity }: WriterLayout): SegmentSchema {
+  return { keys: entity.joinKeys, features: [TOMBSTONE_COLUMN] }
 }

@@ -8,7 +8,7 @@ import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import type { Platform, PushRecord } from '../platform.ts'
 import { readSnapshotOf } from '../registry/current-snapshot.ts'
 import { resolveSource } from '../registry/resolve-name.ts'
-import { type EventRow, encodeMessage, MESSAGE_CHARS_MAX } from './event-message.ts'
+import { type EventMessage, encodeMessages, type MessageRow } from './queue-message.ts'
 
 export interface Push {
   readonly source: string
@@ -78,7 +78,7 @@ async function repeatPush(platform: Platform, push: Push, record: PushRecord): P
 }
 
 interface CheckedRows {
-  readonly rows: readonly EventRow[]
+  readonly rows: readonly MessageRow[]
   readonly rejected: PushAnswer['rejected']
 }
 
@@ -90,7 +90,7 @@ function checkRows(
 ): CheckedRows {
   const views = source.views.map((name) => snapshot.views[name]!)
   const keyTypes = views.map(({ entity }) => snapshot.entities[entity]!.joinKeys.map(({ type }) => type))
-  const rows: EventRow[] = []
+  const rows: MessageRow[] = []
   const rejected: { index: number; code: string; message: string }[] = []
   events.forEach((event, index) => {
     try {
@@ -123,31 +123,7 @@ async function sendRows(
   }: { readonly source: CompiledSource; readonly pushId: string; readonly doorTime: Instant },
 ): Promise<PushAnswer> {
   const columns = source.columns.map(({ name }) => name)
-  const message = (id: string, part: readonly EventRow[]) =>
-    encodeMessage({ id, source: source.name, pushId, doorTime, columns, rows: part })
-  const roomChars = MESSAGE_CHARS_MAX - message('', []).length - pushId.length - INDEX_CHARS
-  const messages = fillMessages(rows, roomChars).map((part) => message(`${pushId}.${part[0]!.index}`, part))
-  await platform.events.send(messages)
+  const head = { kind: 'events', source: source.name, pushId, doorTime, columns } as const
+  await platform.events.send(encodeMessages<EventMessage>(head, rows))
   return { push_id: pushId, accepted: rows.length, rejected }
-}
-
-/** A row's index, its tab and its newline. */
-const INDEX_CHARS = 8
-
-/** Cuts rows into runs that each fill a message; a row too long for the room has one to itself. */
-function fillMessages(rows: readonly EventRow[], roomChars: number): EventRow[][] {
-  const parts: EventRow[][] = []
-  let chars = 0
-  for (const row of rows) {
-    const rowChars = row.cells.length + INDEX_CHARS
-    const part = parts.at(-1)
-    if (part === undefined || chars + rowChars > roomChars) {
-      parts.push([row])
-      chars = rowChars
-    } else {
-      part.push(row)
-      chars += rowChars
-    }
-  }
-  return parts
 }

@@ -2,30 +2,71 @@ import type { Instant } from '../core/time.ts'
 import type { WriterStorage } from './writer-storage.ts'
 
 const HOUR_US = 3_600_000_000
-/** Hours held in memory: beside the current one, stragglers alone ask for others. */
+/** Hours of storage held in memory: beside the current one, stragglers alone ask for others. */
 const HOURS_MAX = 8
 
-/** Ids of what has taken effect, kept by the hour of their messages, so that memory holds only the hours in use. */
-export function createSeenIds(storage: Pick<WriterStorage, 'readSeen'>) {
-  const idsByHour = new Map<number, Set<string>>()
-  function idsOf(time: Instant): Set<string> {
-    const hour = hourOf(time)
-    let ids = idsByHour.get(hour)
+/**
+ * Ids of what has taken effect (S9), kept by the hour of their messages, so that memory holds only the hours in use. Those
+ * of the journal stand in its entries; `settle` moves them to rows of their own before the entries go.
+ */
+export function createSeenIds(storage: Pick<WriterStorage, 'readSeen' | 'appendSeen'>) {
+  const settledByHour = new Map<number, Set<string>>()
+  const recentByHour = new Map<number, Set<string>>()
+
+  function settledOf(hour: number): Set<string> {
+    let ids = settledByHour.get(hour)
     if (ids === undefined) {
       ids = new Set(storage.readSeen(hour))
-      if (idsByHour.size >= HOURS_MAX) idsByHour.clear()
-      idsByHour.set(hour, ids)
+      if (settledByHour.size >= HOURS_MAX) settledByHour.clear()
+      settledByHour.set(hour, ids)
     }
     return ids
   }
+
   return {
-    has: (time: Instant, id: string): boolean => idsOf(time).has(id),
-    /** Remembers an id that storage holds by now. */
-    remember: (time: Instant, id: string): void => void idsOf(time).add(id),
+    has: (hour: number, id: string): boolean =>
+      recentByHour.get(hour)?.has(id) === true || settledOf(hour).has(id),
+
+    /** Remembers an id that the journal holds by now. */
+    remember(hour: number, id: string): void {
+      const ids = recentByHour.get(hour) ?? new Set()
+      recentByHour.set(hour, ids.add(id))
+    },
+
+    /** Writes down all ids of the journal: one row for each hour. Part of the transaction that deletes its entries. */
+    settle(): void {
+      for (const [hour, ids] of recentByHour) storage.appendSeen(hour, [...ids])
+    },
+
+    /** To be called when that transaction has been committed. */
+    forgetRecent(): void {
+      for (const [hour, ids] of recentByHour) {
+        const settled = settledByHour.get(hour)
+        if (settled !== undefined) for (const id of ids) settled.add(id)
+      }
+      recentByHour.clear()
+    },
   }
 }
+
+export type SeenIds = ReturnType<typeof createSeenIds>
 
 /** Whole hours since the epoch. */
 export function hourOf(time: Instant): number {
   return Math.floor(time / HOUR_US)
+}
+
+/** Message groups as a journal entry holds them. */
+export function encodeSeen(groups: readonly { readonly id: string; readonly time: Instant }[]): string {
+  return groups.map(({ id, time }) => `${hourOf(time)} ${id}`).join('\n')
+}
+
+/** The inverse of `encodeSeen`, but for the minutes. */
+export function decodeSeen(text: string): { readonly hour: number; readonly id: string }[] {
+  return text === ''
+    ? []
+    : text.split('\n').map((line) => {
+        const space = line.indexOf(' ')
+        return { hour: Number(line.slice(0, space)), id: line.slice(space + 1) }
+      })
 }

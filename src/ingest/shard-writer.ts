@@ -1,110 +1,110 @@
-import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
-import { assert } from '../core/error.ts'
-import { encodeRow, type ViewRow } from '../core/row.ts'
-import type { Instant } from '../core/time.ts'
-import { blockKey } from '../definitions/block-key.ts'
+import { FeatureStoreError } from '../core/error.ts'
 import type { WriterLayout } from '../definitions/writer-layout.ts'
-import type { Delivery, DeliveryAnswer } from '../platform.ts'
-import {
-  createLiveBlock,
-  decodeRows,
-  encodeCheckpoint,
-  encodeLiveBlock,
-  keepViews,
-  type LiveBlock,
-  mergeRow,
-} from './live-block.ts'
-import { planSegments } from './plan-segments.ts'
-import { createSeenIds, hourOf } from './seen-ids.ts'
-import { WRITER_TIMES, type WriterPlatform, type WriterTimes } from './writer-platform.ts'
-import { backoffMs, emptyState, measureJournal } from './writer-state.ts'
+import type { BlockAddress, BlockWidth, Delivery, DeliveryAnswer, WriterReport } from '../platform.ts'
+import { checkpointBlocks } from './checkpoint-blocks.ts'
+import { cutDueMs, cutJournal, trimJournal } from './cut-journal.ts'
+import { decodeRows, keepViews } from './live-block.ts'
+import { blockText, publishBlocks } from './publish-blocks.ts'
+import { encodeSeen, hourOf } from './seen-ids.ts'
+import { addWidth, dropWidth, fillWidth, tendWidths, widthsDueMs } from './tend-widths.ts'
+import { WRITER_LIMITS, type WriterLimits, type WriterPlatform } from './writer-platform.ts'
+import { adoptLayout, blocksOf, findWidth, type WriterRecord } from './writer-record.ts'
+import { adoptRecord, enterJournal, markRange, mergeRow, openState } from './writer-state.ts'
 
-/** Puts of one alarm; the rest waits for the next (an invocation has 1,000 operations). */
-const PUTS_MAX = 900
 /**
- * The single writer of one range of an entity's key hashes, and the only place where rows meet (S6, S7, S9).
+ * The single writer of one range of an entity's key hashes, and the only place where rows meet (S6, S7, S9, S10).
  *
  * ```
- *  delivery ──one transaction──> seen ids, journal          then, in memory: blocks
- *  alarm    ── due blocks ─────> KV put, then checkpoint
- *           └─ old journal ────> frozen cut -> segments on R2 -> manifest -> journal deleted, one transaction
+ *  delivery ──one transaction──> journal: rows and ids seen      then, in memory: blocks
+ *  alarm    ── due blocks ─────> KV put, then a mark how far KV has come
+ *           ├─ old journal ────> frozen cut -> segments on R2 -> manifest -> a mark how far the log has come
+ *           └─ long journal ───> checkpoints of changed blocks, journal deleted, one transaction
  * ```
  *
- * What is in the journal or in a checkpoint survives anything; what is only in memory can be made again from them.
- * Every effect outside is either absolute (a block) or create-if-absent (a segment), so a crash between any two
- * steps repeats the second and nothing shows.
+ * What is in the journal or in a checkpoint survives anything; what is only in memory can be made again from them. Every
+ * effect outside is either absolute (a block) or create-if-absent (a segment), so a crash between any two steps
+ * repeats the second and nothing shows.
  */
 export interface ShardWriter {
+  /** Throws `unavailable` while too much waits to be cut. */
   deliver(delivery: Delivery): DeliveryAnswer
   /** Texts of the blocks as they stand, whatever KV holds. */
-  readBlocks(layout: WriterLayout, blocks: readonly number[]): string[]
-  /** Lines of the rows of these view versions that no manifest names yet. */
+  readBlocks(
+    layout: WriterLayout,
+    blocks: readonly BlockAddress[],
+    options: { readonly isLacking: boolean },
+  ): string[]
+  /** Lines of the rows of these view versions and tombstone ids that no manifest names yet. */
   readWaiting(views: readonly string[]): string
   /** Publishes what is due and cuts what is old; all of it when forced. Never throws. */
   work(force: { readonly publish: boolean; readonly cut: boolean }): Promise<void>
   /** When `work` should next be called (ms since the epoch); null when nothing waits. */
   nextWorkMs(): number | null
+  measureBlocks(): WriterReport
+  addWidth(layout: WriterLayout, width: BlockWidth): number
+  dropWidth(layout: WriterLayout, width: BlockWidth): number
 }
 
-export function createShardWriter(platform: WriterPlatform, times: WriterTimes = WRITER_TIMES): ShardWriter {
+export function createShardWriter(
+  platform: WriterPlatform,
+  limits: WriterLimits = WRITER_LIMITS,
+): ShardWriter {
   const { storage, clock } = platform
-  let state = emptyState()
-  let seen = createSeenIds(storage)
-  loadState()
+  let state = openState(platform)
   /** The run of `work` that is going on: puts and cuts never overlap. */
   let working: Promise<void> | undefined
 
   function deliver({ layout, kind, groups }: Delivery): DeliveryAnswer {
-    const inForce = state.layout
-    if (inForce !== undefined && layout.generation < inForce.generation) {
-      return { status: 'stale', generation: inForce.generation }
+    const inForce = state.record?.layout.generation ?? 0
+    if (layout.generation < inForce) return { status: 'stale', generation: inForce }
+    if (state.uncutChars > limits.uncutCharsMax) {
+      throw new FeatureStoreError(
+        'unavailable',
+        `Cannot take a delivery for entity "${layout.entity.name}": ${state.uncutChars} characters wait to be logged, at most ${limits.uncutCharsMax} may`,
+      )
     }
-    const nowMs = clock.now() / 1_000
-    try {
-      const fresh = storage.transaction(() => {
-        adopt(layout)
-        const first = new Map(groups.map((group) => [group.id, group]))
-        const unseen = [...first.values()].filter(({ id, time }) => !seen.has(time, id))
-        if (unseen.length === 0) return []
-        for (const [hour, sameHour] of Map.groupBy(unseen, ({ time }) => hourOf(time))) {
-          storage.appendSeen(
-            hour,
-            sameHour.map(({ id }) => id),
-          )
-        }
-        storage.appendJournal({ kind, timeMs: nowMs, rows: unseen.map(({ rows }) => rows).join('\n') })
-        return unseen
-      })
-      const publishMs = kind === 'load' ? times.loadPublishMs : layout.entity.publishMs
-      for (const { id, time, rows } of fresh) {
-        seen.remember(time, id)
-        state.journalChars += rows.length
-        for (const row of decodeRows(rows)) merge(row, nowMs + publishMs)
+    return orReload(() => {
+      adopt(layout)
+      const first = new Map(groups.map((group) => [group.id, group]))
+      const fresh = [...first.values()].filter(({ id, time }) => !state.seen.has(hourOf(time), id))
+      if (fresh.length === 0) return { status: 'committed' }
+      const nowMs = clock.now() / 1_000
+      const rows = fresh.map((group) => group.rows).join('\n')
+      const entry = { id: state.lastEntry + 1, kind, timeMs: nowMs, seen: encodeSeen(fresh), rows }
+      storage.appendJournal(entry)
+      enterJournal(state, entry, false)
+      for (const { id, time } of fresh) state.seen.remember(hourOf(time), id)
+      for (const row of decodeRows(rows)) {
+        const publishMs = kind === 'load' ? limits.loadPublishMs : publishMsOf(layout, row.view)
+        mergeRow(state, row, { now: clock.now(), dueMs: nowMs + publishMs, entry: entry.id })
       }
-      if (fresh.length > 0) state.journalSinceMs ??= nowMs
-    } catch (error) {
-      // Memory may have run ahead of storage: storage is what counts.
-      loadState()
-      throw error
-    }
-    return { status: 'committed' }
+      if (platform.memory.bytes > platform.memory.bytesMax) checkpointBlocks(platform, state)
+      return { status: 'committed' }
+    })
   }
 
-  function readBlocks(layout: WriterLayout, blocks: readonly number[]): string[] {
-    if ((state.layout?.generation ?? -1) < layout.generation) storage.transaction(() => adopt(layout))
-    const nowMs = clock.now() / 1_000
-    return blocks.map((range) => {
-      const block = liveBlock(range)
-      // Whoever had to ask found nothing in KV: put it there, be it empty.
-      block.dueMs ??= nowMs
-      return encodeLiveBlock(block, state.layout!.entity.views, nowMs)
+  function readBlocks(
+    layout: WriterLayout,
+    blocks: readonly BlockAddress[],
+    { isLacking }: { readonly isLacking: boolean },
+  ): string[] {
+    return orReload(() => {
+      adopt(layout)
+      const nowMs = clock.now() / 1_000
+      return blocks.map((address) => {
+        const width = findWidth(state.record!, { group: address.group, blockBits: address.bits.length })
+        // Whoever had to ask found nothing in KV: put it there, be it empty.
+        if (isLacking && width !== undefined && width.state !== 'dropping')
+          state.publications.repair(address, nowMs)
+        return blockText(state, address, nowMs)
+      })
     })
   }
 
   function readWaiting(views: readonly string[]): string {
     const wanted = new Set(views)
     return storage
-      .readJournal()
+      .readJournal(storage.readMark('logged_through'), Number.MAX_SAFE_INTEGER)
       .filter(({ kind }) => kind === 'stream')
       .flatMap(({ rows }) => rows.split('\n'))
       .filter((line) => wanted.has(line.slice(0, line.indexOf('\t'))))
@@ -120,179 +120,124 @@ export function createShardWriter(platform: WriterPlatform, times: WriterTimes =
   }
 
   async function workOnce(force: { readonly publish: boolean; readonly cut: boolean }): Promise<void> {
-    if (state.layout === undefined) return
+    if (state.record === undefined) return
     try {
-      releaseHeld(clock.now())
-      await publishDue(force.publish)
-      const nowMs = clock.now() / 1_000
-      if (force.cut || (cutDueMs() ?? Number.POSITIVE_INFINITY) <= nowMs) await cut(nowMs)
-      storage.deleteSeen(hourOf((nowMs - times.seenMs) * 1_000))
+      releaseHeld()
+      await publishBlocks(platform, state, { isForced: force.publish, countMax: limits.putsMax })
+      const dueMs = cutDueMs(platform, state, limits)
+      if (dueMs !== null && (force.cut || dueMs <= clock.now() / 1_000))
+        await cutJournal(platform, state, limits)
+      trimJournal(platform, state, limits)
+      await tendWidths(platform, state)
+      if (platform.memory.bytes > platform.memory.bytesMax) checkpointBlocks(platform, state)
     } catch (error) {
-      platform.log.error('A shard writer could not finish its work; it tries again by itself', facts(error))
+      platform.log.error('A shard writer could not finish its work; it tries again by itself', {
+        reason: error instanceof Error ? error.message : String(error),
+      })
     }
   }
 
-  async function publishDue(isForced: boolean): Promise<void> {
-    const nowMs = clock.now() / 1_000
-    const due = [...state.blocks]
-      .filter(([, { dueMs }]) => dueMs !== null && (isForced || dueMs <= nowMs))
-      .slice(0, PUTS_MAX)
-    await Promise.all(due.map(([range, block]) => publish(range, block, nowMs)))
-  }
-
-  async function publish(range: number, block: LiveBlock, nowMs: number): Promise<void> {
-    const { changes } = block
-    const layout = state.layout!
-    const rows = encodeCheckpoint(block)
-    try {
-      await platform.online.writeBlock(
-        blockKey(layout.entity, range),
-        encodeLiveBlock(block, layout.entity.views, nowMs),
-      )
-    } catch (error) {
-      block.failures++
-      block.dueMs = nowMs + backoffMs(block.failures)
-      platform.log.error('A block could not be published; it is tried again', { range, ...facts(error) })
-      return
-    }
-    block.failures = 0
-    storage.writeCheckpoint(range, { rows, isPublished: true })
-    // Rows that came during the put wait their turn: one put a second per key.
-    block.dueMs = block.changes === changes ? null : clock.now() / 1_000 + layout.entity.publishMs
-  }
-
-  async function cut(nowMs: number): Promise<void> {
-    const layout = state.layout!
-    const frozen = storage.readCut() ?? freeze()
-    if (frozen === undefined) return
-    try {
-      const entries = storage.readJournal().filter(({ id }) => id <= frozen.through)
-      const rows = entries.filter(({ kind }) => kind === 'stream').flatMap((entry) => decodeRows(entry.rows))
-      const shard = bitsText(layout.shard, layout.entity.shardBits)
-      const name = `${layout.entity.name}-${shard}-${String(frozen.sequence).padStart(10, '0')}`
-      const segments = planSegments(layout, name, rows)
-      for (const { record, bytes } of segments) await platform.offline.writeSegment(record.path, bytes)
-      await platform.offline.register(segments.map(({ record }) => record))
-      finishCut(frozen.through)
-      state.cutFailures = 0
-    } catch (error) {
-      state.cutFailures++
-      state.cutRetryMs = nowMs + backoffMs(state.cutFailures)
-      throw error
-    }
-  }
-
-  /** Fixes what the next segments hold before anything is put, so that a repeated put repeats the same bytes. */
-  function freeze() {
-    const through = storage.readJournal().at(-1)?.id
-    if (through === undefined) return undefined
-    return storage.transaction(() => storage.writeCut(through))
-  }
-
-  /** The journal goes only when everything that was in it alone stands elsewhere: in checkpoints, or held again. */
-  function finishCut(through: number): void {
-    storage.transaction(() => {
-      for (const [range, block] of state.blocks) {
-        if (block.dueMs !== null)
-          storage.writeCheckpoint(range, { rows: encodeCheckpoint(block), isPublished: false })
-      }
-      storage.deleteCut(through)
-      if (state.held.length > 0) {
-        const rows = state.held.map(encodeRow).join('\n')
-        storage.appendJournal({ kind: 'held', timeMs: clock.now() / 1_000, rows })
-      }
-    })
-    measureJournal(state, storage.readJournal())
-  }
-
-  function nextWorkMs(): number | null {
-    const times: number[] = []
-    for (const { dueMs } of state.blocks.values()) if (dueMs !== null) times.push(dueMs)
-    for (const { eventTime } of state.held) times.push(eventTime / 1_000)
-    const cutMs = cutDueMs()
-    if (cutMs !== null) times.push(cutMs)
-    return times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b))
-  }
-
-  function cutDueMs(): number | null {
-    if (storage.readCut() === undefined && state.journalSinceMs === null) return null
-    const isLong = state.journalChars >= times.cutCharsMax
-    const sinceMs = state.journalSinceMs ?? 0
-    return Math.max(isLong ? sinceMs : sinceMs + times.cutAgeMs, state.cutRetryMs)
-  }
-
-  /** Merges a row, or holds it until its time comes; a version no longer served stays in the log alone. */
-  function merge(row: ViewRow, dueMs: number): void {
-    if (row.eventTime > clock.now()) {
-      state.held.push(row)
-      return
-    }
-    if (!isServed(row.view)) return
-    const { high, low } = hashKey(row.key)
-    const block = liveBlock(topBits(high, state.layout!.entity.blockBits))
-    if (mergeRow(block, row, low)) block.dueMs = Math.min(block.dueMs ?? Number.POSITIVE_INFINITY, dueMs)
-  }
-
-  function releaseHeld(now: Instant): void {
+  function releaseHeld(): void {
+    const now = clock.now()
     const due = state.held.filter(({ eventTime }) => eventTime <= now)
     if (due.length === 0) return
     state.held = state.held.filter(({ eventTime }) => eventTime > now)
-    for (const row of due) merge(row, now / 1_000)
+    // It may have stood in the journal for long: KV shows none of it.
+    for (const row of due) mergeRow(state, row, { now, dueMs: now / 1_000, entry: 0 })
   }
 
-  function liveBlock(range: number): LiveBlock {
-    let block = state.blocks.get(range)
-    if (block === undefined) {
-      block = createLiveBlock()
-      state.blocks.set(range, block)
-      const checkpoint = storage.readCheckpoint(range)
-      for (const row of decodeRows(checkpoint?.rows ?? '')) {
-        if (isServed(row.view)) mergeRow(block, row, hashKey(row.key).low)
-      }
-      if (checkpoint?.isPublished === false) block.dueMs = clock.now() / 1_000
-    }
-    return block
+  function nextWorkMs(): number | null {
+    if (state.record === undefined) return null
+    const times = state.held.map(({ eventTime }) => eventTime / 1_000)
+    for (const ms of [state.publications.nextMs(), cutDueMs(platform, state, limits), widthsDueMs(state)])
+      if (ms !== null) times.push(ms)
+    return times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b))
   }
 
   /** Takes up a newer generation: what it no longer serves is forgotten, what it adds starts empty. */
   function adopt(layout: WriterLayout): void {
-    const known = state.layout
-    if (known !== undefined && known.generation >= layout.generation) return
-    assert(
-      known === undefined || known.entity.blockBits === layout.entity.blockBits,
-      'blocks keep their number',
-    )
-    // The journal may still hold rows of versions that are gone: their columns are needed until it is cut.
-    state.layout = { ...layout, schemas: { ...known?.schemas, ...layout.schemas } }
-    storage.writeLayout(JSON.stringify(state.layout))
-    if (known === undefined || known.entity.views.join() === layout.entity.views.join()) return
+    const before = state.record
+    if (before !== undefined && before.layout.generation >= layout.generation) return
+    const record = adoptLayout(before, layout)
+    const write = () => storage.writeRecord(JSON.stringify(record))
+    // Narrower ranges find what wider ones held in checkpoints alone.
+    if (record.rowBits > state.blocks.rowBits && before !== undefined)
+      checkpointBlocks(platform, state, write)
+    else write()
+    adoptRecord(platform, state, record)
+    for (const width of record.widths)
+      if (width.state === 'filling' && findWidth(before!, width)?.state !== 'filling')
+        fillWidth(platform, state, width)
+    if (before === undefined || viewsOf(before) === viewsOf(record)) return
+    // A block names the versions it is complete for: every one that is there has to be put again.
+    const served = new Set(layout.entity.groups.flatMap(({ views }) => views))
+    for (const [, block] of state.blocks.entries()) keepViews(block, served)
+    const dueMs = clock.now() / 1_000
+    const ranges = [
+      ...state.blocks.entries(),
+      ...storage.listCheckpoints().map(({ bits }) => [bits] as const),
+    ]
+    for (const [range] of ranges) markRange(state, range, { dueMs, entry: Number.POSITIVE_INFINITY })
+  }
+
+  function measureBlocks(): WriterReport {
+    const { record } = state
+    if (record === undefined) return { blockBytes: {} }
     const nowMs = clock.now() / 1_000
-    for (const range of new Set([...state.blocks.keys(), ...storage.listCheckpoints()])) {
-      const block = liveBlock(range)
-      keepViews(block, layout.entity.views)
-      block.dueMs ??= nowMs
+    const means = record.layout.entity.groups.map(({ name, blockBits }) => {
+      const width = { group: name, blockBits }
+      const blockCount = 2 ** (blockBits - record.layout.entity.shardBits)
+      let bytes = 0
+      for (let at = 0; at < SAMPLES; at++) {
+        const [bits] = blocksOf(record, width, Math.floor((at * blockCount) / SAMPLES))
+        bytes += blockText(state, { group: name, bits: bits! }, nowMs).length
+      }
+      return [name, bytes / SAMPLES] as const
+    })
+    return { blockBytes: Object.fromEntries(means) }
+  }
+
+  function publishMsOf({ entity }: WriterLayout, view: string): number {
+    const group = entity.groups.find(({ views }) => views.includes(view))
+    return (
+      group?.publishMs ?? Math.min(...entity.groups.map(({ publishMs }) => publishMs), limits.loadPublishMs)
+    )
+  }
+
+  /** Memory may have run ahead of storage when something fails: storage is what counts. */
+  function orReload<T>(change: () => T): T {
+    try {
+      return change()
+    } catch (error) {
+      state.blocks.clear()
+      state = openState(platform)
+      throw error
     }
   }
 
-  function isServed(view: string): boolean {
-    return state.layout!.entity.views.includes(view)
+  return {
+    deliver,
+    readBlocks,
+    readWaiting,
+    work,
+    nextWorkMs,
+    measureBlocks,
+    addWidth: (layout, width) =>
+      orReload(() => {
+        adopt(layout)
+        return addWidth(platform, state, width)
+      }),
+    dropWidth: (layout, width) =>
+      orReload(() => {
+        adopt(layout)
+        return dropWidth(platform, state, width)
+      }),
   }
-
-  /** Makes everything in memory again from storage. */
-  function loadState(): void {
-    const text = storage.readLayout()
-    state = { ...emptyState(), layout: text === undefined ? undefined : (JSON.parse(text) as WriterLayout) }
-    seen = createSeenIds(storage)
-    for (const range of storage.listUnpublished()) liveBlock(range)
-    const journal = storage.readJournal()
-    measureJournal(state, journal)
-    const nowMs = clock.now() / 1_000
-    for (const { rows } of journal) for (const row of decodeRows(rows)) merge(row, nowMs)
-  }
-
-  return { deliver, readBlocks, readWaiting, work, nextWorkMs }
 }
 
-function facts(error: unknown): { readonly reason: string } {
-  return { reason: error instanceof Error ? error.message : String(error) }
+/** Blocks of a group that are measured for its mean size. */
+const SAMPLES = 8
+
+function viewsOf({ layout }: WriterRecord): string {
+  return layout.entity.groups.map(({ name, views }) => `${name}:${views.join()}`).join(';')
 }

@@ -1,30 +1,47 @@
 import type { Clock, Log, OfflineLog, OnlineStore } from '../platform.ts'
+import type { WriterMemory } from './live-blocks.ts'
 import type { WriterStorage } from './writer-storage.ts'
 
 /** What a writer speaks to: its own storage, the two stores it feeds, a clock. */
 export interface WriterPlatform {
   readonly storage: WriterStorage
+  readonly memory: WriterMemory
   readonly clock: Clock
-  readonly online: Pick<OnlineStore, 'writeBlock'>
+  readonly online: Pick<OnlineStore, 'writeBlock' | 'deleteBlock'>
   readonly offline: Pick<OfflineLog, 'writeSegment' | 'register'>
   readonly log: Log
 }
 
-/** When a writer acts by itself. */
-export interface WriterTimes {
-  /** A journal older than this is cut into segments. */
+/** When a writer acts by itself, and how much it does at once. */
+export interface WriterLimits {
+  /** A journal whose oldest row is older than this is cut into segments. */
   readonly cutAgeMs: number
-  /** A journal longer than this is cut at once. */
+  /** A journal longer than this is cut at once; no cut takes more. */
   readonly cutCharsMax: number
+  /** Deliveries are refused for now while more than this waits to be cut. */
+  readonly uncutCharsMax: number
   /** A load's rows wait this long for the load's end before they are published. */
   readonly loadPublishMs: number
   /** Message ids are remembered this long (S9). */
   readonly seenMs: number
+  /** Checkpoints are written when the journal holds this many rows for each block that has changed… */
+  readonly rowsPerCheckpoint: number
+  /** …or this many characters, which a restart would have to read again. */
+  readonly journalCharsMax: number
+  /** KV operations of one run of work (an invocation has 1,000 operations, segments take some). */
+  readonly putsMax: number
 }
 
-export const WRITER_TIMES: WriterTimes = {
+export const WRITER_LIMITS: WriterLimits = {
   cutAgeMs: 30_000,
   cutCharsMax: 8_000_000,
+  uncutCharsMax: 24_000_000,
   loadPublishMs: 60_000,
   seenMs: 15 * 24 * 3_600_000,
+  rowsPerCheckpoint: 40,
+  journalCharsMax: 8_000_000,
+  putsMax: 900,
 }
+
+/** Bytes that all writers of one isolate hold in blocks; an isolate has 128 MB for everything. */
+export const WRITER_MEMORY_BYTES = 48_000_000

@@ -1,43 +1,170 @@
-import type { ViewRow } from '../core/row.ts'
-import type { WriterLayout } from '../definitions/writer-layout.ts'
-import type { LiveBlock } from './live-block.ts'
+import { bitsText } from '../core/entity-key.ts'
+import { isTombstone, type ViewRow } from '../core/row.ts'
+import type { Instant } from '../core/time.ts'
+import { decodeRows } from './live-block.ts'
+import { createLiveBlocks, type LiveBlocks } from './live-blocks.ts'
+import { createPublications, type Publications } from './publications.ts'
+import { createSeenIds, decodeSeen, type SeenIds } from './seen-ids.ts'
+import type { WriterPlatform } from './writer-platform.ts'
+import { blocksOf, type WriterRecord } from './writer-record.ts'
 import type { JournalEntry } from './writer-storage.ts'
 
 /** All a writer holds in memory; every part of it can be made again from its storage. */
 export interface WriterState {
-  layout: WriterLayout | undefined
-  readonly blocks: Map<number, LiveBlock>
+  record: WriterRecord | undefined
+  blocks: LiveBlocks
+  readonly publications: Publications
+  readonly seen: SeenIds
   /** Rows ahead of the clock (S4), merged when their time comes. */
   held: ViewRow[]
+  /** Id of the newest journal entry. */
+  lastEntry: number
+  journalRows: number
   journalChars: number
-  /** Oldest row of the journal (ms); null when it is empty. */
-  journalSinceMs: number | null
+  /** Characters of entries that no manifest names yet, and when the oldest came; null when there is none. */
+  uncutChars: number
+  uncutSinceMs: number | null
+  /** Ranges whose checkpoint KV does not show yet. */
+  readonly unpublished: Set<string>
   cutFailures: number
   cutRetryMs: number
+  widthFailures: number
+  widthRetryMs: number
 }
 
-export function emptyState(): WriterState {
-  return {
-    layout: undefined,
-    blocks: new Map(),
+/** Makes a writer's memory from its storage: what it was before a restart, and what has to be done again. */
+export function openState(platform: WriterPlatform): WriterState {
+  const { storage, clock } = platform
+  const text = storage.readRecord()
+  const record = text === undefined ? undefined : (JSON.parse(text) as WriterRecord)
+  const state: WriterState = {
+    record,
+    blocks: openBlocks(platform, record, (view) => isServed(state, view)),
+    publications: createPublications(),
+    seen: createSeenIds(storage),
     held: [],
+    lastEntry: Math.max(storage.readMark('logged_through'), storage.readMark('published_through')),
+    journalRows: 0,
     journalChars: 0,
-    journalSinceMs: null,
+    uncutChars: 0,
+    uncutSinceMs: null,
+    unpublished: new Set(),
     cutFailures: 0,
     cutRetryMs: 0,
+    widthFailures: 0,
+    widthRetryMs: 0,
+  }
+  if (record === undefined) return state
+  const nowMs = clock.now() / 1_000
+  for (const width of record.widths.filter((one) => one.state === 'filling')) {
+    for (const bits of blocksOf(record, width))
+      state.publications.mark({ group: width.group, bits }, { dueMs: nowMs, entry: Number.POSITIVE_INFINITY })
+  }
+  for (const { bits, isPublished } of storage.listCheckpoints()) {
+    if (isPublished) continue
+    state.unpublished.add(bits)
+    markRange(state, bits, { dueMs: nowMs, entry: 0 })
+  }
+  const [logged, published] = [storage.readMark('logged_through'), storage.readMark('published_through')]
+  for (const entry of storage.readJournal(0, Number.MAX_SAFE_INTEGER)) {
+    enterJournal(state, entry, entry.id <= logged)
+    for (const { hour, id } of decodeSeen(entry.seen)) state.seen.remember(hour, id)
+    for (const row of decodeRows(entry.rows)) {
+      // What KV shows already is merged for what comes after it, and is not put again. A row that was ahead of the clock
+      // when its entry came may have been merged long after.
+      const isShown = entry.id <= published && row.eventTime <= entry.timeMs * 1_000
+      mergeRow(state, row, { now: clock.now(), dueMs: isShown ? null : nowMs, entry: entry.id })
+    }
+  }
+  return state
+}
+
+function openBlocks(
+  platform: WriterPlatform,
+  record: WriterRecord | undefined,
+  isServed: (view: string) => boolean,
+) {
+  return createLiveBlocks(platform.memory, platform.storage, {
+    rowBits: record?.rowBits ?? 1,
+    shardBits: record?.layout.entity.shardBits ?? 0,
+    isServed,
+  })
+}
+
+/** Takes up another record; what its narrower ranges hold is read again from checkpoints, where all rows have to stand. */
+export function adoptRecord(platform: WriterPlatform, state: WriterState, record: WriterRecord): void {
+  const isNarrower = record.rowBits > state.blocks.rowBits
+  state.record = record
+  if (!isNarrower) return
+  state.blocks.clear()
+  state.blocks = openBlocks(platform, record, (view) => isServed(state, view))
+}
+
+export function isServed({ record }: WriterState, view: string): boolean {
+  return record !== undefined && groupOf(record, view) !== undefined
+}
+
+/** Counts an entry in. */
+export function enterJournal(state: WriterState, entry: JournalEntry, isLogged = false): void {
+  state.lastEntry = Math.max(state.lastEntry, entry.id)
+  state.journalChars += entry.rows.length
+  state.journalRows += countLines(entry.rows)
+  if (isLogged || entry.kind === 'held') return
+  state.uncutChars += entry.rows.length
+  state.uncutSinceMs ??= entry.timeMs
+}
+
+/** Merges a row, or holds it until its time comes. `dueMs` null: KV shows it already. */
+export function mergeRow(
+  state: WriterState,
+  row: ViewRow,
+  { now, dueMs, entry }: { readonly now: Instant; readonly dueMs: number | null; readonly entry: number },
+): void {
+  if (row.eventTime > now) {
+    state.held.push(row)
+    return
+  }
+  // A version no longer served stays in the log alone.
+  if (!isTombstone(row.view) && !isServed(state, row.view)) return
+  if (!state.blocks.merge(row) || dueMs === null) return
+  markRange(state, state.blocks.rangeOf(row.key), { dueMs, entry }, row.view)
+}
+
+/** Has every block that shows this range put again: of the view's group, or of all groups when no view is named. */
+export function markRange(
+  state: WriterState,
+  range: string,
+  due: { readonly dueMs: number; readonly entry: number },
+  view?: string,
+): void {
+  const record = state.record!
+  const only = view === undefined || isTombstone(view) ? undefined : groupOf(record, view)
+  for (const { group, blockBits, state: widthState } of record.widths) {
+    if (widthState === 'dropping' || (only !== undefined && group !== only)) continue
+    for (const bits of blocksShowing(range, blockBits)) state.publications.mark({ group, bits }, due)
   }
 }
 
-/** Takes over the length and age of the journal; what is only held has been logged and needs no cut. */
-export function measureJournal(state: WriterState, journal: readonly JournalEntry[]): void {
-  state.journalChars = journal.reduce((sum, { rows }) => sum + rows.length, 0)
-  state.journalSinceMs = journal.find(({ kind }) => kind !== 'held')?.timeMs ?? null
+/** Whether any block that shows the range has yet to be put. */
+export function isWaiting({ record, publications }: WriterState, range: string): boolean {
+  return record!.widths.some(({ group, blockBits }) =>
+    blocksShowing(range, blockBits).some((bits) => publications.has({ group, bits })),
+  )
 }
 
-const BACKOFF_MS_MIN = 1_000
-const BACKOFF_MS_MAX = 60_000
+/** The blocks of a width that show rows of a range: one around it, or all within it. */
+function blocksShowing(range: string, blockBits: number): string[] {
+  const more = blockBits - range.length
+  if (more <= 0) return [range.slice(0, blockBits)]
+  return Array.from({ length: 2 ** more }, (_, at) => range + bitsText(at, more))
+}
 
-/** How long a failed effect waits before it is tried again: longer each time, at most a minute. */
-export function backoffMs(failures: number): number {
-  return Math.min(BACKOFF_MS_MIN * 2 ** failures, BACKOFF_MS_MAX)
+function groupOf({ layout }: WriterRecord, view: string): string | undefined {
+  return layout.entity.groups.find(({ views }) => views.includes(view))?.name
+}
+
+function countLines(text: string): number {
+  let count = text === '' ? 0 : 1
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count++
+  return count
 }

@@ -3,10 +3,11 @@ import type { FeatureStatus } from '../core/feature-status.ts'
 import { rowStatus } from '../core/feature-status.ts'
 import { finishJoin, type KeyRange, offerRow, type PointInTimeJoin, prepareJoin } from '../core/join.ts'
 import type { ParquetFile, RowGroupRange } from '../core/parquet.ts'
-import { decodeRow } from '../core/row.ts'
+import { decodeRow, isTombstone, tombstonesOf } from '../core/row.ts'
 import { openSegment, type SegmentSchema } from '../core/segment.ts'
 import type { Instant } from '../core/time.ts'
 import { encodeValue, splitCells, type Value } from '../core/value.ts'
+import { TOMBSTONE_COLUMN, tombstoneLog } from '../definitions/segment-record.ts'
 import { type CompiledView, type Snapshot, segmentSchema } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { Platform } from '../platform.ts'
@@ -44,23 +45,37 @@ export async function joinView(
   const join = prepareJoin(labels.keys, labels.times)
   const cells: (readonly string[] | undefined)[] = new Array(join.slotCount)
   await offerWaiting(platform, snapshot, view, { join, cells, labels })
-  const schema = segmentSchema(snapshot, view)
-  const { bucketBits } = snapshot.entities[view.entity]!
+  const { joinKeys, bucketBits } = snapshot.entities[view.entity]!
   const hashes = [...join.rangeByKey.keys()].map((key) => hashKey(key).high)
-  const segments = planScan(view, await platform.offline.list(view.name, view.version), {
+  const bounds = {
     buckets: new Set(hashes.map((high) => bitsText(topBits(high, bucketBits), bucketBits))),
     labelTimeMin: labels.times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
     labelTimeMax: labels.times.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
     asOf: labels.asOf,
-  })
-  for (const segment of segments) {
-    const file = await openSegment(platform.offline.openSegment(segment), schema, segment.path)
-    for (const group of file.rowGroups) await offerRowGroup(file, group, schema, { join, cells, labels })
+  }
+  const own = { schema: segmentSchema(snapshot, view), deletesFrom: undefined }
+  const deleted = { schema: { keys: joinKeys, features: [TOMBSTONE_COLUMN] }, deletesFrom: view.name }
+  const tombstones = tombstoneLog(view.entity)
+  for (const [log, manifest] of [
+    [own, await platform.offline.list(view.name, view.version)],
+    [deleted, await platform.offline.list(tombstones.view, tombstones.version)],
+  ] as const) {
+    for (const segment of planScan(view, manifest, bounds)) {
+      const file = await openSegment(platform.offline.openSegment(segment), log.schema, segment.path)
+      for (const group of file.rowGroups) await offerRowGroup(file, group, log, { join, cells, labels })
+    }
   }
   return readAnswers(view, labels, join, cells)
 }
 
-/** The join under way; `cells` holds, by slot, the wanted features of the slot's winner. */
+/** A log to be joined: a view's own, or that of its entity's tombstones. */
+interface JoinedLog {
+  readonly schema: SegmentSchema
+  /** Name of the view whose rows its rows delete; undefined when they are the view's own. */
+  readonly deletesFrom: string | undefined
+}
+
+/** The join under way; `cells` holds, by slot, the wanted features of the slot's winner; undefined for a tombstone. */
 interface JoinRun {
   readonly join: PointInTimeJoin
   readonly cells: (readonly string[] | undefined)[]
@@ -77,7 +92,10 @@ async function offerWaiting(
   const shards = new Set([...run.join.rangeByKey.keys()].map((key) => topBits(hashKey(key).high, shardBits)))
   const waiting = await Promise.all(
     [...shards].map((shard) =>
-      platform.writers.readWaiting(writerLayout(snapshot, view.entity, shard), [view.id]),
+      platform.writers.readWaiting(writerLayout(snapshot, view.entity, shard), [
+        view.id,
+        ...tombstonesOf(view.id),
+      ]),
     ),
   )
   for (const line of waiting.flatMap((lines) => (lines === '' ? [] : lines.split('\n')))) {
@@ -87,14 +105,16 @@ async function offerWaiting(
     const slot = offerRow(run.join, slots, { ...row, available: availableTime(run.labels, row), handle: 0 })
     if (slot < 0) continue
     const features = splitCells(row.cells)
-    run.cells[slot] = run.labels.features.map((feature) => features[feature]!)
+    run.cells[slot] = isTombstone(row.view)
+      ? undefined
+      : run.labels.features.map((feature) => features[feature]!)
   }
 }
 
 async function offerRowGroup(
   file: ParquetFile,
   { rowStart, rowEnd }: RowGroupRange,
-  schema: SegmentSchema,
+  { schema, deletesFrom }: JoinedLog,
   run: JoinRun,
 ): Promise<void> {
   const column = (name: string) => file.readColumn(name, rowStart, rowEnd)
@@ -108,12 +128,18 @@ async function offerRowGroup(
     sequenceOrigin: (await column('sequence_origin')) as ArrayLike<string>,
     sequenceIndex: (await column('sequence_index')) as ArrayLike<bigint>,
   }
+  const deleted =
+    deletesFrom === undefined
+      ? undefined
+      : ((await column(TOMBSTONE_COLUMN.name)) as ArrayLike<string | null>)
+  const isMeant = (row: number) =>
+    deleted === undefined || [null, undefined, deletesFrom].includes(deleted[row])
   /** Row that now holds a slot, by slot. */
   const winners = new Map<number, number>()
   const slotsAt = createKeyLookup(run.join, schema, keys)
   for (let row = 0; row < rowEnd - rowStart; row++) {
     const slots = slotsAt(row)
-    if (slots === undefined || isUnknownYet(run.labels, stamps.ingestTime[row]!)) continue
+    if (slots === undefined || !isMeant(row) || isUnknownYet(run.labels, stamps.ingestTime[row]!)) continue
     const stamp = {
       eventTime: stamps.eventTime[row]!,
       createdTime: stamps.createdTime[row]!,
@@ -128,7 +154,8 @@ async function offerRowGroup(
     })
     if (slot >= 0) winners.set(slot, row)
   }
-  if (winners.size === 0) return
+  if (deletesFrom !== undefined) for (const slot of winners.keys()) run.cells[slot] = undefined
+  if (winners.size === 0 || deletesFrom !== undefined) return
   const wanted = run.labels.features.map((feature) => schema.features[feature]!)
   const texts = new Map([...winners.keys()].map((slot) => [slot, [] as string[]]))
   for (const { name, type } of wanted) {
@@ -177,7 +204,8 @@ function readAnswers(
   const statuses = labels.features.map(() => [] as FeatureStatus[])
   labels.times.forEach((time, label) => {
     const slot = shown[join.slotByLabel[label]!]!
-    const status = slot < 0 ? 'missing' : rowStatus(view, join.eventTime[slot]!, time)
+    const isAbsent = slot < 0 || cells[slot] === undefined
+    const status = isAbsent ? 'missing' : rowStatus(view, join.eventTime[slot]!, time)
     labels.features.forEach((_, at) => {
       const text = status === 'present' ? cells[slot]![at]! : 'null'
       values[at]!.push(text)

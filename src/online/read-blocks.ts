@@ -1,6 +1,5 @@
 import { type Block, openBlock } from '../core/block.ts'
 import { readCachedBlock, writeCachedBlock } from '../core/block-cache.ts'
-import { topBits } from '../core/entity-key.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { Platform } from '../platform.ts'
@@ -17,7 +16,7 @@ export async function readBlocks(
   snapshot: Snapshot,
   { blocks, consistency }: { readonly blocks: readonly PlannedBlock[]; readonly consistency: Consistency },
 ): Promise<(Block | undefined)[]> {
-  if (consistency === 'strong') return askWriters(platform, snapshot, blocks)
+  if (consistency === 'strong') return askWriters(platform, snapshot, { blocks, isLacking: false })
   const nowMs = platform.clock.now() / 1_000
   const cache = platform.memory.blocks
   const aging: PlannedBlock[] = []
@@ -56,7 +55,7 @@ async function fetchBlocks(
   })
   const lacking = blocks.filter((_, at) => opened[at] === undefined)
   if (lacking.length === 0) return opened
-  const asked = await askWriters(platform, snapshot, lacking)
+  const asked = await askWriters(platform, snapshot, { blocks: lacking, isLacking: true })
   for (let at = 0, next = 0; at < opened.length; at++)
     if (opened[at] === undefined) opened[at] = asked[next++]
   return opened
@@ -79,18 +78,16 @@ async function readTexts(
 async function askWriters(
   platform: Platform,
   snapshot: Snapshot,
-  blocks: readonly PlannedBlock[],
+  { blocks, isLacking }: { readonly blocks: readonly PlannedBlock[]; readonly isLacking: boolean },
 ): Promise<(Block | undefined)[]> {
   const answers = new Map<string, Block>()
-  const byWriter = Map.groupBy(blocks, ({ entity, range }) => `${entity.name}/${shardOf({ entity, range })}`)
+  const byWriter = Map.groupBy(blocks, (block) => `${block.entity.name}/${shardOf(block)}`)
   await Promise.all(
     [...byWriter.values()].map(async (asked) => {
       const layout = writerLayout(snapshot, asked[0]!.entity.name, shardOf(asked[0]!))
       try {
-        const texts = await platform.writers.readBlocks(
-          layout,
-          asked.map(({ range }) => range),
-        )
+        const wanted = asked.map(({ group, bits }) => ({ group: group.name, bits }))
+        const texts = await platform.writers.readBlocks(layout, wanted, { isLacking })
         asked.forEach(({ key }, at) => {
           const block = openBlock(texts[at]!)
           answers.set(key, writeCachedBlock(platform.memory.blocks, key, block, platform.clock.now() / 1_000))
@@ -108,8 +105,8 @@ async function askWriters(
 }
 
 /** The writer of a block: its range's top bits. */
-function shardOf({ entity, range }: Pick<PlannedBlock, 'entity' | 'range'>): number {
-  return topBits(range << (32 - entity.blockBits), entity.shardBits)
+function shardOf({ entity, bits }: PlannedBlock): number {
+  return entity.shardBits === 0 ? 0 : Number.parseInt(bits.slice(0, entity.shardBits), 2)
 }
 
 function tryOpen(platform: Platform, { key }: PlannedBlock, text: string | null): Block | undefined {
@@ -125,6 +122,6 @@ function tryOpen(platform: Platform, { key }: PlannedBlock, text: string | null)
   }
 }
 
-function isComplete(block: Block, { entity }: PlannedBlock): boolean {
-  return entity.views.every((view) => block.views.includes(view))
+function isComplete(block: Block, { group }: PlannedBlock): boolean {
+  return group.views.every((view) => block.views.includes(view))
 }

@@ -32,7 +32,7 @@ export async function applyChanges(
   next: DefinitionSet,
   options: ApplyOptions,
 ): Promise<Applied> {
-  const { generation, ...current } = await readCurrent(platform)
+  const { generation, blockBits, ...current } = await readCurrent(platform)
   const { expectedGeneration = generation } = options
   if (expectedGeneration !== generation) throw superseded(expectedGeneration, generation)
   const { changes, versions } = planChanges(current, next)
@@ -55,10 +55,17 @@ export async function applyChanges(
     author: options.author,
     definitions: next,
     versions,
+    blockBits,
   }
-  if (!(await platform.registry.insert(applied))) throw superseded(generation, generation + 1)
-  await platform.snapshots.publish(compile(applied))
+  if (!(await insertGeneration(platform, applied))) throw superseded(generation, generation + 1)
   return { generation: applied.generation, changes }
+}
+
+/** Makes a generation the one in force: in D1 first, then where readers look. False when its number is taken. */
+export async function insertGeneration(platform: Platform, generation: Generation): Promise<boolean> {
+  if (!(await platform.registry.insert(generation))) return false
+  await platform.snapshots.publish(compile(generation))
+  return true
 }
 
 /** Puts the newest generation where readers look; Cron repairs with it what a crashed apply left behind. */
@@ -71,7 +78,7 @@ export async function publishNewest(platform: Platform): Promise<void> {
 
 async function readCurrent(
   platform: Platform,
-): Promise<CurrentDefinitions & { readonly generation: number }> {
+): Promise<CurrentDefinitions & Pick<Generation, 'generation' | 'blockBits'>> {
   const [newest, versionsEver] = await Promise.all([
     platform.registry.read(),
     platform.registry.readVersions(),
@@ -80,6 +87,7 @@ async function readCurrent(
     generation: newest?.generation ?? 0,
     definitions: newest?.definitions ?? EMPTY_DEFINITIONS,
     versions: newest?.versions ?? {},
+    blockBits: newest?.blockBits ?? {},
     versionsEver,
   }
 }

@@ -30,7 +30,9 @@ export async function readWritingSnapshot(platform: Platform): Promise<Snapshot>
   if (written !== undefined && written.generation === newest) return written
   const generation = await platform.registry.read()
   platform.memory.written =
-    generation === undefined ? compileDefinitions(EMPTY_DEFINITIONS, {}, 0) : compile(generation)
+    generation === undefined
+      ? compileDefinitions(EMPTY_DEFINITIONS, { generation: 0, versions: {}, blockBits: {} })
+      : compile(generation)
   return platform.memory.written
 }
 
@@ -41,9 +43,9 @@ export async function readSnapshotOf(platform: Platform, generation: number): Pr
   return found === undefined ? readWritingSnapshot(platform) : compile(found)
 }
 
-export function compile({ definitions, versions, generation }: Generation): Snapshot {
+export function compile({ definitions, versions, generation, blockBits }: Generation): Snapshot {
   const numbers = Object.fromEntries(Object.entries(versions).map(([view, { version }]) => [view, version]))
-  return compileDefinitions(definitions, numbers, generation)
+  return compileDefinitions(definitions, { generation, versions: numbers, blockBits })
 }
 
 function remember(platform: Platform, snapshot: Snapshot): Snapshot {

@@ -1,6 +1,6 @@
 import { FeatureStoreError } from '../core/error.ts'
 import { nearestName } from '../core/nearest-name.ts'
-import type { CompiledService, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
+import type { CompiledEntity, CompiledService, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
 import { readServingSnapshot, readWritingSnapshot, refreshServingSnapshot } from './current-snapshot.ts'
 
@@ -13,6 +13,17 @@ export async function resolveSource(
   const source = own(snapshot.sources, name)
   if (source === undefined) throw notFound('source', name, snapshot.sources)
   return { snapshot, source }
+}
+
+/** An entity under the newest definitions. Throws `not_found`. */
+export async function resolveEntity(
+  platform: Platform,
+  name: string,
+): Promise<{ readonly snapshot: Snapshot; readonly entity: CompiledEntity }> {
+  const snapshot = await readWritingSnapshot(platform)
+  const entity = own(snapshot.entities, name)
+  if (entity === undefined) throw notFound('entity', name, snapshot.entities)
+  return { snapshot, entity }
 }
 
 export interface ResolvedService {

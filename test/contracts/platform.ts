@@ -9,6 +9,7 @@ const generation = (number: number, version = 1): Generation => ({
   author: 'test',
   definitions: EMPTY_DEFINITIONS,
   versions: { clicks: { version, fingerprint: `f${version}` } },
+  blockBits: { 'user/main': 11 },
 })
 
 const record = (name: string, bytes = 3) =>
@@ -82,7 +83,7 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
 
     test('snapshots.publish() is followed by the pointer', async () => {
       const snapshot = {
-        format: 1,
+        format: 2,
         generation: 4,
         entities: {},
         sources: {},

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { WriterStorage } from '../../src/ingest/writer-storage.ts'
+import { type JournalEntry, WRITER_MARKS, type WriterStorage } from '../../src/ingest/writer-storage.ts'
 
 /** What a shard writer's storage must do; `withStorage` runs the work on an empty one. */
 export function describeWriterStorage(
@@ -9,24 +9,36 @@ export function describeWriterStorage(
   describe(`${name} writer storage`, () => {
     test('transaction() leaves nothing of work that throws', () =>
       withStorage((storage) => {
-        storage.appendJournal({ kind: 'stream', timeMs: 1, rows: 'kept' })
+        storage.appendJournal(entry(1, 'kept'))
         expect(() =>
           storage.transaction(() => {
-            storage.appendJournal({ kind: 'stream', timeMs: 2, rows: 'lost' })
+            storage.appendJournal(entry(2, 'lost'))
             storage.appendSeen(1, ['x'])
+            storage.writeMark('logged_through', 2)
+            storage.writeCheckpoint('01', { rows: 'lost', isPublished: false })
             throw new Error('crash')
           }),
         ).toThrow('crash')
-        expect(storage.readJournal().map(({ rows }) => rows)).toEqual(['kept'])
+        expect(storage.listJournal()).toEqual([{ id: 1, kind: 'stream', timeMs: 1.5, chars: 4 }])
         expect(storage.readSeen(1)).toEqual([])
+        expect(storage.readMark('logged_through')).toBe(0)
+        expect(storage.listCheckpoints()).toEqual([])
       }))
 
-    test('layout is the last one written', () =>
+    test('the record is the last one written', () =>
       withStorage((storage) => {
-        expect(storage.readLayout()).toBeUndefined()
-        storage.writeLayout('{"a":1}')
-        storage.writeLayout('{"a":2}')
-        expect(storage.readLayout()).toBe('{"a":2}')
+        expect(storage.readRecord()).toBeUndefined()
+        storage.writeRecord('{"a":1}')
+        storage.writeRecord('{"a":2}')
+        expect(storage.readRecord()).toBe('{"a":2}')
+      }))
+
+    test('a mark is 0 until it is written', () =>
+      withStorage((storage) => {
+        expect(WRITER_MARKS.map((mark) => storage.readMark(mark))).toEqual(WRITER_MARKS.map(() => 0))
+        storage.writeMark('cut_through', 7)
+        storage.writeMark('cut_through', 9)
+        expect(storage.readMark('cut_through')).toBe(9)
       }))
 
     test('seen ids are kept by hour until their hour is deleted', () =>
@@ -40,30 +52,34 @@ export function describeWriterStorage(
         expect(storage.readSeen(11)).toEqual(['d'])
       }))
 
-    test('a cut freezes the journal, and its end deletes that much and no more', () =>
+    test('the journal is read in parts and deleted from its beginning', () =>
       withStorage((storage) => {
-        for (const rows of ['one', 'two']) storage.appendJournal({ kind: 'stream', timeMs: 1.5, rows })
-        const through = storage.readJournal().at(-1)!.id
-        expect(storage.readCut()).toBeUndefined()
-        const cut = storage.writeCut(through)
-        storage.appendJournal({ kind: 'load', timeMs: 2, rows: 'three' })
-        expect(storage.readCut()).toEqual(cut)
-        storage.deleteCut(through)
-        expect(storage.readCut()).toBeUndefined()
-        expect(storage.readJournal()).toMatchObject([{ kind: 'load', timeMs: 2, rows: 'three' }])
-        expect(storage.writeCut(9).sequence).toBe(cut.sequence + 1)
+        for (const [at, rows] of ['one', 'two', 'three'].entries()) storage.appendJournal(entry(at + 1, rows))
+        expect(storage.readJournal(1, 2)).toEqual([entry(2, 'two')])
+        storage.deleteJournal(2)
+        expect(storage.readJournal(0, 99)).toEqual([entry(3, 'three')])
       }))
 
-    test('checkpoints are replaced, and the unpublished ones are known', () =>
+    test('checkpoints are replaced, whatever their size, and the unpublished ones are known', () =>
       withStorage((storage) => {
-        storage.writeCheckpoint(3, { rows: 'a', isPublished: false })
-        storage.writeCheckpoint(4, { rows: 'b', isPublished: true })
-        expect(storage.listUnpublished()).toEqual([3])
-        storage.writeCheckpoint(3, { rows: 'c', isPublished: true })
-        expect(storage.readCheckpoint(3)).toEqual({ rows: 'c', isPublished: true })
-        expect(storage.readCheckpoint(5)).toBeUndefined()
-        expect([...storage.listCheckpoints()].sort()).toEqual([3, 4])
-        expect(storage.listUnpublished()).toEqual([])
+        const long = 'x'.repeat(2_500_000)
+        storage.writeCheckpoint('0011', { rows: long, isPublished: false })
+        storage.writeCheckpoint('0100', { rows: 'b', isPublished: true })
+        expect(storage.readCheckpoint('0011')?.rows.length).toBe(long.length)
+        expect(storage.listCheckpoints().filter(({ isPublished }) => !isPublished)).toEqual([
+          { bits: '0011', isPublished: false },
+        ])
+        storage.publishCheckpoint('0011')
+        expect(storage.readCheckpoint('0011')?.isPublished).toBe(true)
+        storage.writeCheckpoint('0011', { rows: 'c', isPublished: true })
+        expect(storage.readCheckpoint('0011')).toEqual({ rows: 'c', isPublished: true })
+        storage.deleteCheckpoint('0011')
+        expect(storage.readCheckpoint('0011')).toBeUndefined()
+        expect(storage.listCheckpoints()).toEqual([{ bits: '0100', isPublished: true }])
       }))
   })
+}
+
+function entry(id: number, rows: string): JournalEntry {
+  return { id, kind: 'stream', timeMs: 1.5, seen: '3 a', rows }
 }

@@ -1,3 +1,4 @@
+import { reblockGroup } from '../../src/batch/reblock-group.ts'
 import { runLoad } from '../../src/batch/run-load.ts'
 import { createBlockCache } from '../../src/core/block-cache.ts'
 import { FeatureStoreError } from '../../src/core/error.ts'
@@ -5,14 +6,19 @@ import { fingerprint } from '../../src/definitions/fingerprint.ts'
 import type { SegmentRecord } from '../../src/definitions/segment-record.ts'
 import type { WriterLayout } from '../../src/definitions/writer-layout.ts'
 import { type Consumed, consumeEvents } from '../../src/ingest/consume-events.ts'
+import { createWriterMemory } from '../../src/ingest/live-blocks.ts'
 import { createShardWriter, type ShardWriter } from '../../src/ingest/shard-writer.ts'
-import { WRITER_TIMES, type WriterTimes } from '../../src/ingest/writer-platform.ts'
+import { WRITER_LIMITS, WRITER_MEMORY_BYTES, type WriterLimits } from '../../src/ingest/writer-platform.ts'
 import type { WriterStorage } from '../../src/ingest/writer-storage.ts'
 import type {
+  Clock,
   Generation,
+  JobKind,
+  JobRecord,
   LandedFile,
   LoadChunk,
   LoadRecord,
+  OnlineStore,
   Platform,
   PushRecord,
 } from '../../src/platform.ts'
@@ -28,17 +34,32 @@ export interface MemoryPlatform extends Platform {
   readonly logged: string[]
   /** Set to make the next effect of that name fail, once. */
   readonly faults: Set<'writeBlock' | 'writeSegment' | 'register'>
-  readonly counts: { writeBlock: number; readBlocks: number }
+  readonly counts: { writeBlock: number; deleteBlock: number; readBlocks: number }
   /** Takes everything in the queue to the writers. */
   consume(): Promise<readonly Consumed[]>
   /** Lets every writer do all it has to. */
   flush(options?: { readonly cut: boolean }): Promise<void>
   /** Forgets every writer's memory, as a crash does; their storage stays. */
   crash(): void
+  /** Rows all writers have written to their storage, as they would be billed. */
+  rowsWritten(): number
+  /** When the next writer has something to do (ms); null when none has. */
+  nextWorkMs(): number | null
   land(source: string, name: string, bytes: Uint8Array): LandedFile
 }
 
-export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIMES): MemoryPlatform {
+export interface MemoryOptions {
+  readonly limits?: Partial<WriterLimits>
+  /** Takes the place of the plain map of blocks. */
+  readonly online?: (clock: Clock) => OnlineStore
+  /** Runs every effect of a writer; it may fail it, before or after. */
+  readonly effect?: <T>(name: string, run: () => T) => T
+  /** Bytes that all writers may hold together. */
+  readonly memoryBytesMax?: number
+}
+
+export function memoryPlatform(startUs: number, options: MemoryOptions = {}): MemoryPlatform {
+  const { limits, memoryBytesMax = WRITER_MEMORY_BYTES, effect = (_name, run) => run() } = options
   const time = { now: startUs }
   const clock = { now: () => time.now }
   const blocks = new Map<string, string>()
@@ -49,15 +70,18 @@ export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIME
   const queue: string[] = []
   const logged: string[] = []
   const faults: MemoryPlatform['faults'] = new Set()
-  const counts = { writeBlock: 0, readBlocks: 0 }
+  const counts = { writeBlock: 0, deleteBlock: 0, readBlocks: 0 }
   const pushes = new Map<string, PushRecord>()
   const loads = new Map<string, LoadRecord>()
+  const jobs = new Map<string, JobRecord>()
   const chunks = new Map<string, Map<number, LoadChunk>>()
   const letters: { id: string; time: number }[] = []
-  const storages = new Map<string, WriterStorage>()
+  const storages = new Map<string, ReturnType<typeof memoryWriterStorage>>()
+  let writerMemory = createWriterMemory(memoryBytesMax)
   const writers = new Map<string, ShardWriter>()
   const landed = new Map<string, { file: LandedFile; bytes: Uint8Array }>()
   let ids = 0
+  let crashCount = 0
 
   const fail = (name: 'writeBlock' | 'writeSegment' | 'register') => {
     if (faults.delete(name)) throw new Error(`injected: ${name}`)
@@ -66,7 +90,7 @@ export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIME
     info: (message: string) => void logged.push(message),
     error: (message: string) => void logged.push(message),
   }
-  const online: Platform['online'] = {
+  const online: OnlineStore = options.online?.(clock) ?? {
     async readBlocks(keys) {
       counts.readBlocks += keys.length
       return keys.map((key) => blocks.get(key) ?? null)
@@ -75,6 +99,10 @@ export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIME
       fail('writeBlock')
       counts.writeBlock++
       blocks.set(key, text)
+    },
+    async deleteBlock(key) {
+      counts.deleteBlock++
+      blocks.delete(key)
     },
   }
   const offline: Platform['offline'] = {
@@ -96,12 +124,43 @@ export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIME
     if (writer === undefined) {
       const storage = storages.get(name) ?? memoryWriterStorage()
       storages.set(name, storage)
-      writer = createShardWriter({ storage, clock, online, offline, log }, times)
+      const born = crashCount
+      const run: typeof effect = (what, work) => {
+        // What a crash has ended goes no further.
+        if (born !== crashCount) throw new Error('crashed')
+        return effect(what, work)
+      }
+      const ports = {
+        storage: guardStorage(storage, run),
+        online: {
+          writeBlock: async (key: string, text: string) =>
+            run('writeBlock', () => online.writeBlock(key, text)),
+          deleteBlock: async (key: string) => run('deleteBlock', () => online.deleteBlock(key)),
+        },
+        offline: {
+          writeSegment: async (path: string, bytes: Uint8Array) =>
+            run('writeSegment', () => offline.writeSegment(path, bytes)),
+          register: async (records: readonly SegmentRecord[]) =>
+            run('register', () => offline.register(records)),
+        },
+      }
+      writer = createShardWriter(
+        { ...ports, memory: writerMemory, clock, log },
+        { ...WRITER_LIMITS, ...limits },
+      )
       writers.set(name, writer)
     }
     return writer
   }
   const writerOf = ({ entity, shard }: WriterLayout) => writerNamed(`${entity.name}/${shard}`)
+  const runJob = (kind: JobKind, id: string) =>
+    (kind === 'load' ? runLoad : reblockGroup)(platform, id, {
+      step: (_name, work) => work(),
+      async sleep(_name, ms) {
+        time.now += ms * 1_000
+        await platform.flush()
+      },
+    })
   const platform: MemoryPlatform = {
     time,
     blocks,
@@ -193,10 +252,16 @@ export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIME
     writers: {
       deliver: async (delivery) =>
         structuredClone(writerOf(delivery.layout).deliver(structuredClone(delivery))),
-      readBlocks: async (layout, ranges) => writerOf(layout).readBlocks(layout, ranges),
+      readBlocks: async (layout, addresses, options) =>
+        writerOf(layout).readBlocks(layout, addresses, options),
       readWaiting: async (layout, views) => writerOf(layout).readWaiting(views),
       flush: (layout, { cut }) => writerOf(layout).work({ publish: true, cut }),
-      wake: (layout) => writerOf(layout).work({ publish: false, cut: false }),
+      async wake(layout) {
+        await writerOf(layout).work({ publish: false, cut: false })
+        return writerOf(layout).measureBlocks()
+      },
+      addWidth: async (layout, width) => writerOf(layout).addWidth(layout, width),
+      dropWidth: async (layout, width) => writerOf(layout).dropWidth(layout, width),
     },
     loads: {
       async begin(load) {
@@ -234,10 +299,23 @@ export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIME
         return true
       },
     },
-    jobs: {
-      startLoad: (id) => runLoad(platform, id, { step: (_name, work) => work() }),
-      restartLoad: (id) => runLoad(platform, id, { step: (_name, work) => work() }),
+    jobs: { start: runJob, restart: runJob },
+    jobRecords: {
+      async begin(job) {
+        const first = jobs.get(job.id) ?? job
+        jobs.set(job.id, first)
+        return first
+      },
+      find: async (id) => jobs.get(id),
+      list: async (countMax) =>
+        [...jobs.values()].sort((a, b) => b.startedTime - a.startedTime).slice(0, countMax),
+      listUnfinished: async () =>
+        [...jobs.values()].filter(({ status }) => status === 'queued' || status === 'running'),
+      async update(id, change) {
+        jobs.set(id, { ...jobs.get(id)!, ...change })
+      },
     },
+    settings: { blockBytesMax: 16_000, reblockGraceMs: 300_000 },
     deadLetters: {
       async write({ id, body, time: sent }) {
         objects.set(`dead-letters/${id}`, new TextEncoder().encode(body))
@@ -252,7 +330,14 @@ export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIME
       for (const name of storages.keys()) await writerNamed(name).work({ publish: true, cut: options.cut })
     },
     crash() {
+      crashCount++
       writers.clear()
+      writerMemory = createWriterMemory(memoryBytesMax)
+    },
+    rowsWritten: () => [...storages.values()].reduce((sum, storage) => sum + storage.rowsWritten(), 0),
+    nextWorkMs() {
+      const times = [...storages.keys()].map((name) => writerNamed(name).nextWorkMs())
+      return times.reduce((a, b) => (a === null ? b : b === null ? a : Math.min(a, b)), null)
     },
     land(source, name, bytes) {
       const file = { name, etag: fingerprint([...bytes]), bytes: bytes.length }
@@ -261,6 +346,30 @@ export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIME
     },
   }
   return platform
+}
+
+/** A transaction is one effect, and so is a statement outside of one. */
+function guardStorage<T extends WriterStorage>(storage: T, run: <R>(name: string, work: () => R) => R): T {
+  let isWithin = false
+  const guard =
+    (name: string, method: (...given: never[]) => unknown) =>
+    (...given: never[]) =>
+      isWithin ? method(...given) : run(name, () => method(...given))
+  const transaction = (work: () => unknown) =>
+    run('transaction', () => {
+      isWithin = true
+      try {
+        return storage.transaction(work)
+      } finally {
+        isWithin = false
+      }
+    })
+  const writes = Object.entries(storage).filter(([name]) => /^(write|append|delete|publish)/.test(name))
+  return {
+    ...storage,
+    ...Object.fromEntries(writes.map(([name, method]) => [name, guard(name, method)])),
+    transaction,
+  }
 }
 
 function bufferOf(bytes: Uint8Array, check: () => void = () => {}) {

@@ -1,29 +1,33 @@
-import type { Checkpoint, Cut, JournalEntry, WriterStorage } from '../../src/ingest/writer-storage.ts'
+import type { Checkpoint, JournalEntry, WriterMark, WriterStorage } from '../../src/ingest/writer-storage.ts'
 
 interface Content {
-  layout: string | undefined
-  seen: [hour: number, ids: readonly string[]][]
-  journal: JournalEntry[]
-  nextId: number
-  sequence: number
-  cut: Cut | undefined
-  checkpoints: [block: number, checkpoint: Checkpoint][]
+  record: string | undefined
+  marks: ReadonlyMap<WriterMark, number>
+  seen: readonly (readonly [hour: number, ids: readonly string[]])[]
+  journal: readonly JournalEntry[]
+  checkpoints: ReadonlyMap<string, Checkpoint>
 }
 
 /** A writer's storage in memory; it outlives the writer, so a test can crash one and start another on it. */
-export function memoryWriterStorage(): WriterStorage {
+export function memoryWriterStorage(): WriterStorage & { readonly rowsWritten: () => number } {
+  // Every change makes new collections, so that a transaction is undone by going back to the old ones.
   let content: Content = {
-    layout: undefined,
+    record: undefined,
+    marks: new Map(),
     seen: [],
     journal: [],
-    nextId: 1,
-    sequence: 0,
-    cut: undefined,
-    checkpoints: [],
+    checkpoints: new Map(),
+  }
+  let rowsWritten = 0
+  const change = (next: Partial<Content>, rows = 1) => {
+    content = { ...content, ...next }
+    rowsWritten += rows
   }
   return {
+    /** Rows inserted, replaced and deleted, as they would be billed. */
+    rowsWritten: () => rowsWritten,
     transaction(work) {
-      const before = structuredClone(content)
+      const before = content
       try {
         return work()
       } catch (error) {
@@ -31,36 +35,39 @@ export function memoryWriterStorage(): WriterStorage {
         throw error
       }
     },
-    readLayout: () => content.layout,
-    writeLayout(layout) {
-      content.layout = layout
-    },
+    readRecord: () => content.record,
+    writeRecord: (record) => change({ record }),
+    readMark: (mark) => content.marks.get(mark) ?? 0,
+    writeMark: (mark, value) => change({ marks: new Map(content.marks).set(mark, value) }),
     readSeen: (hour) => content.seen.filter(([other]) => other === hour).flatMap(([, ids]) => ids),
-    appendSeen(hour, ids) {
-      content.seen.push([hour, ids])
-    },
+    appendSeen: (hour, ids) => change({ seen: [...content.seen, [hour, ids]] }),
     deleteSeen(beforeHour) {
-      content.seen = content.seen.filter(([hour]) => hour >= beforeHour)
+      const seen = content.seen.filter(([hour]) => hour >= beforeHour)
+      change({ seen }, content.seen.length - seen.length)
     },
-    readJournal: () => [...content.journal],
+    listJournal: () =>
+      content.journal.map(({ id, kind, timeMs, rows }) => ({ id, kind, timeMs, chars: rows.length })),
+    readJournal: (after, through) => content.journal.filter(({ id }) => id > after && id <= through),
     appendJournal(entry) {
-      content.journal.push({ id: content.nextId++, ...entry })
+      if (content.journal.some(({ id }) => id >= entry.id)) throw new Error('journal ids have to rise')
+      change({ journal: [...content.journal, entry] })
     },
-    readCut: () => content.cut,
-    writeCut(through) {
-      content.cut = { sequence: ++content.sequence, through }
-      return content.cut
+    deleteJournal(through) {
+      const journal = content.journal.filter(({ id }) => id > through)
+      change({ journal }, content.journal.length - journal.length)
     },
-    deleteCut(through) {
-      content.journal = content.journal.filter(({ id }) => id > through)
-      content.cut = undefined
+    readCheckpoint: (bits) => content.checkpoints.get(bits),
+    writeCheckpoint: (bits, checkpoint) =>
+      change({ checkpoints: new Map(content.checkpoints).set(bits, checkpoint) }),
+    publishCheckpoint(bits) {
+      const checkpoint = content.checkpoints.get(bits)
+      if (checkpoint !== undefined)
+        change({ checkpoints: new Map(content.checkpoints).set(bits, { ...checkpoint, isPublished: true }) })
     },
-    readCheckpoint: (block) => content.checkpoints.find(([other]) => other === block)?.[1],
-    writeCheckpoint(block, checkpoint) {
-      content.checkpoints = [...content.checkpoints.filter(([other]) => other !== block), [block, checkpoint]]
+    deleteCheckpoint(bits) {
+      const checkpoints = new Map(content.checkpoints)
+      if (checkpoints.delete(bits)) change({ checkpoints })
     },
-    listCheckpoints: () => content.checkpoints.map(([block]) => block),
-    listUnpublished: () =>
-      content.checkpoints.filter(([, { isPublished }]) => !isPublished).map(([block]) => block),
+    listCheckpoints: () => [...content.checkpoints].map(([bits, { isPublished }]) => ({ bits, isPublished })),
   }
 }

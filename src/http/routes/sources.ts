@@ -8,6 +8,7 @@ import { LIMITS } from '../../core/limits.ts'
 import { pushEvents } from '../../ingest/push-events.ts'
 import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
+import { readIdempotencyKey } from '../idempotency-key.ts'
 import { checkJson, readJson, readText } from '../read-body.ts'
 
 const PushRequest = z.strictObject({ events: z.array(z.unknown()) })
@@ -24,12 +25,7 @@ export function sourceRoutes() {
   const routes = new Hono<Http>()
 
   routes.post('/sources/:source/events', async (c) => {
-    const key = c.req.header('idempotency-key')
-    if (key !== undefined && (key === '' || key.length > LIMITS.idempotencyKeyCharsMax)) {
-      throw invalid(
-        `Cannot take Idempotency-Key: 1 to ${LIMITS.idempotencyKeyCharsMax} characters are needed`,
-      )
-    }
+    const key = readIdempotencyKey(c)
     const push = {
       source: c.req.param('source'),
       events: await readEvents(c),

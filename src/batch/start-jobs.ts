@@ -1,0 +1,87 @@
+import { groupName } from '../definitions/compile.ts'
+import type { CompiledEntity } from '../definitions/snapshot.ts'
+import { writerLayout } from '../definitions/writer-layout.ts'
+import type { JobRecord, Platform, WriterReport } from '../platform.ts'
+import { readWritingSnapshot } from '../registry/current-snapshot.ts'
+import type { Reblocking } from './reblock-group.ts'
+
+/** A job that has said nothing for this long was cut off. */
+export const HEARTBEAT_MAX_US = 120_000_000
+
+/** Writers woken at a time: each call waits for its answer, and six connections may be waiting. */
+const WOKEN_AT_ONCE = 6
+
+/** What Cron does: starts again what was cut off. */
+export async function resumeJobs(platform: Platform): Promise<void> {
+  const silentBefore = platform.clock.now() - HEARTBEAT_MAX_US
+  for (const { id, kind, heartbeatTime } of await platform.jobRecords.listUnfinished()) {
+    if (heartbeatTime >= silentBefore) continue
+    platform.log.info('A job has been silent and is started again', { job: id })
+    await platform.jobs.restart(kind, id)
+  }
+}
+
+/**
+ * What Cron does: has every writer do what is due, should its own alarm have been lost, and divides blocks that have outgrown what
+ * they should hold.
+ */
+export async function tendWriters(platform: Platform): Promise<void> {
+  const snapshot = await readWritingSnapshot(platform)
+  for (const entity of Object.values(snapshot.entities)) {
+    if (entity.groups.length === 0) continue
+    const shards = Array.from({ length: 2 ** entity.shardBits }, (_, shard) => shard)
+    const reports: WriterReport[] = []
+    for (let at = 0; at < shards.length; at += WOKEN_AT_ONCE) {
+      const some = shards.slice(at, at + WOKEN_AT_ONCE)
+      reports.push(
+        ...(await Promise.all(
+          some.map((shard) => platform.writers.wake(writerLayout(snapshot, entity.name, shard))),
+        )),
+      )
+    }
+    for (const wanted of planReblocking(entity, reports, platform.settings.blockBytesMax))
+      await startReblocking(platform, wanted)
+  }
+}
+
+/** Bits of a hash that choose a block; a layout with more is not made. */
+const BLOCK_BITS_MAX = 24
+
+/** The groups whose blocks are too large on average, and as many more bits as bring them under three quarters of the bound. */
+export function planReblocking(
+  entity: CompiledEntity,
+  reports: readonly WriterReport[],
+  blockBytesMax: number,
+): Reblocking[] {
+  return entity.groups.flatMap(({ name, blockBits }) => {
+    const sizes = reports.map(({ blockBytes }) => blockBytes[name]).filter((bytes) => bytes !== undefined)
+    const mean = sizes.reduce((sum, bytes) => sum + bytes, 0) / sizes.length
+    if (!(mean > blockBytesMax) || blockBits >= BLOCK_BITS_MAX) return []
+    const more = Math.ceil(Math.log2(mean / (blockBytesMax * 0.75)))
+    return [{ entity: entity.name, group: name, blockBits: Math.min(blockBits + more, BLOCK_BITS_MAX) }]
+  })
+}
+
+async function startReblocking(platform: Platform, wanted: Reblocking): Promise<void> {
+  const subject = groupName(wanted.entity, wanted.group)
+  const unfinished = await platform.jobRecords.listUnfinished()
+  if (unfinished.some((job) => job.kind === 'reblock' && job.subject === subject)) return
+  const now = platform.clock.now()
+  const job: JobRecord = {
+    id: `reblock-${wanted.entity}-${wanted.group}-${wanted.blockBits}`,
+    kind: 'reblock',
+    subject,
+    params: JSON.stringify(wanted),
+    status: 'queued',
+    done: 0,
+    total: 0,
+    error: null,
+    startedTime: now,
+    heartbeatTime: now,
+  }
+  const begun = await platform.jobRecords.begin(job)
+  platform.log.info('Blocks have outgrown their size and are divided', { ...wanted })
+  // One that ended before is stale: the width it made is not in force.
+  if (begun.status === 'failed' || begun.status === 'succeeded') await platform.jobRecords.update(job.id, job)
+  await platform.jobs.start('reblock', job.id)
+}

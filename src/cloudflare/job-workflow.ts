@@ -1,0 +1,34 @@
+import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers'
+import { reblockGroup } from '../batch/reblock-group.ts'
+import { runLoad } from '../batch/run-load.ts'
+import type { JobKind, JobSteps, Platform } from '../platform.ts'
+import type { Env, JobParams } from './env.ts'
+import { createPlatform } from './platform.ts'
+
+const RUNS: Readonly<Record<JobKind, (platform: Platform, id: string, steps: JobSteps) => Promise<void>>> = {
+  load: runLoad,
+  reblock: reblockGroup,
+}
+
+const STEP = {
+  retries: { limit: 10, delay: '1 second', backoff: 'exponential' },
+  timeout: '10 minutes',
+} as const
+
+const YIELD_MS = 10
+
+/** One job, durably: each step's outcome is kept, and a run that is cut off goes on after the last of them. */
+export class JobWorkflow extends WorkflowEntrypoint<Env, JobParams> {
+  override async run({ payload }: Readonly<WorkflowEvent<JobParams>>, step: WorkflowStep): Promise<void> {
+    const platform = createPlatform(this.env, (work) => this.ctx.waitUntil(work))
+    await RUNS[payload.kind](platform, payload.id, {
+      step: (name, work) =>
+        step.do(name, STEP, async () => {
+          // A step may be mostly computing: requests that wait in this isolate come first.
+          await scheduler.wait(YIELD_MS)
+          return work()
+        }),
+      sleep: (name, ms) => step.sleep(name, ms),
+    })
+  }
+}

@@ -1,0 +1,34 @@
+import { Hono } from 'hono'
+import * as z from 'zod'
+import { LIMITS } from '../../core/limits.ts'
+import { parseInstant } from '../../core/time.ts'
+import { deleteKeys } from '../../ingest/delete-keys.ts'
+import type { Http } from '../context.ts'
+import { readIdempotencyKey } from '../idempotency-key.ts'
+import { readJson } from '../read-body.ts'
+
+const DeletionRequest = z.strictObject({
+  keys: z.array(z.record(z.string(), z.unknown())).min(1),
+  event_time: z.string(),
+  views: z.array(z.string()).min(1).max(LIMITS.definitionsMax).optional(),
+})
+
+/** What is done to entities by key. */
+export function entityRoutes() {
+  const routes = new Hono<Http>()
+
+  routes.post('/entities/:entity/deletions', async (c) => {
+    const key = readIdempotencyKey(c)
+    const { keys, event_time, views } = await readJson(c, DeletionRequest)
+    const answer = await deleteKeys(c.var.platform, {
+      entity: c.req.param('entity'),
+      keys,
+      eventTime: parseInstant(event_time),
+      views: views ?? null,
+      idempotency: key === undefined ? undefined : { token: c.var.caller, key },
+    })
+    return c.json(answer, 202)
+  })
+
+  return routes
+}

@@ -1,0 +1,105 @@
+import { encodeKey } from '../core/entity-key.ts'
+import { FeatureStoreError, invalid } from '../core/error.ts'
+import { LIMITS } from '../core/limits.ts'
+import { nearestName } from '../core/nearest-name.ts'
+import { createFaults, parseNamedFields, refuseUnknownFields } from '../core/parse-fields.ts'
+import { formatInstant, type Instant } from '../core/time.ts'
+import { FUTURE_MAX_US } from '../core/transform.ts'
+import { fingerprint } from '../definitions/fingerprint.ts'
+import type { CompiledEntity, Snapshot } from '../definitions/snapshot.ts'
+import type { Platform } from '../platform.ts'
+import { resolveEntity } from '../registry/resolve-name.ts'
+import { type DeletionMessage, encodeMessages, type MessageRow } from './queue-message.ts'
+
+export interface Deletion {
+  readonly entity: string
+  readonly keys: readonly Readonly<Record<string, unknown>>[]
+  /** From when on the keys have no value (S10). */
+  readonly eventTime: Instant
+  /** Names of the views they are deleted from; null for all of the entity, those to come included. */
+  readonly views: readonly string[] | null
+  readonly idempotency?: { readonly token: string; readonly key: string } | undefined
+}
+
+export interface DeletionAnswer {
+  readonly deletion_id: string
+  readonly accepted: number
+}
+
+/**
+ * The door of deletions: tombstones go through the same queue and the same writers as rows, and obey the same order. A key
+ * that cannot be read refuses the whole request. Throws `not_found` for an unknown entity, `limit_exceeded` for too many keys.
+ */
+export async function deleteKeys(platform: Platform, deletion: Deletion): Promise<DeletionAnswer> {
+  const { snapshot, entity } = await resolveEntity(platform, deletion.entity)
+  if (deletion.keys.length > LIMITS.deletionKeysMax) {
+    throw new FeatureStoreError(
+      'limit_exceeded',
+      `Cannot delete ${deletion.keys.length} keys: at most ${LIMITS.deletionKeysMax} go in one request`,
+    )
+  }
+  refuseForeignViews(snapshot, entity, deletion.views ?? [])
+  const rows = readKeys(entity, deletion.keys)
+  const now = platform.clock.now()
+  if (deletion.eventTime > now + FUTURE_MAX_US) {
+    throw invalid(
+      `Cannot delete at ${formatInstant(deletion.eventTime)}: it is more than 5 minutes ahead of the clock`,
+    )
+  }
+  const { pushId, doorTime } = await begin(platform, snapshot, deletion, now)
+  const { eventTime, views } = deletion
+  const head = { kind: 'deletions', entity: entity.name, pushId, doorTime, eventTime, views } as const
+  await platform.events.send(encodeMessages<DeletionMessage>(head, rows))
+  return { deletion_id: pushId, accepted: rows.length }
+}
+
+/** A request repeated under its key is sent again id by id the same, so that it has the effect of once (S9). */
+async function begin(
+  platform: Platform,
+  { generation }: Snapshot,
+  { entity, idempotency, ...body }: Deletion,
+  doorTime: Instant,
+): Promise<{ readonly pushId: string; readonly doorTime: Instant }> {
+  const pushId = platform.nextId()
+  if (idempotency === undefined) return { pushId, doorTime }
+  const bodyFingerprint = fingerprint(body)
+  const record = await platform.pushes.begin({
+    id: fingerprint([idempotency.token, { entity }, idempotency.key]),
+    pushId,
+    doorTime,
+    generation,
+    bodyFingerprint,
+    answer: null,
+  })
+  if (record.bodyFingerprint !== bodyFingerprint) {
+    throw new FeatureStoreError(
+      'failed_precondition',
+      'Cannot delete under this Idempotency-Key: its first request carried another body, repeat that one',
+    )
+  }
+  return record
+}
+
+function readKeys(entity: CompiledEntity, keys: Deletion['keys']): MessageRow[] {
+  const faults = createFaults('key')
+  const types = entity.joinKeys.map(({ type }) => type)
+  const values = keys.map((key, row) => {
+    refuseUnknownFields(entity.joinKeys, key, row, faults)
+    return parseNamedFields(entity.joinKeys, key, row, faults)
+  })
+  faults.check()
+  return values.map((key, index) => ({ index, cells: encodeKey(types, key) }))
+}
+
+function refuseForeignViews({ views }: Snapshot, entity: CompiledEntity, names: readonly string[]): void {
+  const own = Object.values(views).filter((view) => view.entity === entity.name)
+  for (const name of names) {
+    if (own.some((view) => view.name === name)) continue
+    const nearest = nearestName(
+      name,
+      own.map((view) => view.name),
+    )
+    const hint = nearest === undefined ? '' : ` (did you mean "${nearest}"?)`
+    throw invalid(`Cannot delete from view "${name}": entity "${entity.name}" has none of that name${hint}`)
+  }
+}

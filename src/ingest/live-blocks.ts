@@ -1,0 +1,121 @@
+import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
+import { isTombstone, type ViewRow } from '../core/row.ts'
+import { createLiveBlock, decodeRows, type LiveBlock, mergeRow } from './live-block.ts'
+import type { WriterStorage } from './writer-storage.ts'
+
+/**
+ * What the writers of one isolate hold in memory together. Blocks whose rows stand in checkpoints are let go, least recently
+ * used first.
+ */
+export interface WriterMemory {
+  readonly bytesMax: number
+  bytes: number
+  /** How to let a block go, in order of last use; false when it holds rows that no checkpoint has. */
+  readonly blocks: Map<LiveBlock, () => boolean>
+}
+
+export function createWriterMemory(bytesMax: number): WriterMemory {
+  return { bytesMax, bytes: 0, blocks: new Map() }
+}
+
+/** Lets blocks go until four fifths of the room are in use, so that this is not done for every delivery. */
+export function relieveMemory(memory: WriterMemory): void {
+  if (memory.bytes <= memory.bytesMax) return
+  for (const [block, letGo] of memory.blocks) {
+    if (memory.bytes <= memory.bytesMax * 0.8) break
+    if (letGo()) forget(memory, block)
+  }
+}
+
+function forget(memory: WriterMemory, block: LiveBlock): void {
+  if (memory.blocks.delete(block)) memory.bytes -= block.bytes
+}
+
+/**
+ * The blocks of one writer: rows by ranges of `rowBits` bits, loaded from checkpoints when they are asked for. A range whose own
+ * checkpoint is not there yet is cut out of that of a wider range around it.
+ */
+export interface LiveBlocks {
+  readonly rowBits: number
+  /** The range that holds a key, as text. */
+  rangeOf(key: string): string
+  /** Merges a row; false when it loses. */
+  merge(row: ViewRow): boolean
+  /** The blocks whose ranges overlap this one, of whatever width. */
+  overlapping(bits: string): LiveBlock[]
+  /** Ranges in memory, and whether they hold rows that no checkpoint has. */
+  entries(): Iterable<readonly [bits: string, block: LiveBlock]>
+  /** Lets all of them go, without another look at what they hold. */
+  clear(): void
+}
+
+export function createLiveBlocks(
+  memory: WriterMemory,
+  storage: Pick<WriterStorage, 'readCheckpoint'>,
+  { rowBits, shardBits, isServed }: LiveBlocksOptions,
+): LiveBlocks {
+  const blocks = new Map<string, LiveBlock>()
+
+  function rangeOf(key: string): string {
+    return bitsText(topBits(hashKey(key).high, rowBits), rowBits)
+  }
+
+  function get(bits: string): LiveBlock {
+    let block = blocks.get(bits)
+    if (block === undefined) {
+      block = load(bits)
+      blocks.set(bits, block)
+      memory.bytes += block.bytes
+    }
+    const loaded = block
+    memory.blocks.delete(loaded)
+    memory.blocks.set(loaded, () => loaded.changes === 0 && blocks.delete(bits))
+    return loaded
+  }
+
+  function load(bits: string): LiveBlock {
+    const block = createLiveBlock()
+    // Nothing is wider than all that the writer owns.
+    for (let width = bits.length; width >= Math.max(shardBits, 1); width--) {
+      const checkpoint = storage.readCheckpoint(bits.slice(0, width))
+      if (checkpoint === undefined) continue
+      for (const row of decodeRows(checkpoint.rows)) {
+        const isWanted = isTombstone(row.view) || isServed(row.view)
+        if (isWanted && (width === bits.length || rangeOf(row.key) === bits)) mergeRow(block, row)
+      }
+      break
+    }
+    block.changes = 0
+    return block
+  }
+
+  return {
+    rowBits,
+    rangeOf,
+    merge(row) {
+      const block = get(rangeOf(row.key))
+      const before = block.bytes
+      const isChange = mergeRow(block, row)
+      memory.bytes += block.bytes - before
+      return isChange
+    },
+    overlapping(bits) {
+      if (bits.length >= rowBits) return [get(bits.slice(0, rowBits))]
+      const more = rowBits - bits.length
+      return Array.from({ length: 2 ** more }, (_, at) => get(bits + bitsText(at, more)))
+    },
+    entries: () => blocks.entries(),
+    clear() {
+      for (const block of blocks.values()) forget(memory, block)
+      blocks.clear()
+    },
+  }
+}
+
+export interface LiveBlocksOptions {
+  /** Bits of a range of rows. */
+  readonly rowBits: number
+  readonly shardBits: number
+  /** Whether rows of this version are still served. */
+  readonly isServed: (view: string) => boolean
+}

@@ -1,0 +1,136 @@
+import type { BlockAddress } from '../platform.ts'
+
+/** A block that KV does not hold as it stands. */
+export interface Publication extends BlockAddress {
+  dueMs: number
+  /** First journal entry that KV does not show. */
+  sinceEntry: number
+  failures: number
+}
+
+/** KV takes one put a second per key. */
+const PUT_INTERVAL_MS = 1_000
+/** A block that KV lacks for somebody may be stale there for this long: it is not put again before. */
+const REPAIR_INTERVAL_MS = 60_000
+
+/** Which blocks have to be put, and when. */
+export function createPublications() {
+  const waiting = new Map<string, Publication>()
+  /** Being put now: not waiting, and not done. */
+  const inFlight = new Map<string, Publication>()
+  const putMs = new Map<string, number>()
+
+  function mark(address: BlockAddress, due: { readonly dueMs: number; readonly entry: number }): void {
+    const path = pathOf(address)
+    const known = waiting.get(path)
+    if (known === undefined) {
+      waiting.set(path, { ...address, dueMs: due.dueMs, sinceEntry: due.entry, failures: 0 })
+      return
+    }
+    // What has failed waits for its next try.
+    if (known.failures === 0) known.dueMs = Math.min(known.dueMs, due.dueMs)
+    known.sinceEntry = Math.min(known.sinceEntry, due.entry)
+  }
+
+  return {
+    mark,
+
+    /** Marks a block that somebody did not find, unless it was put a moment ago: KV's readers lag behind. */
+    repair(address: BlockAddress, nowMs: number): void {
+      const lastMs = putMs.get(pathOf(address))
+      if (lastMs === undefined || nowMs - lastMs >= REPAIR_INTERVAL_MS)
+        mark(address, { dueMs: nowMs, entry: Number.POSITIVE_INFINITY })
+    },
+
+    /** Takes out what is due, all of it when forced; the caller puts each and calls `succeed` or `fail`. */
+    take(
+      nowMs: number,
+      { isForced, countMax }: { readonly isForced: boolean; readonly countMax: number },
+    ): Publication[] {
+      const due: Publication[] = []
+      for (const [path, publication] of waiting) {
+        if (due.length >= countMax) break
+        if (inFlight.has(path)) continue
+        const earliestMs = (putMs.get(path) ?? Number.NEGATIVE_INFINITY) + PUT_INTERVAL_MS
+        if (nowMs < earliestMs) publication.dueMs = Math.max(publication.dueMs, earliestMs)
+        else if (isForced || publication.dueMs <= nowMs) due.push(publication)
+      }
+      for (const publication of due) {
+        const path = pathOf(publication)
+        waiting.delete(path)
+        inFlight.set(path, publication)
+        putMs.delete(path)
+        putMs.set(path, nowMs)
+      }
+      return due
+    },
+
+    succeed(publication: Publication): void {
+      inFlight.delete(pathOf(publication))
+    },
+
+    /** A put that failed waits longer each time, and is never lost. */
+    fail(publication: Publication, nowMs: number): void {
+      const path = pathOf(publication)
+      inFlight.delete(path)
+      const marked = waiting.get(path)
+      const failures = publication.failures + 1
+      const sinceEntry = Math.min(publication.sinceEntry, marked?.sinceEntry ?? Number.POSITIVE_INFINITY)
+      waiting.set(path, { ...publication, failures, sinceEntry, dueMs: nowMs + backoffMs(failures) })
+    },
+
+    /** Forgets the blocks of a width that is dropped. */
+    drop(group: string, blockBits: number): void {
+      for (const [path, one] of waiting)
+        if (one.group === group && one.bits.length === blockBits) waiting.delete(path)
+    },
+
+    /** Forgets when old puts were made. */
+    prune(nowMs: number): void {
+      for (const [path, ms] of putMs) {
+        // In order of the last put.
+        if (nowMs - ms < REPAIR_INTERVAL_MS) break
+        putMs.delete(path)
+      }
+    },
+
+    /** How many blocks of a width have yet to be put. */
+    count(group: string, blockBits: number): number {
+      const isOf = (one: Publication) => one.group === group && one.bits.length === blockBits
+      return [...waiting.values()].filter(isOf).length + [...inFlight.values()].filter(isOf).length
+    },
+
+    has(address: BlockAddress): boolean {
+      const path = pathOf(address)
+      return waiting.has(path) || inFlight.has(path)
+    },
+
+    /** The first journal entry that KV does not show; infinite when it shows all. Not to be asked while puts are going on. */
+    firstEntry(): number {
+      let first = Number.POSITIVE_INFINITY
+      for (const { sinceEntry } of waiting.values()) first = Math.min(first, sinceEntry)
+      return first
+    },
+
+    /** When the next put is due; null when none waits. */
+    nextMs(): number | null {
+      let next = Number.POSITIVE_INFINITY
+      for (const { dueMs } of waiting.values()) next = Math.min(next, dueMs)
+      return next === Number.POSITIVE_INFINITY ? null : next
+    },
+  }
+}
+
+export type Publications = ReturnType<typeof createPublications>
+
+function pathOf({ group, bits }: BlockAddress): string {
+  return `${group}/${bits}`
+}
+
+const BACKOFF_MS_MIN = 1_000
+const BACKOFF_MS_MAX = 60_000
+
+/** How long a failed effect waits before it is tried again: longer each time, at most a minute. */
+export function backoffMs(failures: number): number {
+  return Math.min(BACKOFF_MS_MIN * 2 ** failures, BACKOFF_MS_MAX)
+}

@@ -1,0 +1,71 @@
+import { blockKey } from '../definitions/block-key.ts'
+import { encodeLiveBlocks } from './live-block.ts'
+import type { Publication } from './publications.ts'
+import type { WriterPlatform } from './writer-platform.ts'
+import { findWidth } from './writer-record.ts'
+import { isWaiting, type WriterState } from './writer-state.ts'
+
+/**
+ * Puts the blocks that are due to KV, all that wait when forced, at most `countMax` of them. A put that fails is tried again
+ * later; one that is overtaken by new rows is followed by another.
+ */
+export async function publishBlocks(
+  platform: WriterPlatform,
+  state: WriterState,
+  options: { readonly isForced: boolean; readonly countMax: number },
+): Promise<void> {
+  const nowMs = platform.clock.now() / 1_000
+  state.publications.prune(nowMs)
+  const due = state.publications.take(nowMs, options)
+  // Texts are made before the first put: what comes meanwhile marks its block anew.
+  const puts = due.map((publication) => ({ publication, text: blockText(state, publication, nowMs) }))
+  await Promise.all(puts.map(({ publication, text }) => put(platform, state, publication, text)))
+  settlePublished(platform, state)
+}
+
+async function put(
+  platform: WriterPlatform,
+  state: WriterState,
+  publication: Publication,
+  text: string,
+): Promise<void> {
+  const { group, bits } = publication
+  try {
+    await platform.online.writeBlock(
+      blockKey({ entity: state.record!.layout.entity.name, group }, bits),
+      text,
+    )
+    state.publications.succeed(publication)
+  } catch (error) {
+    const width = findWidth(state.record!, { group, blockBits: bits.length })
+    // Nobody wants the blocks of a dropped width any more, and nobody would delete this one.
+    if (width === undefined || width.state === 'dropping') state.publications.succeed(publication)
+    else state.publications.fail(publication, platform.clock.now() / 1_000)
+    platform.log.error('A block could not be published; it is tried again', {
+      group,
+      bits,
+      reason: String(error),
+    })
+  }
+}
+
+/** A block's text as the writer holds it; of a group it does not know, an empty one. */
+export function blockText(
+  state: WriterState,
+  { group, bits }: { readonly group: string; readonly bits: string },
+  publishedMs: number,
+): string {
+  const views = state.record!.layout.entity.groups.find(({ name }) => name === group)?.views ?? []
+  return encodeLiveBlocks(state.blocks.overlapping(bits), { bits, views, publishedMs })
+}
+
+/** Notes how far KV has come, so that a restart does not put it all again. */
+function settlePublished({ storage }: WriterPlatform, state: WriterState): void {
+  for (const range of state.unpublished) {
+    if (isWaiting(state, range)) continue
+    storage.publishCheckpoint(range)
+    state.unpublished.delete(range)
+  }
+  const through = Math.min(state.publications.firstEntry() - 1, state.lastEntry)
+  if (through > storage.readMark('published_through')) storage.writeMark('published_through', through)
+}

@@ -1,0 +1,74 @@
+import type { WriterLayout } from '../definitions/writer-layout.ts'
+import type { BlockWidth } from '../platform.ts'
+
+/** What a writer knows beside rows; stored as JSON. */
+export interface WriterRecord {
+  /** The newest generation's layout it has seen. */
+  readonly layout: WriterLayout
+  /** Bits of the ranges its rows are kept by: the most that any width ever had. */
+  readonly rowBits: number
+  readonly widths: readonly WriterWidth[]
+}
+
+/**
+ * A width in which a group's blocks stand in KV. `filling`: not all of them do yet. `dropping`: they are being deleted, those
+ * below `deleted` are gone.
+ */
+export interface WriterWidth extends BlockWidth {
+  readonly state: 'complete' | 'filling' | 'dropping'
+  readonly deleted: number
+}
+
+/**
+ * The record under a newer layout. A group's first width needs no filling: a reader that lacks a block asks for it. Widths of
+ * groups that are gone are dropped.
+ */
+export function adoptLayout(record: WriterRecord | undefined, layout: WriterLayout): WriterRecord {
+  const groups = layout.entity.groups
+  const kept = (record?.widths ?? []).map((width) =>
+    groups.some(({ name }) => name === width.group) ? width : { ...width, state: 'dropping' as const },
+  )
+  const fresh = groups
+    .filter(({ name, blockBits }) => !isPublished(kept, { group: name, blockBits }))
+    .map(({ name, blockBits }): WriterWidth => {
+      const width = { group: name, blockBits }
+      // Half-dropped blocks are out of date: they are put anew.
+      const isHalfDropped = kept.some((other) => isSameWidth(other, width))
+      return { ...width, state: isHalfDropped ? 'filling' : 'complete', deleted: 0 }
+    })
+  const widths = [...kept.filter((width) => !isPublished(fresh, width)), ...fresh]
+  const rowBits = Math.max(record?.rowBits ?? 1, ...groups.map(({ blockBits }) => blockBits))
+  // The journal may still hold rows of versions that are gone: their columns are needed until it is cut.
+  const schemas = { ...record?.layout.schemas, ...layout.schemas }
+  return { layout: { ...layout, schemas }, rowBits, widths }
+}
+
+/** Replaces what is known of a width, or adds it. */
+export function setWidth(record: WriterRecord, width: WriterWidth): WriterRecord {
+  const others = record.widths.filter((other) => !isSameWidth(other, width))
+  return { ...record, widths: [...others, width], rowBits: Math.max(record.rowBits, width.blockBits) }
+}
+
+export function removeWidth(record: WriterRecord, width: BlockWidth): WriterRecord {
+  return { ...record, widths: record.widths.filter((other) => !isSameWidth(other, width)) }
+}
+
+export function findWidth(record: WriterRecord, wanted: BlockWidth): WriterWidth | undefined {
+  return record.widths.find((width) => isSameWidth(width, wanted))
+}
+
+/** All blocks of this writer in a width, as bits, from the block numbered `from` on. */
+export function* blocksOf({ layout }: WriterRecord, { blockBits }: BlockWidth, from = 0): Iterable<string> {
+  const { shardBits } = layout.entity
+  const prefix = shardBits === 0 ? '' : layout.shard.toString(2).padStart(shardBits, '0')
+  const own = blockBits - shardBits
+  for (let at = from; at < 2 ** own; at++) yield prefix + (own === 0 ? '' : at.toString(2).padStart(own, '0'))
+}
+
+function isPublished(widths: readonly WriterWidth[], wanted: BlockWidth): boolean {
+  return widths.some((width) => isSameWidth(width, wanted) && width.state !== 'dropping')
+}
+
+function isSameWidth(a: BlockWidth, b: BlockWidth): boolean {
+  return a.group === b.group && a.blockBits === b.blockBits
+}

@@ -1,0 +1,113 @@
+import type { ErrorCode } from '../core/error.ts'
+import type { Instant } from '../core/time.ts'
+import type { SegmentRecord } from '../definitions/segment-record.ts'
+
+/** Long work, run by the platform's durable engine; a job's id names it there, too. */
+export interface Jobs {
+  /** Starts a job unless it is under way; one that has ended is run again. */
+  start(kind: JobKind, id: string): Promise<void>
+  /** Starts a job from its first step, whatever its engine believes of it: it has been silent for too long. */
+  restart(kind: JobKind, id: string): Promise<void>
+}
+
+export type JobKind = 'load' | 'reblock'
+
+/** The parts of a job, as its engine runs them. */
+export interface JobSteps {
+  /** Runs one step, durably: a finished one is not run again when the job is resumed, a thrown one is retried. */
+  step(name: string, work: () => Promise<StepOutcome>): Promise<StepOutcome>
+  sleep(name: string, ms: number): Promise<void>
+}
+
+/** What a step came to. Faults that no other try can mend are outcomes: engines keep neither class nor code. */
+export type StepOutcome =
+  | { readonly value: number | boolean | null }
+  | { readonly fault: { readonly code: ErrorCode; readonly message: string } }
+
+/** Jobs beside loads, which have records of their own. */
+export interface JobRecords {
+  /** The job of this id: the one given if it is the first, else the first one. */
+  begin(job: JobRecord): Promise<JobRecord>
+  find(id: string): Promise<JobRecord | undefined>
+  /** The newest of them, newest first. */
+  list(countMax: number): Promise<readonly JobRecord[]>
+  listUnfinished(): Promise<readonly JobRecord[]>
+  update(id: string, change: Partial<Omit<JobRecord, 'id'>>): Promise<void>
+}
+
+export interface JobRecord {
+  readonly id: string
+  readonly kind: JobKind
+  /** What it works on, for example `user/main`. */
+  readonly subject: string
+  /** JSON of what it is to do. */
+  readonly params: string
+  readonly status: LoadStatus
+  readonly done: number
+  readonly total: number
+  readonly error: string | null
+  readonly startedTime: Instant
+  readonly heartbeatTime: Instant
+}
+
+export const LOAD_STATUSES = ['queued', 'running', 'succeeded', 'failed'] as const
+export type LoadStatus = (typeof LOAD_STATUSES)[number]
+
+/** Loads and their chunks. */
+export interface LoadRecords {
+  /** The load of this file: the one given if it is the first, else the first one (S9). */
+  begin(load: LoadRecord): Promise<LoadRecord>
+  find(id: string): Promise<LoadRecord | undefined>
+  /** Loads of a source, newest first. */
+  list(source: string): Promise<readonly LoadRecord[]>
+  /** Loads that have not ended, oldest first. */
+  listUnfinished(): Promise<readonly LoadRecord[]>
+  update(id: string, change: Partial<LoadChange>): Promise<void>
+  writeChunk(id: string, chunk: LoadChunk): Promise<void>
+  listChunks(id: string): Promise<readonly LoadChunk[]>
+  /** Forgets what was done, for a run under another generation. */
+  deleteChunks(id: string): Promise<void>
+  /** Keeps the newest row of each key of a chunk (lines of `encodeRow`) until the load has ended. */
+  writeNewest(id: string, chunk: number, rows: string): Promise<void>
+  readNewest(id: string, chunk: number): Promise<string>
+  /**
+   * Registers all segments of a load's chunks in one step. False, and nothing done, when the newest generation is
+   * no longer the load's.
+   */
+  register(id: string, generation: number): Promise<boolean>
+}
+
+export interface LoadRecord extends LoadChange {
+  /** Derived from source, name and etag. */
+  readonly id: string
+  readonly source: string
+  readonly file: string
+  readonly etag: string
+  readonly bytes: number
+  /** First start: the ingest time of every row, kept through retries. */
+  readonly ingestTime: Instant
+  readonly badRowsMax: number
+}
+
+export interface LoadChange {
+  readonly status: LoadStatus
+  /** Generation under which its rows are computed. */
+  readonly generation: number
+  readonly chunkCount: number
+  /** True once its segments are in the manifest. */
+  readonly isRegistered: boolean
+  readonly error: string | null
+  readonly heartbeatTime: Instant
+}
+
+export interface LoadChunk {
+  readonly chunk: number
+  readonly read: number
+  readonly written: number
+  readonly rejected: number
+  readonly segments: readonly SegmentRecord[]
+  /** First few rejections, for the report. */
+  readonly rejections: readonly { readonly row: number; readonly message: string }[]
+  /** True once the newest rows of its keys have reached the writers. */
+  readonly isSynced: boolean
+}

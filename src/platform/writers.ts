@@ -1,0 +1,70 @@
+import type { Instant } from '../core/time.ts'
+import type { WriterLayout } from '../definitions/writer-layout.ts'
+
+/** The single writers, one for each range of an entity's key hashes. */
+export interface ShardWriters {
+  /** Commits a delivery: when this returns `committed`, its rows survive anything. */
+  deliver(delivery: Delivery): Promise<DeliveryAnswer>
+  /**
+   * Blocks as the writer holds them now, in the order asked, whatever layout they belong to. `isLacking` says that KV had
+   * none that could be served: the writer puts them there.
+   */
+  readBlocks(
+    layout: WriterLayout,
+    blocks: readonly BlockAddress[],
+    options: { readonly isLacking: boolean },
+  ): Promise<readonly string[]>
+  /** Lines (`encodeRow`) of the rows of these view versions and tombstone ids that are not in the manifest yet. */
+  readWaiting(layout: WriterLayout, views: readonly string[]): Promise<string>
+  /** Publishes every block that waits and, when asked to, cuts the journal into segments. */
+  flush(layout: WriterLayout, options: { readonly cut: boolean }): Promise<void>
+  /** Lets the writer do what is due, should its own alarm have been lost. */
+  wake(layout: WriterLayout): Promise<WriterReport>
+  /**
+   * From now on the group's blocks are published in this width of bits too. Answers how many of them are not yet; call
+   * again until it is 0.
+   */
+  addWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
+  /** Ends the publishing in this width and deletes its blocks. Answers how many are left; call again until it is 0. */
+  dropWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
+}
+
+/** One block among those of its writer. */
+export interface BlockAddress {
+  readonly group: string
+  /** Top bits of the hashes of its keys, as text. */
+  readonly bits: string
+}
+
+/** One way of dividing a group's keys into blocks. */
+export interface BlockWidth {
+  readonly group: string
+  readonly blockBits: number
+}
+
+export interface WriterReport {
+  /** Mean size of the blocks put since the writer was started, by group; groups without a put are absent. */
+  readonly blockBytes: Readonly<Record<string, number>>
+}
+
+export interface Delivery {
+  readonly layout: WriterLayout
+  /** Rows of a load are in the log already and are published at the load's end or after a minute. */
+  readonly kind: 'stream' | 'load'
+  readonly groups: readonly DeliveryGroup[]
+}
+
+/** Rows that take effect once. */
+export interface DeliveryGroup {
+  /** Message id and view version. */
+  readonly id: string
+  /** Door time of the message; ids are kept by it. */
+  readonly time: Instant
+  /** Lines of `encodeRow`, joined by newlines. */
+  readonly rows: string
+}
+
+export type DeliveryAnswer =
+  | { readonly status: 'committed' }
+  /** The delivery was computed under an older generation than the writer's: compute it again. */
+  | { readonly status: 'stale'; readonly generation: number }

@@ -1,0 +1,515 @@
+import { decodeBlockRows, openBlock } from '../../src/core/block.ts'
+import { createBlockCache } from '../../src/core/block-cache.ts'
+import { encodeKey } from '../../src/core/entity-key.ts'
+import { compareStamps, type Stamp } from '../../src/core/row.ts'
+import { openSegment } from '../../src/core/segment.ts'
+import { formatInstant, parseInstant } from '../../src/core/time.ts'
+import { encodeValue } from '../../src/core/value.ts'
+import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
+import { TOMBSTONE_COLUMN, tombstoneLog } from '../../src/definitions/segment-record.ts'
+import { segmentSchema } from '../../src/definitions/snapshot.ts'
+import { writerLayout } from '../../src/definitions/writer-layout.ts'
+import { consumeEvents } from '../../src/ingest/consume-events.ts'
+import { deleteKeys } from '../../src/ingest/delete-keys.ts'
+import { pushEvents } from '../../src/ingest/push-events.ts'
+import { parseLabels } from '../../src/offline/parse-labels.ts'
+import { retrieveHistory } from '../../src/offline/retrieve-history.ts'
+import { parseEntities } from '../../src/online/parse-entities.ts'
+import { readFeatures } from '../../src/online/read-features.ts'
+import { insertGeneration } from '../../src/registry/apply-changes.ts'
+import { readWritingSnapshot } from '../../src/registry/current-snapshot.ts'
+import { resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { applyClicks } from '../platform/clicks.ts'
+import { type FaultyOnline, faultyOnline } from '../platform/faulty-online.ts'
+import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
+
+const START = parseInstant('2026-01-01T00:00:00Z')
+const SECOND = 1_000_000
+const KEYS = ['ann', 'bob', 'a"b,c', 'ü', 'eve']
+const VIEWS = ['price', 'colour'] as const
+const TTL_US = 400 * SECOND
+const STEPS = 40
+
+/** One entity, two views in two groups of blocks, from one source that gives created times. */
+const DEFINITIONS: DefinitionSetInput = {
+  entities: [{ name: 'user', join_keys: [{ name: 'user', type: 'string' }], shards: 2 }],
+  sources: [
+    {
+      name: 'clicks',
+      event_time: 'at',
+      created_time: 'made',
+      schema: [
+        { name: 'at', type: 'timestamp' },
+        { name: 'made', type: 'timestamp' },
+        { name: 'user', type: 'string' },
+        { name: 'value', type: 'int64' },
+      ],
+    },
+  ],
+  feature_views: [
+    {
+      name: 'price',
+      entity: 'user',
+      source: 'clicks',
+      features: [{ name: 'price', type: 'int64', sql: 'value' }],
+      ttl: '400s',
+    },
+    {
+      name: 'colour',
+      entity: 'user',
+      source: 'clicks',
+      features: [{ name: 'colour', type: 'int64', sql: 'value' }],
+      block_group: 'colours',
+    },
+  ],
+  feature_services: [{ name: 'ranker', features: [{ view: 'price' }, { view: 'colour' }] }],
+}
+
+/** A row or a tombstone that was accepted. */
+interface Written extends Stamp {
+  readonly key: string
+  readonly value: bigint | null
+  /** Views it deletes from; undefined for a row. */
+  readonly deletes?: readonly string[]
+}
+
+/** What a seed came to, for those who watch. */
+export interface SimulationReport {
+  readonly rows: number
+  readonly crashes: number
+  readonly refusedPuts: number
+  readonly puts: number
+}
+
+/**
+ * Runs random events through the real doors, consumer and writers: duplicates, other orders, redelivery in other batches, late rows,
+ * deletions, growing blocks, failing stores, crashes between any two effects. Then lets everything come to rest and compares
+ * latest values, statuses, log and history with the plain truth. Throws where they part.
+ */
+export async function simulate(seed: number): Promise<SimulationReport> {
+  const random = createRandom(seed)
+  const below = (count: number) => Math.floor(random() * count)
+  const chance = (fraction: number) => random() < fraction
+  const crashFraction = [0, 0.01, 0.05][below(3)]!
+  const failFraction = chance(0.5) ? 0.2 : 0
+  let online: FaultyOnline | undefined
+  let areFaultsOn = true
+  let crashes = 0
+  const platform: MemoryPlatform = memoryPlatform(START, {
+    limits: {
+      cutAgeMs: 10_000,
+      rowsPerCheckpoint: 1 + below(4),
+      putsMax: 40,
+    },
+    memoryBytesMax: chance(0.3) ? 3_000 : 1_000_000,
+    online: (clock) => {
+      online = faultyOnline(clock, random, { staleMs: 60_000, putFailures: chance(0.5) ? 0.2 : 0 })
+      return online
+    },
+    effect(name, run) {
+      if (!areFaultsOn) return run()
+      if (/^(writeSegment|register)$/.test(name) && chance(failFraction))
+        throw new Error('R2 does not answer')
+      if (!chance(crashFraction)) return run()
+      crashes++
+      if (chance(0.5)) {
+        platform.crash()
+        throw new Error(`crashed before ${name}`)
+      }
+      const outcome = run()
+      platform.crash()
+      if (outcome instanceof Promise) {
+        return outcome.then(() => {
+          throw new Error(`crashed after ${name}`)
+        }) as typeof outcome
+      }
+      throw new Error(`crashed after ${name}`)
+    },
+  })
+  await applyClicks(platform, DEFINITIONS)
+  // Few blocks, so that keys share them and that dividing them costs little.
+  await applyWidths({ 'user/main': 3, 'user/colours': 2 })
+  const written: Written[] = []
+  const sent: string[] = []
+  let width = 3
+  let phase: 'rest' | 'fill' | 'drop' = 'rest'
+
+  const actions: (() => Promise<void>)[] = [
+    push,
+    push,
+    push,
+    remove,
+    consume,
+    consume,
+    consume,
+    work,
+    work,
+    redeliver,
+    wait,
+    readNothingForeign,
+    async () => platform.crash(),
+    reblock,
+  ]
+  for (let step = 0; step < STEPS; step++) await actions[below(actions.length)]!()
+  await rest()
+  await check()
+  return {
+    rows: written.length,
+    crashes,
+    refusedPuts: online!.counts.refused,
+    puts: online!.counts.puts,
+  }
+
+  async function push() {
+    const doorTime = platform.time.now
+    const rows = Array.from({ length: 1 + below(4) }, () => ({
+      key: KEYS[below(KEYS.length)]!,
+      at: doorTime + (below(4) === 0 ? below(60) : -below(120)) * SECOND,
+      made: doorTime - below(3) * SECOND,
+      value: chance(0.1) ? null : BigInt(below(1_000_000)),
+    }))
+    const events = rows.map(({ key, at, made, value }) => ({
+      at: formatInstant(at),
+      made: formatInstant(made),
+      user: key,
+      value,
+    }))
+    const { push_id } = await pushEvents(platform, { source: 'clicks', events })
+    rows.forEach(({ key, at, made, value }, index) => {
+      written.push({ key, value, ...stamp(push_id, doorTime, index), eventTime: at, createdTime: made })
+    })
+  }
+
+  async function remove() {
+    const doorTime = platform.time.now
+    const key = KEYS[below(KEYS.length)]!
+    const eventTime = doorTime + (below(4) === 0 ? below(30) : -below(100)) * SECOND
+    const views = [null, ['price'], ['colour'], ['price', 'colour']][below(4)]!
+    const { deletion_id } = await deleteKeys(platform, {
+      entity: 'user',
+      keys: [{ user: key }],
+      eventTime,
+      views,
+    })
+    written.push({
+      key,
+      value: null,
+      ...stamp(deletion_id, doorTime, 0),
+      eventTime,
+      createdTime: doorTime,
+      deletes: views ?? VIEWS,
+    })
+  }
+
+  /** Some of the queue, in any order, in any batch. What fails comes again; what succeeds may, too. */
+  async function consume() {
+    const batch: string[] = []
+    for (let count = 1 + below(6); count > 0 && platform.queue.length > 0; count--) {
+      batch.push(platform.queue.splice(below(platform.queue.length), 1)[0]!)
+    }
+    if (batch.length > 0 && chance(0.2)) batch.push(batch[0]!)
+    const outcomes = await consumeEvents(platform, batch)
+    batch.forEach((message, at) => {
+      sent.push(message)
+      if (outcomes[at]!.status === 'retry') platform.queue.push(message)
+    })
+  }
+
+  async function redeliver() {
+    if (sent.length > 0) platform.queue.push(sent[below(sent.length)]!)
+  }
+
+  async function work() {
+    await quietly(() => platform.flush({ cut: chance(0.3) }))
+  }
+
+  async function wait() {
+    platform.time.now += Math.floor(random() * 20 * SECOND)
+    const dueMs = tryOr(() => platform.nextWorkMs(), null)
+    if (dueMs !== null && dueMs * 1_000 <= platform.time.now) await quietly(() => wakeAll())
+  }
+
+  async function wakeAll() {
+    const snapshot = await readWritingSnapshot(platform)
+    for (const shard of [0, 1]) await platform.writers.wake(writerLayout(snapshot, 'user', shard))
+  }
+
+  /** Reads in the midst of it all: stale perhaps, but nothing that was never there. */
+  async function readNothingForeign() {
+    const { rows } = await readAll('eventual')
+    rows.forEach(({ values, statuses }, at) => {
+      const known = new Set(written.filter(({ key }) => key === KEYS[at]).map(({ value }) => String(value)))
+      values.forEach((value, feature) => {
+        const status = statuses[feature]!
+        if (status === 'present' && !known.has(value))
+          throw new Error(`${KEYS[at]} shows ${value}, never written`)
+        if (status !== 'present' && value !== 'null')
+          throw new Error(`${KEYS[at]} is ${status} and shows ${value}`)
+      })
+    })
+  }
+
+  /** The parts of a re-blocking, one at a time, with anything in between. */
+  async function reblock() {
+    const snapshot = await readWritingSnapshot(platform)
+    const ask = async (method: 'addWidth' | 'dropWidth', blockBits: number) => {
+      let left = 0
+      for (const shard of [0, 1])
+        left += await platform.writers[method](writerLayout(snapshot, 'user', shard), {
+          group: 'main',
+          blockBits,
+        })
+      return left
+    }
+    await quietly(async () => {
+      if (phase === 'rest' && width < 8) phase = 'fill'
+      if (phase === 'fill') {
+        await ask('addWidth', width + 1)
+        // A fill that is cut short has to be right as well.
+        if (chance(0.5)) await fill(width + 1, ask)
+      } else if (phase === 'drop') {
+        const left = await ask('dropWidth', width - 1)
+        await platform.flush()
+        if (left === 0) phase = 'rest'
+      }
+    })
+  }
+
+  async function fill(blockBits: number, ask: (method: 'addWidth', blockBits: number) => Promise<number>) {
+    for (let poll = 0; poll < 200; poll++) {
+      if ((await ask('addWidth', blockBits)) === 0) {
+        await applyWidths({ 'user/main': blockBits })
+        width = blockBits
+        phase = 'drop'
+        return
+      }
+      await platform.flush()
+      platform.time.now += SECOND
+    }
+  }
+
+  async function applyWidths(blockBits: Readonly<Record<string, number>>) {
+    const newest = (await platform.registry.read())!
+    await insertGeneration(platform, {
+      ...newest,
+      generation: newest.generation + 1,
+      blockBits: { ...newest.blockBits, ...blockBits },
+    })
+  }
+
+  /** No more faults; everything in the queue and in the writers comes to its end. */
+  async function rest() {
+    areFaultsOn = false
+    Object.assign(online!.faults, { putFailures: 0 })
+    platform.crash()
+    platform.queue.push(...sent.filter(() => chance(0.3)))
+    while (platform.queue.length > 0) await consume()
+    for (let turn = 0; turn < 300; turn++) {
+      await platform.flush({ cut: true })
+      const dueMs = platform.nextWorkMs()
+      if (dueMs === null) break
+      platform.time.now = Math.max(platform.time.now + SECOND / 10, Math.ceil(dueMs * 1_000))
+    }
+    if (platform.nextWorkMs() !== null) throw new Error('The writers do not come to rest')
+    // Long enough for KV to show everything everywhere.
+    platform.time.now += 61 * SECOND
+  }
+
+  async function check() {
+    const now = platform.time.now
+    for (const consistency of ['eventual', 'strong'] as const) {
+      const { rows } = await readAll(consistency)
+      expectSame(
+        rows.map(({ values, statuses, eventTimes }) => ({ values, statuses, eventTimes })),
+        KEYS.map((key) => {
+          const shown = VIEWS.map((view) => truth(written, { key, view, at: now }))
+          return {
+            values: shown.map(({ value }) => value),
+            statuses: shown.map(({ status }) => status),
+            eventTimes: shown.map(({ eventTime }) => eventTime),
+          }
+        }),
+        `${consistency} reads`,
+      )
+    }
+    await checkBlocks()
+    await checkLog()
+    await checkHistory()
+  }
+
+  /** KV itself holds every value that is served, so that nobody has to ask a writer. */
+  async function checkBlocks() {
+    const inKv = new Map<string, string>()
+    const snapshot = await readWritingSnapshot(platform)
+    for (const [path, text] of online!.current) {
+      const [, , group, bits] = path.split('/')
+      const { blockBits, views } = snapshot.entities.user!.groups.find(({ name }) => name === group)!
+      if (bits!.length !== blockBits) continue
+      for (const row of decodeBlockRows(openBlock(text)))
+        for (const [at, found] of row.views.entries())
+          if (found !== undefined) inKv.set(`${views[at]} ${row.key}`, found.cells)
+    }
+    const expected = KEYS.flatMap((key) =>
+      VIEWS.flatMap((view) => {
+        const best = winner(written, { key, view, at: platform.time.now })
+        if (best === undefined || best.deletes !== undefined) return []
+        return [[`${view}@1 ${encodeKey(['string'], [key])}`, encodeValue('int64', best.value)] as const]
+      }),
+    )
+    expectSame([...inKv].sort(), expected.sort(), 'blocks in KV')
+  }
+
+  async function checkLog() {
+    const snapshot = await readWritingSnapshot(platform)
+    for (const name of VIEWS) {
+      const view = snapshot.views[name]!
+      const logged = await readLog(platform, await platform.offline.list(name, 1), {
+        schema: segmentSchema(snapshot, view),
+        column: name,
+      })
+      const expected = written
+        .filter(({ deletes }) => deletes === undefined)
+        .map((row) => line(row, row.value))
+      expectSame(logged.sort(), expected.sort(), `log of ${name}`)
+    }
+    const { view, version } = tombstoneLog('user')
+    const logged = await readLog(platform, await platform.offline.list(view, version), {
+      schema: { keys: snapshot.entities.user!.joinKeys, features: [TOMBSTONE_COLUMN] },
+      column: 'view',
+    })
+    const expected = written.flatMap((row) => (row.deletes ?? []).map((deleted) => [row, deleted] as const))
+    const all = expected.filter(([row]) => row.deletes !== VIEWS).map(([row, deleted]) => line(row, deleted))
+    const whole = written.filter(({ deletes }) => deletes === VIEWS).map((row) => line(row, null))
+    expectSame(logged.sort(), [...all, ...whole].sort(), 'log of tombstones')
+  }
+
+  async function checkHistory() {
+    const resolved = await resolveInNewest(platform, 'ranker')
+    const times = [platform.time.now, ...Array.from({ length: 4 }, () => START + below(400) * SECOND)]
+    const labels = KEYS.flatMap((user) => times.map((at) => ({ user, event_time: formatInstant(at) })))
+    const asOf = chance(0.5) ? undefined : START + below(300) * SECOND
+    const history = await retrieveHistory(platform, resolved, {
+      labels: parseLabels(resolved.service, labels),
+      asOf,
+      isKnowledgeCutoff: false,
+    })
+    const known = written.filter(({ ingestTime }) => asOf === undefined || ingestTime <= asOf)
+    const expected = KEYS.flatMap((key) =>
+      times.map((at) => VIEWS.map((view) => truth(known, { key, view, at }))),
+    )
+    expectSame(
+      history.rows.map((row) => row.slice(-2)),
+      expected.map((row) => row.map(({ value }) => value)),
+      'history',
+    )
+    expectSame(
+      history.statuses,
+      expected.map((row) => row.map(({ status }) => status)),
+      'statuses of history',
+    )
+  }
+
+  async function readAll(consistency: 'eventual' | 'strong') {
+    Object.assign(platform.memory, { blocks: createBlockCache(1_000_000) })
+    const resolved = await resolveInNewest(platform, 'ranker')
+    const rows = parseEntities(
+      resolved.service,
+      KEYS.map((user) => ({ user })),
+    )
+    return readFeatures(platform, resolved, { rows, consistency })
+  }
+}
+
+/** The newest row or tombstone of a view for a key: look at every one, keep the best (S2, S6, S10). */
+function winner(
+  written: readonly Written[],
+  { key, view, at }: { readonly key: string; readonly view: string; readonly at: number },
+): Written | undefined {
+  let best: Written | undefined
+  for (const row of written) {
+    const isMeant = row.key === key && row.eventTime <= at && (row.deletes?.includes(view) ?? true)
+    if (isMeant && (best === undefined || compareStamps(row, best) > 0)) best = row
+  }
+  return best
+}
+
+function truth(
+  written: readonly Written[],
+  asked: { readonly key: string; readonly view: string; readonly at: number },
+): { readonly value: string; readonly status: string; readonly eventTime: number | null } {
+  const best = winner(written, asked)
+  if (best === undefined || best.deletes !== undefined)
+    return { value: 'null', status: 'missing', eventTime: null }
+  const { eventTime } = best
+  if (asked.view === 'price' && asked.at - eventTime > TTL_US)
+    return { value: 'null', status: 'expired', eventTime }
+  return { value: String(best.value), status: best.value === null ? 'null' : 'present', eventTime }
+}
+
+async function readLog(
+  platform: MemoryPlatform,
+  manifest: Awaited<ReturnType<MemoryPlatform['offline']['list']>>,
+  { schema, column }: { readonly schema: Parameters<typeof openSegment>[1]; readonly column: string },
+): Promise<string[]> {
+  const lines: string[] = []
+  for (const segment of manifest) {
+    const file = await openSegment(platform.offline.openSegment(segment), schema, segment.path)
+    for (const { rowStart, rowEnd } of file.rowGroups) {
+      const names = [
+        'user',
+        'event_time',
+        'created_time',
+        'ingest_time',
+        'sequence_origin',
+        'sequence_index',
+        column,
+      ]
+      const columns = await Promise.all(names.map((name) => file.readColumn(name, rowStart, rowEnd)))
+      for (let row = 0; row < rowEnd - rowStart; row++)
+        lines.push(columns.map((values) => String((values as unknown[])[row] ?? null)).join('|'))
+    }
+  }
+  return lines
+}
+
+function line(row: Written, value: bigint | string | null): string {
+  const { key, eventTime, createdTime, ingestTime, sequenceOrigin, sequenceIndex } = row
+  return [key, eventTime, createdTime, ingestTime, sequenceOrigin, sequenceIndex, String(value)].join('|')
+}
+
+function stamp(pushId: string, doorTime: number, index: number) {
+  return { ingestTime: doorTime, sequenceTime: doorTime, sequenceOrigin: pushId, sequenceIndex: index }
+}
+
+function expectSame(actual: unknown, expected: unknown, what: string): void {
+  const [a, b] = [actual, expected].map((value) => JSON.stringify(value, null, 1))
+  if (a !== b) throw new Error(`${what} are\n${a}\ninstead of\n${b}`)
+}
+
+/** A crash ends whatever was going on; the next action goes on from what is stored. */
+async function quietly(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!/crash|429|does not answer/.test(String(error))) throw error
+  }
+}
+
+function tryOr<T, U>(work: () => T, otherwise: U): T | U {
+  try {
+    return work()
+  } catch {
+    return otherwise
+  }
+}
+
+/** Mulberry32: small, fast and the same everywhere. */
+function createRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}

@@ -4,9 +4,12 @@ import type { Platform } from '../platform.ts'
 import { publishNewest } from '../registry/apply-changes.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 
+/** A message has left the queue long before: by success or as a dead letter. */
+const FAILURE_AGE_MAX_US = 15 * 86_400_000_000
+
 /** Once a minute: finds landed files, resumes what was cut off, repairs what a crash left half done. */
 export async function tick(platform: Platform): Promise<void> {
-  const duties = { publishNewest, startDueLoads, wakeWriters }
+  const duties = { publishNewest, startDueLoads, wakeWriters, forgetFailures }
   for (const [duty, run] of Object.entries(duties)) {
     try {
       await run(platform)
@@ -28,4 +31,9 @@ async function wakeWriters(platform: Platform): Promise<void> {
       await platform.writers.wake(writerLayout(snapshot, name, shard))
     }
   }
+}
+
+/** Failures of messages that were taken in later without the note being deleted. */
+async function forgetFailures({ deadLetters, clock }: Platform): Promise<void> {
+  await deadLetters.forgetFailuresBefore(clock.now() - FAILURE_AGE_MAX_US)
 }

@@ -14,17 +14,21 @@ export interface Env {
   readonly ADMIN_TOKEN?: string
   /** Milliseconds after which a writer's journal is cut into segments; for tests and small stores. */
   readonly SEGMENT_AGE_MS?: string
+  /** Longest delay in seconds before a failed message comes again; for tests. */
+  readonly RETRY_DELAY_S_MAX?: string
 }
 
 const Variables = z.object({
   ADMIN_TOKEN: z.string().min(4).optional(),
   SEGMENT_AGE_MS: z.coerce.number().int().min(100).max(600_000).optional(),
+  RETRY_DELAY_S_MAX: z.coerce.number().int().min(0).max(3_600).optional(),
 })
 export type Variables = z.infer<typeof Variables>
 
 /** Checks the variables once. Throws `internal` naming the one that is wrong. */
 export function parseVariables(env: Env): Variables {
-  const parsed = Variables.safeParse({ ADMIN_TOKEN: env.ADMIN_TOKEN, SEGMENT_AGE_MS: env.SEGMENT_AGE_MS })
+  const { ADMIN_TOKEN, SEGMENT_AGE_MS, RETRY_DELAY_S_MAX } = env
+  const parsed = Variables.safeParse({ ADMIN_TOKEN, SEGMENT_AGE_MS, RETRY_DELAY_S_MAX })
   if (parsed.success) return parsed.data
   const { path, message } = parsed.error.issues[0]!
   throw new FeatureStoreError('internal', `Cannot start: variable ${path.join('.')}: ${message}`)

@@ -4,11 +4,13 @@ import { FeatureStoreError } from '../../src/core/error.ts'
 import { fingerprint } from '../../src/definitions/fingerprint.ts'
 import type { SegmentRecord } from '../../src/definitions/segment-record.ts'
 import type { WriterLayout } from '../../src/definitions/writer-layout.ts'
-import { type Consumed, consumeEvents } from '../../src/ingest/consume-events.ts'
+import type { Consumed } from '../../src/ingest/consume-events.ts'
+import { consumeMessages } from '../../src/ingest/consume-messages.ts'
 import { createShardWriter, type ShardWriter } from '../../src/ingest/shard-writer.ts'
 import { WRITER_TIMES, type WriterTimes } from '../../src/ingest/writer-platform.ts'
 import type { WriterStorage } from '../../src/ingest/writer-storage.ts'
 import type {
+  Backlog,
   Generation,
   LandedFile,
   LoadChunk,
@@ -16,6 +18,7 @@ import type {
   Platform,
   PushRecord,
 } from '../../src/platform.ts'
+import { memoryDeadLetters } from './memory-dead-letters.ts'
 import { memoryWriterStorage } from './memory-writer-storage.ts'
 
 /** The store in plain memory, with its clock and its faults in the test's hands. */
@@ -27,16 +30,20 @@ export interface MemoryPlatform extends Platform {
   readonly queue: string[]
   readonly logged: string[]
   /** Set to make the next effect of that name fail, once. */
-  readonly faults: Set<'writeBlock' | 'writeSegment' | 'register'>
-  readonly counts: { writeBlock: number; readBlocks: number }
-  /** Takes everything in the queue to the writers. */
-  consume(): Promise<readonly Consumed[]>
+  readonly faults: Set<Fault>
+  readonly counts: { writeBlock: number; readBlocks: number; readBacklog: number }
+  /** What the queue says of itself, whatever is in it. */
+  backlog: Backlog
+  /** Takes everything in the queue to the writers, as the delivery of that number; what fails is gone from it. */
+  consume(attempts?: number): Promise<readonly Consumed[]>
   /** Lets every writer do all it has to. */
   flush(options?: { readonly cut: boolean }): Promise<void>
   /** Forgets every writer's memory, as a crash does; their storage stays. */
   crash(): void
   land(source: string, name: string, bytes: Uint8Array): LandedFile
 }
+
+type Fault = 'writeBlock' | 'writeSegment' | 'register' | 'readBacklog' | 'noteFailures'
 
 export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIMES): MemoryPlatform {
   const time = { now: startUs }
@@ -49,17 +56,16 @@ export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIME
   const queue: string[] = []
   const logged: string[] = []
   const faults: MemoryPlatform['faults'] = new Set()
-  const counts = { writeBlock: 0, readBlocks: 0 }
+  const counts = { writeBlock: 0, readBlocks: 0, readBacklog: 0 }
   const pushes = new Map<string, PushRecord>()
   const loads = new Map<string, LoadRecord>()
   const chunks = new Map<string, Map<number, LoadChunk>>()
-  const letters: { id: string; time: number }[] = []
   const storages = new Map<string, WriterStorage>()
   const writers = new Map<string, ShardWriter>()
   const landed = new Map<string, { file: LandedFile; bytes: Uint8Array }>()
   let ids = 0
 
-  const fail = (name: 'writeBlock' | 'writeSegment' | 'register') => {
+  const fail = (name: Fault) => {
     if (faults.delete(name)) throw new Error(`injected: ${name}`)
   }
   const log = {
@@ -114,7 +120,13 @@ export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIME
     clock,
     nextId: () => String(++ids).padStart(26, '0'),
     log,
-    memory: { blocks: createBlockCache(1_000_000), served: undefined, written: undefined },
+    backlog: { messageCount: 0, oldestTime: null },
+    memory: {
+      blocks: createBlockCache(1_000_000),
+      served: undefined,
+      written: undefined,
+      backlog: undefined,
+    },
     registry: {
       readGeneration: async () => generations.at(-1)?.generation ?? 0,
       read: async (generation) =>
@@ -179,8 +191,16 @@ export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIME
         })
       },
     },
-    events: { send: async (messages) => void queue.push(...messages) },
+    events: {
+      send: async (messages) => void queue.push(...messages),
+      async readBacklog() {
+        counts.readBacklog++
+        fail('readBacklog')
+        return platform.backlog
+      },
+    },
     pushes: {
+      find: async (id) => pushes.get(id),
       async begin(record) {
         const first = pushes.get(record.id) ?? record
         pushes.set(record.id, first)
@@ -238,16 +258,14 @@ export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIME
       startLoad: (id) => runLoad(platform, id, { step: (_name, work) => work() }),
       restartLoad: (id) => runLoad(platform, id, { step: (_name, work) => work() }),
     },
-    deadLetters: {
-      async write({ id, body, time: sent }) {
-        objects.set(`dead-letters/${id}`, new TextEncoder().encode(body))
-        if (!letters.some((letter) => letter.id === id)) letters.push({ id, time: sent })
-      },
-      list: async () => letters.toSorted((a, b) => b.time - a.time),
-    },
+    deadLetters: memoryDeadLetters(objects, fail),
     background: (work) => void work.catch((error) => logged.push(String(error))),
 
-    consume: () => consumeEvents(platform, queue.splice(0)),
+    consume: (attempts = 1) =>
+      consumeMessages(
+        platform,
+        queue.splice(0).map((body) => ({ body, attempts, sentTime: time.now })),
+      ),
     async flush(options = { cut: false }) {
       for (const name of storages.keys()) await writerNamed(name).work({ publish: true, cut: options.cut })
     },

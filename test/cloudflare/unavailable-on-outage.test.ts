@@ -12,7 +12,7 @@ function failWith(error: unknown): Promise<unknown> {
       throw error
     },
   })
-  return (store.read as () => Promise<unknown>)().catch((thrown) => thrown)
+  return store.read().catch((thrown) => thrown)
 }
 
 test.each([

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
+import { FeatureStoreError } from '../../src/core/error.ts'
 import { parseInstant } from '../../src/core/time.ts'
 import { encodeMessage } from '../../src/ingest/event-message.ts'
 import { keepDeadLetters } from '../../src/ingest/keep-dead-letters.ts'
@@ -71,6 +72,21 @@ test('consumeMessages() takes every other message of a batch in whatever one of 
   await push()
   const outcomes = await platform.consume()
   expect(outcomes.map(({ status }) => status)).toEqual(['done', 'retry', 'retry', 'retry', 'done'])
+})
+
+test('consumeMessages() tries a batch once when the store cannot be reached', async () => {
+  await push()
+  await push()
+  let reads = 0
+  platform.registry.readGeneration = async () => {
+    reads++
+    throw new FeatureStoreError('unavailable', 'Cannot reach D1')
+  }
+  expect(await platform.consume()).toEqual([
+    { status: 'retry', reason: 'Cannot reach D1' },
+    { status: 'retry', reason: 'Cannot reach D1' },
+  ])
+  expect(reads).toBe(1)
 })
 
 test('readLabel() calls a body that cannot be read the same every time, and other bodies otherwise', () => {

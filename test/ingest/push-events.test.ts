@@ -84,3 +84,12 @@ test('pushEvents() names an unknown source under an old backlog, too (S34)', asy
     code: 'not_found',
   })
 })
+
+test('pushEvents() rejects a row too long for a message by its index and takes the others', async () => {
+  const long = { ...EVENT, user: 'x'.repeat(LIMITS.rowCharsMax) }
+  const { accepted, rejected } = await pushEvents(platform, { source: 'clicks', events: [EVENT, long] })
+  expect(accepted).toBe(1)
+  expect(rejected).toMatchObject([
+    { index: 1, code: 'limit_exceeded', message: expect.stringMatching(/at most 48000 are taken/) },
+  ])
+})

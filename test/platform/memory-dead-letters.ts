@@ -6,7 +6,7 @@ const CLOCK_SKEW_US = 60_000_000
 /** Dead letters in plain memory. */
 export function memoryDeadLetters(
   objects: Map<string, Uint8Array>,
-  fail: (name: 'noteFailures') => void,
+  fail: (name: 'noteFailures' | 'writeLetter') => void,
 ): DeadLetters {
   const letters = new Map<string, DeadLetter>()
   const failures = new Map<string, MessageFailure>()
@@ -22,6 +22,7 @@ export function memoryDeadLetters(
       for (const failure of failures.values()) if (failure.time < time) failures.delete(failure.id)
     },
     async write({ id, body, sentTime, ...letter }) {
+      fail('writeLetter')
       objects.set(`dead-letters/${id}`, new TextEncoder().encode(body))
       const failure = failures.get(id)
       const there = letters.get(id)

@@ -43,7 +43,7 @@ export interface MemoryPlatform extends Platform {
   land(source: string, name: string, bytes: Uint8Array): LandedFile
 }
 
-type Fault = 'writeBlock' | 'writeSegment' | 'register' | 'readBacklog' | 'noteFailures'
+type Fault = 'writeBlock' | 'writeSegment' | 'register' | 'readBacklog' | 'noteFailures' | 'writeLetter'
 
 export function memoryPlatform(startUs: number, times: WriterTimes = WRITER_TIMES): MemoryPlatform {
   const time = { now: startUs }

@@ -20,6 +20,7 @@ export default {
     consumeQueue(
       createPlatform(env, (work) => context.waitUntil(work)),
       batch,
+      { retryDelaySecondsMax: parseVariables(env).RETRY_DELAY_S_MAX },
     ),
   scheduled: (_controller, env, context) => tick(createPlatform(env, (work) => context.waitUntil(work))),
 } satisfies ExportedHandler<Env, string>

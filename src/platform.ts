@@ -1,6 +1,7 @@
 import type { BlockCache } from './core/block-cache.ts'
 import type { AsyncBuffer } from './core/parquet.ts'
 import type { Instant } from './core/time.ts'
+import type { ArrivedLetter, DeadLetter, DeadLetterQuery, MessageFailure } from './definitions/dead-letter.ts'
 import type { DefinitionSet } from './definitions/definition-set.ts'
 import type { SegmentRecord } from './definitions/segment-record.ts'
 import type { Snapshot } from './definitions/snapshot.ts'
@@ -55,6 +56,8 @@ export interface Memory {
   served: { readonly snapshot: Snapshot; checkedMs: number } | undefined
   /** The newest snapshot known to the write path. */
   written: Snapshot | undefined
+  /** The queue's backlog as last read (undefined: it could not be), and when to read it again (ms). */
+  backlog: { readonly found: Backlog | undefined; readonly rereadMs: number } | undefined
 }
 
 /** Definitions and their generations. Every method fails with `unavailable` when the store cannot be reached. */
@@ -137,13 +140,25 @@ export interface LandedFile {
 /** A stream of bytes; each runtime brings its own class. */
 export type ReadableStream = unknown
 
-/** At least once, in any order. */
+/** At least once, in any order. Every method fails with `unavailable` when the queue cannot be reached. */
 export interface EventQueue {
   send(messages: readonly string[]): Promise<void>
+  readBacklog(): Promise<Backlog>
 }
 
-/** What was answered to pushes that named an `Idempotency-Key`. */
+/** What waits in the queue. */
+export interface Backlog {
+  readonly messageCount: number
+  /** When the message that waits longest was sent; null when none waits, or when the queue does not say. */
+  readonly oldestTime: Instant | null
+}
+
+/**
+ * What was answered to pushes that named an `Idempotency-Key`. Every method fails with `unavailable` when the store
+ * cannot be reached.
+ */
 export interface PushRecords {
+  find(id: string): Promise<PushRecord | undefined>
   /** The record of this key: the one given if it is the first, else the first one. Kept for at least 24 h. */
   begin(record: PushRecord): Promise<PushRecord>
   finish(id: string, answer: string): Promise<void>
@@ -168,8 +183,26 @@ export interface Settings {
   readonly reblockGraceMs: number
 }
 
-/** Messages that could not be taken in. */
+/**
+ * Messages that could not be taken in, and why: the queue for dead letters carries no reason, so the last failure of
+ * each message is noted while it is still tried. Every method fails with `unavailable` when the store cannot be reached.
+ */
 export interface DeadLetters {
-  write(letter: { readonly id: string; readonly body: string; readonly time: Instant }): Promise<void>
-  list(): Promise<readonly { readonly id: string; readonly time: Instant }[]>
+  /** Notes the failures of at most 100 messages; of one message the last counts. */
+  noteFailures(failures: readonly MessageFailure[]): Promise<void>
+  forgetFailures(ids: readonly string[]): Promise<void>
+  /** Forgets failures noted before this time. */
+  forgetFailuresBefore(time: Instant): Promise<void>
+  /**
+   * Keeps a letter with the failure noted last, and forgets the note. A letter that is kept already, or was replayed
+   * after this message had been sent, stays as it is; one that failed again since is `kept` again.
+   */
+  write(letter: ArrivedLetter): Promise<void>
+  /** Those of these letters that there are, in any order. */
+  find(ids: readonly string[]): Promise<readonly DeadLetter[]>
+  /** Newest first; of one time the greater id first. */
+  list(query: DeadLetterQuery): Promise<readonly DeadLetter[]>
+  readBody(id: string): Promise<string | undefined>
+  /** `time` is before the messages were sent. */
+  markReplayed(ids: readonly string[], time: Instant): Promise<void>
 }

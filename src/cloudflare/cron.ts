@@ -3,9 +3,12 @@ import { startDueLoads } from '../batch/start-loads.ts'
 import type { Platform } from '../platform.ts'
 import { publishNewest } from '../registry/apply-changes.ts'
 
+/** A message has left the queue long before: by success or as a dead letter. */
+const FAILURE_AGE_MAX_US = 15 * 86_400_000_000
+
 /** Once a minute: finds landed files, resumes what was cut off, repairs what a crash left half done. */
 export async function tick(platform: Platform): Promise<void> {
-  const duties = { publishNewest, startDueLoads, resumeJobs, tendWriters }
+  const duties = { publishNewest, startDueLoads, resumeJobs, tendWriters, forgetFailures }
   for (const [duty, run] of Object.entries(duties)) {
     try {
       await run(platform)
@@ -17,4 +20,9 @@ export async function tick(platform: Platform): Promise<void> {
       })
     }
   }
+}
+
+/** Failures of messages that were taken in later without the note being deleted. */
+async function forgetFailures({ deadLetters, clock }: Platform): Promise<void> {
+  await deadLetters.forgetFailuresBefore(clock.now() - FAILURE_AGE_MAX_US)
 }

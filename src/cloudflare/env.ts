@@ -15,6 +15,8 @@ export interface Env {
   readonly ADMIN_TOKEN?: string
   /** Milliseconds after which a writer's journal is cut into segments; for tests and small stores. */
   readonly SEGMENT_AGE_MS?: string
+  /** Longest delay in seconds before a failed message comes again; for tests. */
+  readonly RETRY_DELAY_S_MAX?: string
   /** Bytes of a block above which, on average, a group's blocks are divided. */
   readonly BLOCK_BYTES_MAX?: string
   /** Milliseconds for which the blocks of a former layout are still published. */
@@ -32,13 +34,20 @@ const Variables = z.object({
   SEGMENT_AGE_MS: z.coerce.number().int().min(100).max(600_000).optional(),
   BLOCK_BYTES_MAX: z.coerce.number().int().min(100).max(10_000_000).default(16_000),
   REBLOCK_GRACE_MS: z.coerce.number().int().min(0).max(86_400_000).default(300_000),
+  RETRY_DELAY_S_MAX: z.coerce.number().int().min(0).max(3_600).optional(),
 })
 export type Variables = z.infer<typeof Variables>
 
 /** Checks the variables once. Throws `internal` naming the one that is wrong. */
 export function parseVariables(env: Env): Variables {
-  const { ADMIN_TOKEN, SEGMENT_AGE_MS, BLOCK_BYTES_MAX, REBLOCK_GRACE_MS } = env
-  const parsed = Variables.safeParse({ ADMIN_TOKEN, SEGMENT_AGE_MS, BLOCK_BYTES_MAX, REBLOCK_GRACE_MS })
+  const { ADMIN_TOKEN, SEGMENT_AGE_MS, RETRY_DELAY_S_MAX, BLOCK_BYTES_MAX, REBLOCK_GRACE_MS } = env
+  const parsed = Variables.safeParse({
+    ADMIN_TOKEN,
+    SEGMENT_AGE_MS,
+    RETRY_DELAY_S_MAX,
+    BLOCK_BYTES_MAX,
+    REBLOCK_GRACE_MS,
+  })
   if (parsed.success) return parsed.data
   const { path, message } = parsed.error.issues[0]!
   throw new FeatureStoreError('internal', `Cannot start: variable ${path.join('.')}: ${message}`)

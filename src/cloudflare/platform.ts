@@ -24,6 +24,7 @@ const memory: Memory = {
   blocks: createBlockCache(BLOCK_CACHE_BYTES_MAX),
   served: undefined,
   written: undefined,
+  backlog: undefined,
 }
 
 /** The platform over Cloudflare's bindings. */

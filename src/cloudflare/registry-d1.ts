@@ -2,10 +2,11 @@ import { desc, eq, max, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { Generation, Registry } from '../platform.ts'
 import { generations, viewVersions } from './registry-schema.ts'
+import { unavailableOnOutage } from './unavailable-on-outage.ts'
 
 /** Definitions in D1. One `batch` is one transaction, so a generation is there whole or not at all. */
 export function registryD1(db: DrizzleD1Database): Registry {
-  return {
+  return unavailableOnOutage('the definitions in D1', {
     async readGeneration() {
       const [row] = await db.select({ newest: max(generations.generation) }).from(generations)
       return row?.newest ?? 0
@@ -37,7 +38,7 @@ export function registryD1(db: DrizzleD1Database): Registry {
         throw error
       }
     },
-  }
+  })
 }
 
 /** One statement with two parameters, whatever the number of views: D1 binds at most 100. */

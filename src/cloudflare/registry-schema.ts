@@ -1,4 +1,5 @@
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { DeadLetterStatus } from '../definitions/dead-letter.ts'
 import type { DefinitionSet } from '../definitions/definition-set.ts'
 import type { JobKind, LoadStatus, ViewVersion } from '../platform.ts'
 
@@ -122,7 +123,29 @@ export const pushes = sqliteTable(
 )
 
 /** Messages that could not be taken in; their bodies are on R2. */
-export const deadLetters = sqliteTable('dead_letters', {
-  id: text().primaryKey(),
-  time: integer().notNull(),
-})
+export const deadLetters = sqliteTable(
+  'dead_letters',
+  {
+    id: text().primaryKey(),
+    source: text(),
+    rows: integer(),
+    time: integer().notNull(),
+    reason: text().notNull().default('It was kept before reasons were'),
+    attempts: integer().notNull().default(0),
+    status: text().$type<DeadLetterStatus>().notNull().default('kept'),
+    replayedTime: integer('replayed_time'),
+  },
+  (table) => [index('dead_letters_by_time').on(table.time)],
+)
+
+/** The last failure of each message that is still being tried: its reason, should it end as a dead letter. */
+export const messageFailures = sqliteTable(
+  'message_failures',
+  {
+    id: text().primaryKey(),
+    reason: text().notNull(),
+    attempts: integer().notNull(),
+    time: integer().notNull(),
+  },
+  (table) => [index('message_failures_by_time').on(table.time)],
+)

@@ -19,10 +19,18 @@ export const LIMITS = {
   definitionsMax: 2_000,
   /** Columns of a source, features of a view, entries of a service. */
   columnsMax: 2_000,
+  /** Milliseconds the oldest message may wait in the queue before pushes are refused as `unavailable`. */
+  backlogAgeMaxMs: 300_000,
+  /** Messages that make a backlog: a few that fail and come again are old, too, and hold up nobody. */
+  backlogMessagesMin: 100,
   /** Characters of an `Idempotency-Key` header. */
   idempotencyKeyCharsMax: 255,
   /** Bytes of one landing file sent through the API (an S3 client may land larger ones). */
   landingFileBytesMax: 5_000_000_000,
   /** Landing files one call or one Cron tick turns into loads. */
   loadsPerCallMax: 1_000,
+  /** Dead letters of one page of their list. */
+  deadLettersPageMax: 1_000,
+  /** Dead letters one call replays. */
+  replaysPerCallMax: 500,
 } as const

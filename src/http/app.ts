@@ -4,6 +4,7 @@ import { authenticate } from './authenticate.ts'
 import type { Http, Services } from './context.ts'
 import { errorResponse } from './error-response.ts'
 import { refuseQuery } from './refuse-query.ts'
+import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { definitionRoutes } from './routes/definitions.ts'
 import { entityRoutes } from './routes/entities.ts'
 import { featureRoutes } from './routes/features.ts'
@@ -29,6 +30,7 @@ export function createApp<Env extends object>(
   for (const path of ['/healthz', '/health']) app.get(path, (c) => c.json({ status: 'ok' }))
   app.use('/v1/*', authenticate)
   app.route('/v1', featureRoutes())
+  app.route('/v1', deadLetterRoutes())
   app.use('/v1/*', refuseQuery)
   app.route('/v1', definitionRoutes())
   app.route('/v1', sourceRoutes())

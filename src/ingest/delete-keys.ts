@@ -10,6 +10,7 @@ import type { CompiledEntity, Snapshot } from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
 import { resolveEntity } from '../registry/resolve-name.ts'
 import { type DeletionMessage, encodeMessages, type MessageRow } from './queue-message.ts'
+import { readBacklogRefusal } from './read-backlog-refusal.ts'
 
 export interface Deletion {
   readonly entity: string
@@ -46,6 +47,8 @@ export async function deleteKeys(platform: Platform, deletion: Deletion): Promis
       `Cannot delete at ${formatInstant(deletion.eventTime)}: it is more than 5 minutes ahead of the clock`,
     )
   }
+  const refusal = await readBacklogRefusal(platform)
+  if (refusal !== undefined) throw refusal
   const { pushId, doorTime } = await begin(platform, snapshot, deletion, now)
   const { eventTime, views } = deletion
   const head = { kind: 'deletions', entity: entity.name, pushId, doorTime, eventTime, views } as const

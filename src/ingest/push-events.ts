@@ -9,6 +9,7 @@ import type { Platform, PushRecord } from '../platform.ts'
 import { readSnapshotOf } from '../registry/current-snapshot.ts'
 import { resolveSource } from '../registry/resolve-name.ts'
 import { type EventMessage, encodeMessages, type MessageRow } from './queue-message.ts'
+import { readBacklogRefusal } from './read-backlog-refusal.ts'
 
 export interface Push {
   readonly source: string
@@ -25,19 +26,25 @@ export interface PushAnswer {
 
 /**
  * The push door: checks each row, gives it its ingest time and sequence, and puts it in the queue. A bad row is
- * rejected by index and spoils no other. Throws `not_found` for an unknown source, `limit_exceeded` for too many rows.
+ * rejected by index and spoils no other. Throws `not_found` for an unknown source, `limit_exceeded` for too many rows,
+ * `unavailable` while the queue's backlog is old.
  */
 export async function pushEvents(platform: Platform, push: Push): Promise<PushAnswer> {
-  const { snapshot, source } = await resolveSource(platform, push.source)
+  const [{ snapshot, source }, refusal] = await Promise.all([
+    resolveSource(platform, push.source),
+    readBacklogRefusal(platform),
+  ])
   if (push.events.length > LIMITS.pushRowsMax) {
     throw new FeatureStoreError(
       'limit_exceeded',
       `Cannot push ${push.events.length} events: at most ${LIMITS.pushRowsMax} go in one push`,
     )
   }
+  const recordId = push.idempotency && pushRecordId(push.source, push.idempotency)
+  if (refusal !== undefined) return answerAgain(platform, recordId, refusal)
   const doorTime = platform.clock.now()
   const pushId = platform.nextId()
-  if (push.idempotency === undefined) {
+  if (recordId === undefined) {
     return sendRows(platform, checkRows(snapshot, source, push.events, doorTime), {
       source,
       pushId,
@@ -45,7 +52,7 @@ export async function pushEvents(platform: Platform, push: Push): Promise<PushAn
     })
   }
   const record = await platform.pushes.begin({
-    id: fingerprint([push.idempotency.token, push.source, push.idempotency.key]),
+    id: recordId,
     pushId,
     doorTime,
     generation: snapshot.generation,
@@ -53,6 +60,21 @@ export async function pushEvents(platform: Platform, push: Push): Promise<PushAn
     answer: null,
   })
   return repeatPush(platform, push, record)
+}
+
+/** What was answered before costs the queue nothing; what was not leaves no record, so that it is new next time. */
+async function answerAgain(
+  { pushes }: Platform,
+  recordId: string | undefined,
+  refusal: FeatureStoreError,
+): Promise<PushAnswer> {
+  const record = recordId === undefined ? undefined : await pushes.find(recordId)
+  if (record === undefined || record.answer === null) throw refusal
+  return JSON.parse(record.answer) as PushAnswer
+}
+
+function pushRecordId(source: string, { token, key }: NonNullable<Push['idempotency']>): string {
+  return fingerprint([token, source, key])
 }
 
 /** The first body counts: an answered key answers the same again; one cut short is sent again, id by id the same. */

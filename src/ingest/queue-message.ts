@@ -43,13 +43,16 @@ export function encodeMessage({ rows, ...head }: QueueMessage): string {
   return [JSON.stringify(head), ...rows.map(({ index, cells }) => `${index}\t${cells}`)].join('\n')
 }
 
+/** The inverse of `encodeMessage`; a text that it cannot have made is thrown out. */
 export function decodeMessage(text: string): QueueMessage {
   const [head, ...lines] = text.split('\n')
   const rows = lines.map((line) => {
     const tab = line.indexOf('\t')
     return { index: Number(line.slice(0, tab)), cells: line.slice(tab + 1) }
   })
-  return { ...(JSON.parse(head!) as QueueMessage), rows }
+  const message = { ...(JSON.parse(head!) as QueueMessage), rows }
+  if (message.kind !== 'events' && message.kind !== 'deletions') throw new TypeError('it is of no known kind')
+  return message
 }
 
 /** A row's index, its tab and its newline. */

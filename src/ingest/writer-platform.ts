@@ -32,12 +32,18 @@ export interface WriterLimits {
   readonly putsMax: number
 }
 
+const DAY_MS = 24 * 3_600_000
+
+/** Age of a message up to which it is replayed (S9). */
+export const REPLAY_AGE_MAX_MS = 15 * DAY_MS
+
 export const WRITER_LIMITS: WriterLimits = {
   cutAgeMs: 30_000,
   cutCharsMax: 8_000_000,
   uncutCharsMax: 24_000_000,
   loadPublishMs: 60_000,
-  seenMs: 15 * 24 * 3_600_000,
+  // A day more than a message may be old when it is replayed: it has yet to come through the queue.
+  seenMs: REPLAY_AGE_MAX_MS + DAY_MS,
   rowsPerCheckpoint: 40,
   journalCharsMax: 8_000_000,
   putsMax: 900,

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { ArrivedLetter } from '../../src/definitions/dead-letter.ts'
 import { EMPTY_DEFINITIONS } from '../../src/definitions/definition-set.ts'
 import { segmentRecord } from '../../src/definitions/segment-record.ts'
 import type { Generation, LoadChunk, LoadRecord, Platform } from '../../src/platform.ts'
@@ -47,6 +48,18 @@ const chunk = (number: number): LoadChunk => ({
   rejections: [{ row: 1, message: 'bad' }],
   isSynced: false,
 })
+
+const letter = (id: string, change: Partial<ArrivedLetter> = {}): ArrivedLetter => ({
+  id,
+  body: `body of ${id}`,
+  source: 'clicks',
+  rows: 2,
+  time: 5,
+  sentTime: 1,
+  ...change,
+})
+
+const failure = (id: string, reason: string, attempts = 1, time = 3) => ({ id, reason, attempts, time })
 
 /** What every platform must do; run by each implementation. */
 export function describePlatform(name: string, createPlatform: () => Promise<Platform>): void {
@@ -148,6 +161,24 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       })
     })
 
+    test('events.readBacklog() answers no age while nothing waits', async () => {
+      expect(await platform.events.readBacklog()).toEqual({ messageCount: 0, oldestTime: null })
+    })
+
+    test('pushes.find() finds what began and nothing else', async () => {
+      const record = {
+        id: 'k',
+        pushId: 'p1',
+        doorTime: 1,
+        generation: 1,
+        bodyFingerprint: 'b1',
+        answer: null,
+      }
+      await platform.pushes.begin(record)
+      expect(await platform.pushes.find('k')).toEqual(record)
+      expect(await platform.pushes.find('l')).toBeUndefined()
+    })
+
     test('pushes.begin() answers the first record of a key', async () => {
       const first = { id: 'k', pushId: 'p1', doorTime: 1, generation: 1, bodyFingerprint: 'b1', answer: null }
       expect(await platform.pushes.begin(first)).toEqual(first)
@@ -189,14 +220,104 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await platform.loads.readNewest('l1', 3)).toBe('a\tb\nc\td')
     })
 
-    test('deadLetters.write() keeps a letter once', async () => {
-      await platform.deadLetters.write({ id: 'm1', body: 'text', time: 5 })
-      await platform.deadLetters.write({ id: 'm1', body: 'text', time: 5 })
-      await platform.deadLetters.write({ id: 'm2', body: 'text', time: 6 })
-      expect(await platform.deadLetters.list()).toEqual([
-        { id: 'm2', time: 6 },
-        { id: 'm1', time: 5 },
+    test('deadLetters.write() keeps a letter with the failure noted last, and its body', async () => {
+      const { deadLetters } = platform
+      await deadLetters.noteFailures([failure('m1', 'first'), failure('m2', 'another')])
+      await deadLetters.noteFailures([failure('m1', 'last', 11)])
+      await deadLetters.write(letter('m1'))
+      expect(await deadLetters.find(['m1', 'm2'])).toEqual([
+        {
+          id: 'm1',
+          source: 'clicks',
+          rows: 2,
+          time: 5,
+          reason: 'last',
+          attempts: 11,
+          status: 'kept',
+          replayedTime: null,
+        },
       ])
+      expect(await deadLetters.readBody('m1')).toBe('body of m1')
+      expect(await deadLetters.readBody('m2')).toBeUndefined()
+    })
+
+    test('deadLetters.write() keeps a letter whose failure was not noted and whose body tells nothing', async () => {
+      await platform.deadLetters.write(letter('m1', { source: null, rows: null }))
+      const [kept] = await platform.deadLetters.find(['m1'])
+      expect(kept).toMatchObject({ source: null, rows: null, attempts: 0, status: 'kept' })
+      expect(kept!.reason).toMatch(/could not be noted/)
+    })
+
+    test('deadLetters.write() of a letter delivered twice changes nothing, replayed or not (S9)', async () => {
+      const { deadLetters } = platform
+      await deadLetters.noteFailures([failure('m1', 'why', 11)])
+      await deadLetters.write(letter('m1'))
+      const [kept] = await deadLetters.find(['m1'])
+      await deadLetters.write(letter('m1', { time: 99 }))
+      expect(await deadLetters.find(['m1'])).toEqual([kept])
+      await deadLetters.markReplayed(['m1'], 3_600_000_000)
+      await deadLetters.write(letter('m1', { time: 99 }))
+      const replayed = { ...kept, status: 'replayed', replayedTime: 3_600_000_000 }
+      expect(await deadLetters.find(['m1'])).toEqual([replayed])
+    })
+
+    test('deadLetters.write() keeps a replayed letter again that failed again, noted or not', async () => {
+      const { deadLetters } = platform
+      for (const id of ['m1', 'm2']) await deadLetters.write(letter(id))
+      await deadLetters.markReplayed(['m1', 'm2'], 3_600_000_000)
+      await deadLetters.noteFailures([failure('m1', 'another reason', 4)])
+      await deadLetters.write(letter('m1', { time: 9 }))
+      await deadLetters.write(letter('m2', { time: 9, sentTime: 3_600_000_001 }))
+      const [first, second] = (await deadLetters.find(['m1', 'm2'])).toSorted((a, b) =>
+        a.id < b.id ? -1 : 1,
+      )
+      expect(first).toMatchObject({ status: 'kept', time: 9, reason: 'another reason', attempts: 4 })
+      expect(second).toMatchObject({ status: 'kept', time: 9, attempts: 0, replayedTime: null })
+    })
+
+    test('deadLetters.forgetFailures() and forgetFailuresBefore() take notes back', async () => {
+      const { deadLetters } = platform
+      await deadLetters.noteFailures([
+        failure('m1', 'mended'),
+        failure('m2', 'old', 1, 3),
+        failure('m3', 'young', 1, 4),
+      ])
+      await deadLetters.forgetFailures(['m1'])
+      await deadLetters.forgetFailuresBefore(4)
+      for (const id of ['m1', 'm2', 'm3']) await deadLetters.write(letter(id))
+      const kept = await deadLetters.list({ limit: 10 })
+      expect(kept.map(({ id, attempts }) => [id, attempts])).toEqual([
+        ['m3', 1],
+        ['m2', 0],
+        ['m1', 0],
+      ])
+    })
+
+    test('deadLetters take more ids at once than a statement takes parameters', async () => {
+      const { deadLetters } = platform
+      const ids = Array.from({ length: 150 }, (_, at) => `m${at}`)
+      await deadLetters.noteFailures(ids.map((id) => failure(id, 'why')))
+      for (const id of ['m0', 'm149']) await deadLetters.write(letter(id))
+      expect(await deadLetters.find(ids)).toHaveLength(2)
+      await deadLetters.markReplayed(ids.slice(100), 7)
+      expect(await deadLetters.list({ status: 'replayed', limit: 10 })).toMatchObject([{ id: 'm149' }])
+      await deadLetters.forgetFailures(ids)
+    })
+
+    test('deadLetters.list() goes newest first through pages, by source and status', async () => {
+      const { deadLetters } = platform
+      for (const [at, id] of ['a', 'b', 'c', 'd'].entries()) {
+        await deadLetters.write(letter(id, { time: at < 2 ? 5 : 6, source: id === 'd' ? 'sales' : 'clicks' }))
+      }
+      await deadLetters.markReplayed(['b'], 7)
+      const ids = async (query: Parameters<typeof deadLetters.list>[0]) =>
+        (await deadLetters.list(query)).map(({ id }) => id)
+      expect(await ids({ limit: 10 })).toEqual(['d', 'c', 'b', 'a'])
+      expect(await ids({ limit: 2 })).toEqual(['d', 'c'])
+      expect(await ids({ limit: 2, after: { time: 6, id: 'c' } })).toEqual(['b', 'a'])
+      expect(await ids({ limit: 2, after: { time: 5, id: 'b' } })).toEqual(['a'])
+      expect(await ids({ limit: 10, source: 'clicks', status: 'kept' })).toEqual(['c', 'a'])
+      expect(await ids({ limit: 10, source: 'none' })).toEqual([])
     })
   })
 }

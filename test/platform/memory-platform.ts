@@ -5,12 +5,14 @@ import { FeatureStoreError } from '../../src/core/error.ts'
 import { fingerprint } from '../../src/definitions/fingerprint.ts'
 import type { SegmentRecord } from '../../src/definitions/segment-record.ts'
 import type { WriterLayout } from '../../src/definitions/writer-layout.ts'
-import { type Consumed, consumeEvents } from '../../src/ingest/consume-events.ts'
+import type { Consumed } from '../../src/ingest/consume-events.ts'
+import { consumeMessages } from '../../src/ingest/consume-messages.ts'
 import { createWriterMemory } from '../../src/ingest/live-blocks.ts'
 import { createShardWriter, type ShardWriter } from '../../src/ingest/shard-writer.ts'
 import { WRITER_LIMITS, WRITER_MEMORY_BYTES, type WriterLimits } from '../../src/ingest/writer-platform.ts'
 import type { WriterStorage } from '../../src/ingest/writer-storage.ts'
 import type {
+  Backlog,
   Clock,
   Generation,
   JobKind,
@@ -22,6 +24,7 @@ import type {
   Platform,
   PushRecord,
 } from '../../src/platform.ts'
+import { memoryDeadLetters } from './memory-dead-letters.ts'
 import { memoryWriterStorage } from './memory-writer-storage.ts'
 
 /** The store in plain memory, with its clock and its faults in the test's hands. */
@@ -33,10 +36,12 @@ export interface MemoryPlatform extends Platform {
   readonly queue: string[]
   readonly logged: string[]
   /** Set to make the next effect of that name fail, once. */
-  readonly faults: Set<'writeBlock' | 'writeSegment' | 'register'>
-  readonly counts: { writeBlock: number; deleteBlock: number; readBlocks: number }
-  /** Takes everything in the queue to the writers. */
-  consume(): Promise<readonly Consumed[]>
+  readonly faults: Set<Fault>
+  readonly counts: { writeBlock: number; deleteBlock: number; readBlocks: number; readBacklog: number }
+  /** What the queue says of itself, whatever is in it. */
+  backlog: Backlog
+  /** Takes everything in the queue to the writers, as the delivery of that number; what fails is gone from it. */
+  consume(attempts?: number): Promise<readonly Consumed[]>
   /** Lets every writer do all it has to. */
   flush(options?: { readonly cut: boolean }): Promise<void>
   /** Forgets every writer's memory, as a crash does; their storage stays. */
@@ -47,6 +52,8 @@ export interface MemoryPlatform extends Platform {
   nextWorkMs(): number | null
   land(source: string, name: string, bytes: Uint8Array): LandedFile
 }
+
+type Fault = 'writeBlock' | 'writeSegment' | 'register' | 'readBacklog' | 'noteFailures' | 'writeLetter'
 
 export interface MemoryOptions {
   readonly limits?: Partial<WriterLimits>
@@ -70,12 +77,11 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
   const queue: string[] = []
   const logged: string[] = []
   const faults: MemoryPlatform['faults'] = new Set()
-  const counts = { writeBlock: 0, deleteBlock: 0, readBlocks: 0 }
+  const counts = { writeBlock: 0, deleteBlock: 0, readBlocks: 0, readBacklog: 0 }
   const pushes = new Map<string, PushRecord>()
   const loads = new Map<string, LoadRecord>()
   const jobs = new Map<string, JobRecord>()
   const chunks = new Map<string, Map<number, LoadChunk>>()
-  const letters: { id: string; time: number }[] = []
   const storages = new Map<string, ReturnType<typeof memoryWriterStorage>>()
   let writerMemory = createWriterMemory(memoryBytesMax)
   const writers = new Map<string, ShardWriter>()
@@ -83,7 +89,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
   let ids = 0
   let crashCount = 0
 
-  const fail = (name: 'writeBlock' | 'writeSegment' | 'register') => {
+  const fail = (name: Fault) => {
     if (faults.delete(name)) throw new Error(`injected: ${name}`)
   }
   const log = {
@@ -173,7 +179,13 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     clock,
     nextId: () => String(++ids).padStart(26, '0'),
     log,
-    memory: { blocks: createBlockCache(1_000_000), served: undefined, written: undefined },
+    backlog: { messageCount: 0, oldestTime: null },
+    memory: {
+      blocks: createBlockCache(1_000_000),
+      served: undefined,
+      written: undefined,
+      backlog: undefined,
+    },
     registry: {
       readGeneration: async () => generations.at(-1)?.generation ?? 0,
       read: async (generation) =>
@@ -238,8 +250,16 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         })
       },
     },
-    events: { send: async (messages) => void queue.push(...messages) },
+    events: {
+      send: async (messages) => void queue.push(...messages),
+      async readBacklog() {
+        counts.readBacklog++
+        fail('readBacklog')
+        return platform.backlog
+      },
+    },
     pushes: {
+      find: async (id) => pushes.get(id),
       async begin(record) {
         const first = pushes.get(record.id) ?? record
         pushes.set(record.id, first)
@@ -316,16 +336,14 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       },
     },
     settings: { blockBytesMax: 16_000, reblockGraceMs: 300_000 },
-    deadLetters: {
-      async write({ id, body, time: sent }) {
-        objects.set(`dead-letters/${id}`, new TextEncoder().encode(body))
-        if (!letters.some((letter) => letter.id === id)) letters.push({ id, time: sent })
-      },
-      list: async () => letters.toSorted((a, b) => b.time - a.time),
-    },
+    deadLetters: memoryDeadLetters(objects, fail),
     background: (work) => void work.catch((error) => logged.push(String(error))),
 
-    consume: () => consumeEvents(platform, queue.splice(0)),
+    consume: (attempts = 1) =>
+      consumeMessages(
+        platform,
+        queue.splice(0).map((body) => ({ body, attempts, sentTime: time.now })),
+      ),
     async flush(options = { cut: false }) {
       for (const name of storages.keys()) await writerNamed(name).work({ publish: true, cut: options.cut })
     },

@@ -34,9 +34,15 @@ export interface Harness {
 
 export const TOKEN = 'test'
 
-/** The whole Worker under workerd, D1 migrated, everything in memory. A null token leaves `ADMIN_TOKEN` out. */
-export async function startHarness({ token = TOKEN }: { token?: string | null } = {}): Promise<Harness> {
-  const vars = { SEGMENT_AGE_MS: '1000', ...(token === null ? {} : { ADMIN_TOKEN: token }) }
+export interface HarnessOptions {
+  /** Null leaves `ADMIN_TOKEN` out. */
+  readonly token?: string | null
+  readonly variables?: Readonly<Record<string, string>>
+}
+
+/** The whole Worker under workerd, D1 migrated, everything in memory. */
+export async function startHarness({ token = TOKEN, variables = {} }: HarnessOptions = {}): Promise<Harness> {
+  const vars = { SEGMENT_AGE_MS: '1000', ...variables, ...(token === null ? {} : { ADMIN_TOKEN: token }) }
   const server = createTestHarness({ workers: [{ configPath: './wrangler.toml', vars }] })
   const { url } = await server.listen()
   const worker = server.getWorker<Env>()

@@ -62,6 +62,8 @@ const CLOSED_ROUTES: Route[] = [
   ['PUT', `${FILES}/a.parquet`, 'PAR1'],
   ['POST', LOADS, {}],
   ['GET', '/v1/loads/load-1'],
+  ['GET', '/v1/dead-letters'],
+  ['POST', '/v1/dead-letters/replay', { all: true }],
   ['GET', `${SERVICE}/features?user=ann&team=1`],
   ['POST', `${SERVICE}/features`, { entities: [] }],
   ['POST', `${SERVICE}/historical-features`, { labels: [] }],
@@ -532,6 +534,117 @@ describe('landing files and loads', () => {
 
   it('an unknown load is refused', async () => {
     expectError(await refuse('GET', '/v1/loads/load-x'), 404, 'not_found', /"load-x"/)
+  })
+})
+
+describe('dead letters', () => {
+  const LETTERS = '/v1/dead-letters'
+  const REPLAY = `${LETTERS}/replay`
+  interface Page {
+    readonly dead_letters: readonly { readonly id: string }[]
+    readonly next?: string
+  }
+
+  /** Messages as the dead-letter queue brings them; their ids. */
+  async function keep(count: number, source: string): Promise<string[]> {
+    const ids = Array.from({ length: count }, (_, at) => `kept-${source}.${at}`)
+    const statement = harness.env.DB.prepare(
+      'INSERT INTO dead_letters (id, source, rows, time, reason) VALUES (?, ?, 1, ?, ?)',
+    )
+    await harness.env.DB.batch(ids.map((id, at) => statement.bind(id, source, 1_000_000 + (at >> 1), 'why')))
+    return ids
+  }
+
+  it('a store without any lists none and replays none', async () => {
+    expect((await call('GET', LETTERS)).json).toEqual({ dead_letters: [] })
+    expect((await call('GET', `${LETTERS}?source=activity&status=kept`)).json).toEqual({ dead_letters: [] })
+    for (const body of [{ all: true }, { source: 'activity' }]) {
+      const answer = await call('POST', REPLAY, body)
+      expect([answer.status, answer.json]).toEqual([202, { replayed: [], refused: [] }])
+    }
+  })
+
+  it('pages go newest first and hold each letter once', async () => {
+    const ids = await keep(5, 'dropped')
+    const found: string[] = []
+    let path = `${LETTERS}?source=dropped&limit=2`
+    for (let pages = 0; pages < 3; pages++) {
+      const { json } = await call<Page>('GET', path)
+      found.push(...json.dead_letters.map(({ id }) => id))
+      expect(json.next === undefined).toBe(pages === 2)
+      path = `${LETTERS}?source=dropped&limit=2&cursor=${encodeURIComponent(json.next ?? '')}`
+    }
+    expect(found).toEqual([4, 3, 2, 1, 0].map((at) => ids[at]))
+    const [first] = (await call<{ dead_letters: unknown[] }>('GET', `${LETTERS}?source=dropped&limit=1`)).json
+      .dead_letters
+    expect(first).toEqual({
+      id: ids[4],
+      source: 'dropped',
+      rows: 1,
+      time: '1970-01-01T00:00:01.000002Z',
+      reason: 'why',
+      attempts: 0,
+      status: 'kept',
+    })
+  })
+
+  it('a source that was dropped is known by its letters, whatever their status', async () => {
+    await keep(1, 'gone')
+    expect((await call<Page>('GET', `${LETTERS}?source=gone&status=replayed`)).json).toEqual({
+      dead_letters: [],
+    })
+  })
+
+  it.each([
+    ['limit=0', /"limit"/],
+    ['limit=1001', /"limit"/],
+    ['limit=many', /"limit"/],
+    ['status=lost', /"status".*kept/],
+    ['cursor=', /"cursor"/],
+    ['cursor=abc', /"cursor".*"next" of a page before/],
+    ['limit=1&limit=2', /"limit": it is given 2 times/],
+    ['limits=1', /"limits".*none of that name/],
+  ])('the list refuses ?%s by name (S34)', async (query, message) => {
+    expectError(await refuse('GET', `${LETTERS}?${query}`), 400, 'invalid_argument', message)
+  })
+
+  it('a source that neither has letters nor is defined is refused with the nearest name (S34)', async () => {
+    const message = /source "activty".*did you mean "activity"/
+    expectError(await refuse('GET', `${LETTERS}?source=activty`), 404, 'not_found', message)
+    expectError(await refuse('POST', REPLAY, { source: 'activty' }), 404, 'not_found', message)
+  })
+
+  it.each([
+    [{}, /one of ids, source and all is needed/],
+    [{ all: true, source: 'activity' }, /one of ids, source and all is needed/],
+    [{ all: false }, /all: /],
+    [{ ids: [] }, /ids: /],
+    [{ ids: 'kept' }, /ids: /],
+    [{ ids: [7] }, /ids\.0: /],
+    [{ ids: Array.from({ length: 501 }, String) }, /ids: .*500/],
+  ])('replay refuses %j', async (body, message) => {
+    expectError(await refuse('POST', REPLAY, body), 400, 'invalid_argument', message)
+  })
+
+  it('replay refuses unknown letters one by one, and those whose body is gone', async () => {
+    const [id] = await keep(1, 'bodiless')
+    const answer = await call('POST', REPLAY, { ids: ['none', id] })
+    expect(answer.status).toBe(202)
+    expect(answer.json).toEqual({
+      replayed: [],
+      refused: [
+        {
+          id: 'none',
+          code: 'not_found',
+          message: 'Cannot replay dead letter "none": there is none of that id',
+        },
+        {
+          id,
+          code: 'not_found',
+          message: expect.stringMatching(/^Cannot replay dead letter "kept-bodiless.0": /),
+        },
+      ],
+    })
   })
 })
 

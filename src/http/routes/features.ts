@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
-import { FeatureStoreError, invalid } from '../../core/error.ts'
+import { FeatureStoreError } from '../../core/error.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { parseEntities, queryToEntity } from '../../online/parse-entities.ts'
 import { projectService } from '../../online/project-service.ts'
@@ -9,6 +9,7 @@ import { resolveService } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { batchGetJson, getJson } from '../feature-json.ts'
 import { readJson } from '../read-body.ts'
+import { readParameters } from '../read-query.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const BatchGetRequest = z.strictObject({
@@ -24,7 +25,7 @@ export function featureRoutes() {
 
   routes.get('/feature-services/:service/features', async (c) => {
     const resolved = await resolveService(c.var.platform, c.req.param('service'))
-    const rows = parseEntities(resolved.service, [queryToEntity(resolved.service, queryOf(c))])
+    const rows = parseEntities(resolved.service, [queryToEntity(resolved.service, readParameters(c))])
     const answer = await readFeatures(c.var.platform, resolved, { rows, consistency: 'eventual' })
     return jsonText(c, getJson(resolved.service, answer.rows[0]!), answer.snapshot.generation)
   })
@@ -47,17 +48,6 @@ export function featureRoutes() {
   })
 
   return routes
-}
-
-/** Query parameters, each given once. */
-function queryOf(c: Context<Http>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(c.req.queries()).map(([name, values]) => {
-      if (values.length > 1)
-        throw invalid(`Cannot read parameter "${name}": it is given ${values.length} times`)
-      return [name, values[0]!]
-    }),
-  )
 }
 
 function jsonText(c: Context<Http>, text: string, generation: number): Response {

@@ -1,0 +1,78 @@
+import { Hono } from 'hono'
+import * as z from 'zod'
+import { invalid } from '../../core/error.ts'
+import { LIMITS } from '../../core/limits.ts'
+import { formatInstant } from '../../core/time.ts'
+import { DEAD_LETTER_STATUSES, type DeadLetter, type DeadLetterQuery } from '../../definitions/dead-letter.ts'
+import { type ReplaySelection, replayDeadLetters } from '../../ingest/replay-dead-letters.ts'
+import type { Platform } from '../../platform.ts'
+import { resolveSource } from '../../registry/resolve-name.ts'
+import type { Http } from '../context.ts'
+import { readJson } from '../read-body.ts'
+import { readQuery } from '../read-query.ts'
+import { refuseQuery } from '../refuse-query.ts'
+
+const ListQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(LIMITS.deadLettersPageMax).default(100),
+  /** `next` of the page before. */
+  cursor: z.string().optional(),
+  source: z.string().optional(),
+  status: z.enum(DEAD_LETTER_STATUSES).optional(),
+})
+
+const ReplayRequest = z
+  .strictObject({
+    ids: z.array(z.string()).min(1).max(LIMITS.replaysPerCallMax).optional(),
+    source: z.string().optional(),
+    all: z.literal(true).optional(),
+  })
+  .refine((body) => Object.keys(body).length === 1, 'one of ids, source and all is needed')
+
+/** Messages that could not be taken in: what they are and why, and sending them again. */
+export function deadLetterRoutes() {
+  const routes = new Hono<Http>()
+
+  routes.get('/dead-letters', async (c) => {
+    const { cursor, limit, ...filter } = readQuery(c, ListQuery)
+    const after = cursor === undefined ? undefined : decodeCursor(cursor)
+    const letters = await c.var.platform.deadLetters.list({ ...filter, after, limit: limit + 1 })
+    if (letters.length === 0) await checkSource(c.var.platform, filter.source)
+    const page = letters.slice(0, limit)
+    const next = letters.length > limit ? { next: encodeCursor(page.at(-1)!) } : {}
+    return c.json({ dead_letters: page.map(letterJson), ...next })
+  })
+
+  routes.post('/dead-letters/replay', refuseQuery, async (c) => {
+    const { ids, source } = await readJson(c, ReplayRequest)
+    const selection: ReplaySelection = ids === undefined ? { kind: 'kept', source } : { kind: 'ids', ids }
+    const { replayed, refused } = await replayDeadLetters(c.var.platform, selection)
+    if (replayed.length + refused.length === 0) await checkSource(c.var.platform, source)
+    return c.json({ replayed, refused }, 202)
+  })
+
+  return routes
+}
+
+/** Letters outlive their source: only a name that neither has letters nor is defined is refused (S34). */
+async function checkSource(platform: Platform, source: string | undefined): Promise<void> {
+  if (source === undefined) return
+  const letters = await platform.deadLetters.list({ source, limit: 1 })
+  if (letters.length === 0) await resolveSource(platform, source)
+}
+
+function letterJson({ id, source, rows, time, reason, attempts, status }: DeadLetter) {
+  return { id, source, rows, time: formatInstant(time), reason, attempts, status }
+}
+
+/** Time and id of the last letter of a page. */
+function encodeCursor({ time, id }: DeadLetter): string {
+  return `${time}~${id}`
+}
+
+function decodeCursor(cursor: string): DeadLetterQuery['after'] {
+  const [, time, id] = /^(\d{1,16})~(.+)$/.exec(cursor) ?? []
+  if (time === undefined || id === undefined) {
+    throw invalid('Cannot read parameter "cursor": it is none of this route, take "next" of a page before')
+  }
+  return { time: Number(time), id }
+}

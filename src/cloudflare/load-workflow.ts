@@ -17,7 +17,7 @@ const YIELD_MS = 10
 /** One load as a durable job. */
 export class LoadWorkflow extends WorkflowEntrypoint<Env, LoadParams> {
   override async run({ payload }: Readonly<WorkflowEvent<LoadParams>>, step: WorkflowStep): Promise<void> {
-    const platform = createPlatform(this.env, (work) => this.ctx.waitUntil(work))
+    const platform = createPlatform(this.env)
     await runLoad(platform, payload.load, {
       step: (name, work) =>
         step.do(name, STEP, async () => {

@@ -1,3 +1,4 @@
+import { waitUntil } from 'cloudflare:workers'
 import { drizzle } from 'drizzle-orm/d1'
 import { createBlockCache } from '../core/block-cache.ts'
 import type { Memory, Platform } from '../platform.ts'
@@ -25,8 +26,8 @@ const memory: Memory = {
   written: undefined,
 }
 
-/** The platform over Cloudflare's bindings. */
-export function createPlatform(env: Env, background: Platform['background']): Platform {
+/** The platform over Cloudflare's bindings. It belongs to no request: an isolate makes it once. */
+export function createPlatform(env: Env): Platform {
   const db = drizzle(env.DB)
   return {
     clock: systemClock,
@@ -44,6 +45,6 @@ export function createPlatform(env: Env, background: Platform['background']): Pl
     loads: loadsD1(db, env.BUCKET, systemClock),
     jobs: jobsWorkflows(env.LOADS),
     deadLetters: deadLettersR2(env.BUCKET, db),
-    background,
+    background: waitUntil,
   }
 }

@@ -48,6 +48,12 @@ export function writeCachedBlock(cache: BlockCache, key: string, block: Block, n
   return block
 }
 
+/** Lets go of a block that turned out to be damaged. */
+export function forgetCachedBlock(cache: BlockCache, key: string): void {
+  const held = cache.entries.get(key)
+  if (held !== undefined) forget(cache, key, held)
+}
+
 function forget(cache: BlockCache, key: string, entry: CachedBlock): void {
   cache.entries.delete(key)
   cache.bytes -= bytesOf(key, entry.block)

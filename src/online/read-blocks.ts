@@ -1,5 +1,5 @@
 import { type Block, openBlock } from '../core/block.ts'
-import { readCachedBlock, writeCachedBlock } from '../core/block-cache.ts'
+import { forgetCachedBlock, readCachedBlock, writeCachedBlock } from '../core/block-cache.ts'
 import { topBits } from '../core/entity-key.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
@@ -11,31 +11,69 @@ export const BLOCK_TTL_MS = 5_000
 
 export type Consistency = 'eventual' | 'strong'
 
+/** Where the blocks of a read came from: what it cost. */
+export interface ReadCounts {
+  /** Blocks the isolate still had. */
+  cached: number
+  /** Keys read from KV before the answer. */
+  kv: number
+  /** Keys read from KV in the background, for reads to come. */
+  refreshed: number
+  /** Writers asked. */
+  writers: number
+}
+
+interface BlockRead {
+  readonly blocks: readonly PlannedBlock[]
+  readonly counts: ReadCounts
+}
+
 /** Blocks in the order planned; undefined where neither KV nor the writer could give one. */
 export async function readBlocks(
   platform: Platform,
   snapshot: Snapshot,
   { blocks, consistency }: { readonly blocks: readonly PlannedBlock[]; readonly consistency: Consistency },
-): Promise<(Block | undefined)[]> {
-  if (consistency === 'strong') return askWriters(platform, snapshot, blocks)
+): Promise<{ readonly blocks: (Block | undefined)[]; readonly counts: ReadCounts }> {
+  const counts: ReadCounts = { cached: 0, kv: 0, refreshed: 0, writers: 0 }
+  if (consistency === 'strong')
+    return { blocks: await askWriters(platform, snapshot, { blocks, counts }), counts }
   const nowMs = platform.clock.now() / 1_000
-  const cache = platform.memory.blocks
   const aging: PlannedBlock[] = []
-  const found = blocks.map(({ key }, at) => {
-    const entry = readCachedBlock(cache, key)
-    if (entry === undefined || nowMs - entry.fetchedMs >= BLOCK_TTL_MS) return undefined
+  const missing: PlannedBlock[] = []
+  const found = blocks.map((planned) => {
+    const entry = readCachedBlock(platform.memory.blocks, planned.key)
+    if (entry === undefined || nowMs - entry.fetchedMs >= BLOCK_TTL_MS) {
+      missing.push(planned)
+      return undefined
+    }
     if (nowMs - Math.max(entry.fetchedMs, entry.refreshMs) >= BLOCK_TTL_MS / 2) {
       entry.refreshMs = nowMs
-      aging.push(blocks[at]!)
+      aging.push(planned)
     }
     return entry.block
   })
-  if (aging.length > 0) platform.background(fetchBlocks(platform, snapshot, aging))
-  const missing = blocks.filter((_, at) => found[at] === undefined)
-  if (missing.length === 0) return found
-  const fetched = await fetchBlocks(platform, snapshot, missing)
-  for (let at = 0, next = 0; at < found.length; at++) if (found[at] === undefined) found[at] = fetched[next++]
-  return found
+  counts.cached = blocks.length - missing.length
+  counts.refreshed = aging.length
+  if (aging.length > 0) {
+    const uncounted: ReadCounts = { ...counts }
+    platform.background(fetchBlocks(platform, snapshot, { blocks: aging, counts: uncounted }))
+  }
+  if (missing.length === 0) return { blocks: found, counts }
+  const fetched = await fetchBlocks(platform, snapshot, { blocks: missing, counts })
+  return { blocks: fillGaps(found, fetched), counts }
+}
+
+/** Blocks that turned out to be damaged, as their writers have them now; the writers publish them again. */
+export async function replaceBlocks(
+  platform: Platform,
+  snapshot: Snapshot,
+  read: BlockRead,
+): Promise<(Block | undefined)[]> {
+  for (const { key } of read.blocks) {
+    logDamage(platform, key, 'the checksum of a row differs')
+    forgetCachedBlock(platform.memory.blocks, key)
+  }
+  return askWriters(platform, snapshot, read)
 }
 
 /**
@@ -45,21 +83,28 @@ export async function readBlocks(
 async function fetchBlocks(
   platform: Platform,
   snapshot: Snapshot,
-  blocks: readonly PlannedBlock[],
+  { blocks, counts }: BlockRead,
 ): Promise<(Block | undefined)[]> {
   const nowMs = platform.clock.now() / 1_000
+  counts.kv += blocks.length
   const texts = await readTexts(platform, blocks)
+  const lacking: PlannedBlock[] = []
   const opened = blocks.map((planned, at) => {
     const block = tryOpen(platform, planned, texts[at]!)
-    if (block === undefined || !isComplete(block, planned)) return undefined
-    return writeCachedBlock(platform.memory.blocks, planned.key, block, nowMs)
+    if (block !== undefined && isComplete(block, planned)) {
+      return writeCachedBlock(platform.memory.blocks, planned.key, block, nowMs)
+    }
+    lacking.push(planned)
+    return undefined
   })
-  const lacking = blocks.filter((_, at) => opened[at] === undefined)
   if (lacking.length === 0) return opened
-  const asked = await askWriters(platform, snapshot, lacking)
-  for (let at = 0, next = 0; at < opened.length; at++)
-    if (opened[at] === undefined) opened[at] = asked[next++]
-  return opened
+  return fillGaps(opened, await askWriters(platform, snapshot, { blocks: lacking, counts }))
+}
+
+/** Puts `rest` where `found` has gaps, in order. */
+function fillGaps(found: (Block | undefined)[], rest: readonly (Block | undefined)[]): (Block | undefined)[] {
+  let next = 0
+  return found.map((block) => block ?? rest[next++])
 }
 
 async function readTexts(
@@ -79,10 +124,11 @@ async function readTexts(
 async function askWriters(
   platform: Platform,
   snapshot: Snapshot,
-  blocks: readonly PlannedBlock[],
+  { blocks, counts }: BlockRead,
 ): Promise<(Block | undefined)[]> {
   const answers = new Map<string, Block>()
   const byWriter = Map.groupBy(blocks, ({ entity, range }) => `${entity.name}/${shardOf({ entity, range })}`)
+  counts.writers += byWriter.size
   await Promise.all(
     [...byWriter.values()].map(async (asked) => {
       const layout = writerLayout(snapshot, asked[0]!.entity.name, shardOf(asked[0]!))
@@ -117,12 +163,13 @@ function tryOpen(platform: Platform, { key }: PlannedBlock, text: string | null)
   try {
     return openBlock(text)
   } catch (error) {
-    platform.log.error('A block is damaged; its writer is asked and publishes it again', {
-      key,
-      reason: String(error),
-    })
+    logDamage(platform, key, String(error))
     return undefined
   }
+}
+
+function logDamage(platform: Platform, key: string, reason: string): void {
+  platform.log.error('A block is damaged; its writer is asked and publishes it again', { key, reason })
 }
 
 function isComplete(block: Block, { entity }: PlannedBlock): boolean {

@@ -3,9 +3,7 @@ import * as z from 'zod'
 import { FeatureStoreError, invalid } from '../../core/error.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { parseEntities, queryToEntity } from '../../online/parse-entities.ts'
-import { projectService } from '../../online/project-service.ts'
-import { readFeatures } from '../../online/read-features.ts'
-import { resolveService } from '../../registry/resolve-name.ts'
+import { type ServedFeatures, serveFeatures } from '../../online/serve-features.ts'
 import type { Http } from '../context.ts'
 import { batchGetJson, getJson } from '../feature-json.ts'
 import { readJson } from '../read-body.ts'
@@ -23,27 +21,29 @@ export function featureRoutes() {
   const routes = new Hono<Http>()
 
   routes.get('/feature-services/:service/features', async (c) => {
-    const resolved = await resolveService(c.var.platform, c.req.param('service'))
-    const rows = parseEntities(resolved.service, [queryToEntity(resolved.service, queryOf(c))])
-    const answer = await readFeatures(c.var.platform, resolved, { rows, consistency: 'eventual' })
-    return jsonText(c, getJson(resolved.service, answer.rows[0]!), answer.snapshot.generation)
+    const query = queryOf(c)
+    const served = await serveFeatures(c.get('platform'), c.req.param('service'), {
+      parseRows: (service) => parseEntities(service, [queryToEntity(service, query)]),
+      features: undefined,
+      consistency: 'eventual',
+    })
+    return jsonText(getJson(served.service, served.rows[0]!), served)
   })
 
   routes.post('/feature-services/:service/features', refuseQuery, async (c) => {
-    const body = await readJson(c, BatchGetRequest)
-    if (body.entities.length > LIMITS.batchGetEntitiesMax) {
+    const { entities, features, include, consistency } = await readJson(c, BatchGetRequest)
+    if (entities.length > LIMITS.batchGetEntitiesMax) {
       throw new FeatureStoreError(
         'limit_exceeded',
-        `Cannot read ${body.entities.length} entities: at most ${LIMITS.batchGetEntitiesMax} go in one BatchGet`,
+        `Cannot read ${entities.length} entities: at most ${LIMITS.batchGetEntitiesMax} go in one BatchGet`,
       )
     }
-    const { snapshot, service } = await resolveService(c.var.platform, c.req.param('service') ?? '')
-    const rows = parseEntities(service, body.entities)
-    const wanted = body.features === undefined ? service : projectService(service, body.features)
-    const resolved = { snapshot, service: wanted }
-    const answer = await readFeatures(c.var.platform, resolved, { rows, consistency: body.consistency })
-    const include = body.include ?? ['statuses']
-    return jsonText(c, batchGetJson(wanted, answer.rows, include), answer.snapshot.generation)
+    const served = await serveFeatures(c.get('platform'), c.req.param('service')!, {
+      parseRows: (service) => parseEntities(service, entities),
+      features,
+      consistency,
+    })
+    return jsonText(batchGetJson(served.service, served.rows, include ?? ['statuses']), served)
   })
 
   return routes
@@ -60,6 +60,7 @@ function queryOf(c: Context<Http>): Record<string, string> {
   )
 }
 
-function jsonText(c: Context<Http>, text: string, generation: number): Response {
-  return c.body(text, 200, { 'content-type': 'application/json', 'x-generation': String(generation) })
+function jsonText(text: string, { snapshot }: ServedFeatures): Response {
+  const headers = { 'content-type': 'application/json', 'x-generation': String(snapshot.generation) }
+  return new Response(text, { headers })
 }

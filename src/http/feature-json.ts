@@ -5,12 +5,20 @@ import type { FeatureRow } from '../online/read-features.ts'
 
 /** The answer of Get: each value, status and time under its feature's name. */
 export function getJson(service: CompiledService, row: FeatureRow): string {
-  const names = service.features.map(({ name }) => JSON.stringify(name))
-  const members = (texts: string) =>
-    splitCells(texts)
-      .map((text, at) => `${names[at]}:${text}`)
-      .join(',')
-  return `{"features":{${members(row.values.join())}},"statuses":{${members(row.statuses.join())}},"event_times":{${members(timesText(service, row))}}}`
+  const values = splitCells(row.values.join())
+  // Neither statuses nor times hold a comma.
+  const statuses = row.statuses.join().split(',')
+  const times = timesText(service, row).split(',')
+  let features = ''
+  let featureStatuses = ''
+  let eventTimes = ''
+  for (const [at, name] of namesOf(service).entries()) {
+    const member = at === 0 ? name : `,${name}`
+    features += member + values[at]
+    featureStatuses += member + statuses[at]
+    eventTimes += member + times[at]
+  }
+  return `{"features":{${features}},"statuses":{${featureStatuses}},"event_times":{${eventTimes}}}`
 }
 
 /** The answer of BatchGet: names once, then rows in the order asked. */
@@ -24,6 +32,18 @@ export function batchGetJson(
   if (include.includes('statuses')) json += `,"statuses":${table(({ statuses }) => statuses.join())}`
   if (include.includes('event_times')) json += `,"event_times":${table((row) => timesText(service, row))}`
   return `${json}}`
+}
+
+const namesByService = new WeakMap<CompiledService, readonly string[]>()
+
+/** Names as they begin a member, made once for each service: a compiled one never changes. */
+function namesOf(service: CompiledService): readonly string[] {
+  let names = namesByService.get(service)
+  if (names === undefined) {
+    names = service.features.map(({ name }) => `${JSON.stringify(name)}:`)
+    namesByService.set(service, names)
+  }
+  return names
 }
 
 /** Every feature of an entry has its row's time. */

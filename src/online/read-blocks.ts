@@ -1,5 +1,10 @@
 import { type Block, openBlock } from '../core/block.ts'
-import { forgetCachedBlock, readCachedBlock, writeCachedBlock } from '../core/block-cache.ts'
+import {
+  forgetCachedBlock,
+  readCachedBlock,
+  refreshCachedBlock,
+  writeCachedBlock,
+} from '../core/block-cache.ts'
 import { topBits } from '../core/entity-key.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
@@ -42,7 +47,8 @@ export async function readBlocks(
   const missing: PlannedBlock[] = []
   const found = blocks.map((planned) => {
     const entry = readCachedBlock(platform.memory.blocks, planned.key)
-    if (entry === undefined || nowMs - entry.fetchedMs >= BLOCK_TTL_MS) {
+    // A generation that has come meanwhile may want versions that a block in the cache is too old to have.
+    if (entry === undefined || nowMs - entry.fetchedMs >= BLOCK_TTL_MS || !isComplete(entry.block, planned)) {
       missing.push(planned)
       return undefined
     }
@@ -90,7 +96,7 @@ async function fetchBlocks(
   const texts = await readTexts(platform, blocks)
   const lacking: PlannedBlock[] = []
   const opened = blocks.map((planned, at) => {
-    const block = tryOpen(platform, planned, texts[at]!)
+    const block = openText(platform, planned, { text: texts[at]!, nowMs })
     if (block !== undefined && isComplete(block, planned)) {
       return writeCachedBlock(platform.memory.blocks, planned.key, block, nowMs)
     }
@@ -158,8 +164,15 @@ function shardOf({ entity, range }: Pick<PlannedBlock, 'entity' | 'range'>): num
   return topBits(range << (32 - entity.blockBits), entity.shardBits)
 }
 
-function tryOpen(platform: Platform, { key }: PlannedBlock, text: string | null): Block | undefined {
+/** The block of a text, as the cache has it if the text is still the same; undefined where there is none. */
+function openText(
+  platform: Platform,
+  { key }: PlannedBlock,
+  { text, nowMs }: { readonly text: string | null; readonly nowMs: number },
+): Block | undefined {
   if (text === null) return undefined
+  const held = refreshCachedBlock(platform.memory.blocks, key, { text, nowMs })
+  if (held !== undefined) return held
   try {
     return openBlock(text)
   } catch (error) {

@@ -9,8 +9,14 @@ import { batchGetJson, getJson } from '../feature-json.ts'
 import { readJson } from '../read-body.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
+/** `z.record` would walk and copy every entity; their fields are checked by `parseEntities` anyway. */
+const Entity = z.custom<Readonly<Record<string, unknown>>>(
+  (json) => typeof json === 'object' && json !== null && !Array.isArray(json),
+  'Invalid input: expected an object',
+)
+
 const BatchGetRequest = z.strictObject({
-  entities: z.array(z.record(z.string(), z.unknown())),
+  entities: z.array(Entity),
   features: z.array(z.string()).min(1).max(LIMITS.columnsMax).optional(),
   include: z.array(z.enum(['statuses', 'event_times'])).optional(),
   consistency: z.enum(['eventual', 'strong']).default('eventual'),

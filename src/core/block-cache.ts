@@ -28,16 +28,6 @@ export function readCachedBlock(cache: BlockCache, key: string): CachedBlock | u
   return cache.entries.get(key)
 }
 
-/** The block of that key if its text is still this one; it counts as fetched now. */
-export function refreshCachedBlock(
-  cache: BlockCache,
-  key: string,
-  { text, nowMs }: { readonly text: string; readonly nowMs: number },
-): Block | undefined {
-  const held = cache.entries.get(key)
-  return held?.block.text === text ? writeCachedBlock(cache, key, held.block, nowMs) : undefined
-}
-
 /** Remembers a block. One older than the block already held refreshes its age and replaces nothing (S31). */
 export function writeCachedBlock(cache: BlockCache, key: string, block: Block, nowMs: number): Block {
   const held = cache.entries.get(key)

@@ -2,13 +2,14 @@ import { type Block, findBlockRow } from '../core/block.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
 import type { PlannedLookup, ReadPlan } from './plan-read.ts'
-import { type ReadCounts, replaceBlocks } from './read-blocks.ts'
+import { replaceBlocks } from './read-blocks.ts'
+import type { ReadCost } from './read-cost.ts'
 
 /** A plan and its blocks as they were read. Damaged ones are replaced in place, so that all of a read uses the same. */
 interface PlannedRead {
   readonly plan: ReadPlan
   readonly blocks: (Block | undefined)[]
-  readonly counts: ReadCounts
+  readonly cost: ReadCost
 }
 
 /**
@@ -18,7 +19,7 @@ interface PlannedRead {
 export async function findRows(
   platform: Platform,
   snapshot: Snapshot,
-  { plan, blocks, counts }: PlannedRead,
+  { plan, blocks, cost }: PlannedRead,
 ): Promise<(string | undefined)[]> {
   const damaged = new Set<number>()
   const rows = plan.lookups.map((lookup) => findRow(lookup, blocks, damaged))
@@ -26,7 +27,7 @@ export async function findRows(
   const positions = [...damaged]
   const replaced = await replaceBlocks(platform, snapshot, {
     blocks: positions.map((position) => plan.blocks[position]!),
-    counts,
+    cost,
   })
   for (const [at, position] of positions.entries()) blocks[position] = replaced[at]
   const stillDamaged = new Set<number>()

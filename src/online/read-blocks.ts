@@ -1,36 +1,19 @@
 import { type Block, openBlock } from '../core/block.ts'
-import {
-  forgetCachedBlock,
-  readCachedBlock,
-  refreshCachedBlock,
-  writeCachedBlock,
-} from '../core/block-cache.ts'
-import { topBits } from '../core/entity-key.ts'
+import { forgetCachedBlock, readCachedBlock, writeCachedBlock } from '../core/block-cache.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
-import { writerLayout } from '../definitions/writer-layout.ts'
 import type { Platform } from '../platform.ts'
+import { askWriters } from './ask-writers.ts'
 import type { PlannedBlock } from './plan-read.ts'
+import { createReadCost, type ReadCost } from './read-cost.ts'
 
 /** A cached block is served this long (S31). From half of it on, a read also refreshes it in the background. */
 export const BLOCK_TTL_MS = 5_000
 
 export type Consistency = 'eventual' | 'strong'
 
-/** Where the blocks of a read came from: what it cost. */
-export interface ReadCounts {
-  /** Blocks the isolate still had. */
-  cached: number
-  /** Keys read from KV before the answer. */
-  kv: number
-  /** Keys read from KV in the background, for reads to come. */
-  refreshed: number
-  /** Writers asked. */
-  writers: number
-}
-
 interface BlockRead {
   readonly blocks: readonly PlannedBlock[]
-  readonly counts: ReadCounts
+  readonly cost: ReadCost
 }
 
 /** Blocks in the order planned; undefined where neither KV nor the writer could give one. */
@@ -38,10 +21,38 @@ export async function readBlocks(
   platform: Platform,
   snapshot: Snapshot,
   { blocks, consistency }: { readonly blocks: readonly PlannedBlock[]; readonly consistency: Consistency },
-): Promise<{ readonly blocks: (Block | undefined)[]; readonly counts: ReadCounts }> {
-  const counts: ReadCounts = { cached: 0, kv: 0, refreshed: 0, writers: 0 }
-  if (consistency === 'strong')
-    return { blocks: await askWriters(platform, snapshot, { blocks, counts }), counts }
+): Promise<{ readonly blocks: (Block | undefined)[]; readonly cost: ReadCost }> {
+  const cost = createReadCost()
+  const startUs = platform.clock.now()
+  const found =
+    consistency === 'strong'
+      ? await askWriters(platform, snapshot, { blocks, cost })
+      : await readThroughCache(platform, snapshot, { blocks, cost })
+  cost.waitUs += platform.clock.now() - startUs
+  return { blocks: found, cost }
+}
+
+/** Blocks that turned out to be damaged, as their writers have them now; the writers publish them again. */
+export async function replaceBlocks(
+  platform: Platform,
+  snapshot: Snapshot,
+  read: BlockRead,
+): Promise<(Block | undefined)[]> {
+  for (const { key } of read.blocks) {
+    logDamage(platform, key, 'the checksum of a row differs')
+    forgetCachedBlock(platform.memory.blocks, key)
+  }
+  const startUs = platform.clock.now()
+  const replaced = await askWriters(platform, snapshot, read)
+  read.cost.waitUs += platform.clock.now() - startUs
+  return replaced
+}
+
+async function readThroughCache(
+  platform: Platform,
+  snapshot: Snapshot,
+  { blocks, cost }: BlockRead,
+): Promise<(Block | undefined)[]> {
   const nowMs = platform.clock.now() / 1_000
   const aging: PlannedBlock[] = []
   const missing: PlannedBlock[] = []
@@ -58,28 +69,14 @@ export async function readBlocks(
     }
     return entry.block
   })
-  counts.cached = blocks.length - missing.length
-  counts.refreshed = aging.length
+  cost.cachedBlocks += blocks.length - missing.length
+  cost.refreshedKeys += aging.length
+  // What the refresh goes on to cost comes after the answer: it is not the answer's.
   if (aging.length > 0) {
-    const uncounted: ReadCounts = { ...counts }
-    platform.background(fetchBlocks(platform, snapshot, { blocks: aging, counts: uncounted }))
+    platform.background(fetchBlocks(platform, snapshot, { blocks: aging, cost: { ...cost } }))
   }
-  if (missing.length === 0) return { blocks: found, counts }
-  const fetched = await fetchBlocks(platform, snapshot, { blocks: missing, counts })
-  return { blocks: fillGaps(found, fetched), counts }
-}
-
-/** Blocks that turned out to be damaged, as their writers have them now; the writers publish them again. */
-export async function replaceBlocks(
-  platform: Platform,
-  snapshot: Snapshot,
-  read: BlockRead,
-): Promise<(Block | undefined)[]> {
-  for (const { key } of read.blocks) {
-    logDamage(platform, key, 'the checksum of a row differs')
-    forgetCachedBlock(platform.memory.blocks, key)
-  }
-  return askWriters(platform, snapshot, read)
+  if (missing.length === 0) return found
+  return fillGaps(found, await fetchBlocks(platform, snapshot, { blocks: missing, cost }))
 }
 
 /**
@@ -89,14 +86,14 @@ export async function replaceBlocks(
 async function fetchBlocks(
   platform: Platform,
   snapshot: Snapshot,
-  { blocks, counts }: BlockRead,
+  { blocks, cost }: BlockRead,
 ): Promise<(Block | undefined)[]> {
   const nowMs = platform.clock.now() / 1_000
-  counts.kv += blocks.length
+  cost.kvKeys += blocks.length
   const texts = await readTexts(platform, blocks)
   const lacking: PlannedBlock[] = []
   const opened = blocks.map((planned, at) => {
-    const block = openText(platform, planned, { text: texts[at]!, nowMs })
+    const block = openText(platform, planned, texts[at]!)
     if (block !== undefined && isComplete(block, planned)) {
       return writeCachedBlock(platform.memory.blocks, planned.key, block, nowMs)
     }
@@ -104,7 +101,7 @@ async function fetchBlocks(
     return undefined
   })
   if (lacking.length === 0) return opened
-  return fillGaps(opened, await askWriters(platform, snapshot, { blocks: lacking, counts }))
+  return fillGaps(opened, await askWriters(platform, snapshot, { blocks: lacking, cost }))
 }
 
 /** Puts `rest` where `found` has gaps, in order. */
@@ -127,52 +124,11 @@ async function readTexts(
   }
 }
 
-async function askWriters(
-  platform: Platform,
-  snapshot: Snapshot,
-  { blocks, counts }: BlockRead,
-): Promise<(Block | undefined)[]> {
-  const answers = new Map<string, Block>()
-  const byWriter = Map.groupBy(blocks, ({ entity, range }) => `${entity.name}/${shardOf({ entity, range })}`)
-  counts.writers += byWriter.size
-  await Promise.all(
-    [...byWriter.values()].map(async (asked) => {
-      const layout = writerLayout(snapshot, asked[0]!.entity.name, shardOf(asked[0]!))
-      try {
-        const texts = await platform.writers.readBlocks(
-          layout,
-          asked.map(({ range }) => range),
-        )
-        asked.forEach(({ key }, at) => {
-          const block = openBlock(texts[at]!)
-          answers.set(key, writeCachedBlock(platform.memory.blocks, key, block, platform.clock.now() / 1_000))
-        })
-      } catch (error) {
-        platform.log.error('A shard writer cannot be read; its values are answered as error', {
-          entity: layout.entity.name,
-          shard: layout.shard,
-          reason: String(error),
-        })
-      }
-    }),
-  )
-  return blocks.map(({ key }) => answers.get(key))
-}
-
-/** The writer of a block: its range's top bits. */
-function shardOf({ entity, range }: Pick<PlannedBlock, 'entity' | 'range'>): number {
-  return topBits(range << (32 - entity.blockBits), entity.shardBits)
-}
-
-/** The block of a text, as the cache has it if the text is still the same; undefined where there is none. */
-function openText(
-  platform: Platform,
-  { key }: PlannedBlock,
-  { text, nowMs }: { readonly text: string | null; readonly nowMs: number },
-): Block | undefined {
+/** The block of a text; the one in the cache if its text is still the same, for its rows may be checked already. */
+function openText(platform: Platform, { key }: PlannedBlock, text: string | null): Block | undefined {
   if (text === null) return undefined
-  const held = refreshCachedBlock(platform.memory.blocks, key, { text, nowMs })
-  if (held !== undefined) return held
+  const held = readCachedBlock(platform.memory.blocks, key)
+  if (held?.block.text === text) return held.block
   try {
     return openBlock(text)
   } catch (error) {

@@ -7,12 +7,13 @@ import type { Platform } from '../platform.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
 import { findRows } from './find-rows.ts'
 import { planRead } from './plan-read.ts'
-import { type Consistency, type ReadCounts, readBlocks } from './read-blocks.ts'
+import { type Consistency, readBlocks } from './read-blocks.ts'
+import type { ReadCost } from './read-cost.ts'
 
 /** Feature vectors as JSON texts: the blocks' own text, never parsed. */
 export interface FeatureRows {
   readonly rows: readonly FeatureRow[]
-  readonly counts: ReadCounts
+  readonly cost: ReadCost
   /** A writer serves newer versions than this generation knows of; their values stand here as `error`. */
   readonly isOutdated: boolean
 }
@@ -37,8 +38,8 @@ export async function readFeatures(
   { rows, consistency }: { readonly rows: readonly (readonly Value[])[]; readonly consistency: Consistency },
 ): Promise<FeatureRows> {
   const plan = planRead(snapshot, service, rows)
-  const { blocks, counts } = await readBlocks(platform, snapshot, { blocks: plan.blocks, consistency })
-  const found = await findRows(platform, snapshot, { plan, blocks, counts })
+  const { blocks, cost } = await readBlocks(platform, snapshot, { blocks: plan.blocks, consistency })
+  const found = await findRows(platform, snapshot, { plan, blocks, cost })
   const readers = service.entries.map((entry) => createReader(entry, snapshot.views[entry.view]!))
   const now = platform.clock.now()
   let isOutdated = false
@@ -54,7 +55,7 @@ export async function readFeatures(
     }
     return answer
   })
-  return { rows: answers, counts, isOutdated }
+  return { rows: answers, cost, isOutdated }
 }
 
 interface MutableFeatureRow {

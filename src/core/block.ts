@@ -85,7 +85,7 @@ export function openBlock(text: string): Block {
   if (checksum(text, MAGIC.length + WORD, rowsStart) !== parseBase36(text, MAGIC.length, WORD)) {
     throw corrupt('the checksum of its head differs')
   }
-  const views = JSON.parse(text.slice(HEAD, HEAD + viewsLength)) as string[]
+  const views = parseViews(text.slice(HEAD, HEAD + viewsLength))
   return { text, views, publishedMs, rowCount, indexStart, rowsStart, checkedRows: new Uint8Array(rowCount) }
 }
 
@@ -101,6 +101,7 @@ export function findBlockRow(block: Block, hashLow: number, key: string): string
     const start = rowsStart + parseBase36(text, entry + WORD, OFFSET)
     const end = at + 1 < rowCount ? rowsStart + parseBase36(text, entry + ENTRY + WORD, OFFSET) : text.length
     if (block.checkedRows[at] !== 1) {
+      if (!(start <= end && end <= text.length)) throw corrupt('its index points outside it')
       if (checksum(text, start, end) !== parseBase36(text, entry + WORD + OFFSET, WORD)) {
         throw corrupt('the checksum of a row differs')
       }
@@ -135,6 +136,14 @@ export function decodeBlockRows(block: Block): BlockRow[] {
     if (row === undefined) throw corrupt('its index points at another key')
     return { key, hashLow, views: block.views.map((_view, position) => viewCells(row, position)) }
   })
+}
+
+function parseViews(json: string): string[] {
+  try {
+    return JSON.parse(json) as string[]
+  } catch {
+    throw corrupt('its views are no list')
+  }
 }
 
 const NEWLINE = 0x0a
@@ -177,7 +186,7 @@ function parseBase36(text: string, start: number, width: number): number {
 function parseDecimal(text: string, start: number, end: number): number {
   const isNegative = text.charCodeAt(start) === MINUS
   let value = 0
-  for (let at = isNegative ? start + 1 : start; at < end; at++) value = value * 10 + text.charCodeAt(at) - 48
+  for (let at = isNegative ? start + 1 : start; at < end; at++) value = value * 10 + (text.charCodeAt(at) - 48)
   return isNegative ? -value : value
 }
 

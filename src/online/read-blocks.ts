@@ -6,8 +6,10 @@ import { askWriters } from './ask-writers.ts'
 import type { PlannedBlock } from './plan-read.ts'
 import { createReadCost, type ReadCost } from './read-cost.ts'
 
-/** A cached block is served this long (S31). From half of it on, a read also refreshes it in the background. */
+/** A cached block is served this long (S31). */
 export const BLOCK_TTL_MS = 5_000
+/** From this age on, a read also refreshes it in the background: late, for KV bills each key, yet in time to answer. */
+const BLOCK_REFRESH_MS = 4_000
 
 export type Consistency = 'eventual' | 'strong'
 
@@ -63,7 +65,7 @@ async function readThroughCache(
       missing.push(planned)
       return undefined
     }
-    if (nowMs - Math.max(entry.fetchedMs, entry.refreshMs) >= BLOCK_TTL_MS / 2) {
+    if (nowMs - Math.max(entry.fetchedMs, entry.refreshMs) >= BLOCK_REFRESH_MS) {
       entry.refreshMs = nowMs
       aging.push(planned)
     }

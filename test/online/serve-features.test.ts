@@ -39,7 +39,7 @@ test('serveFeatures() counts what a read cost: keys first, then none while the c
   expect(cold).toMatchObject({ cachedBlocks: 0, kvKeys: 2, refreshedKeys: 0, writers: 0 })
   const { cost: warm } = await serve(platform, entity)
   expect(warm).toMatchObject({ cachedBlocks: 2, kvKeys: 0, refreshedKeys: 0, writers: 0 })
-  platform.time.now += 3_000_000
+  platform.time.now += 4_000_000
   const { cost: aging } = await serve(platform, entity)
   expect(aging).toMatchObject({ cachedBlocks: 2, kvKeys: 0, refreshedKeys: 2, writers: 0 })
   const { cost: unknown } = await serve(platform, { user: 'never', item: 1 })

@@ -15,28 +15,44 @@ export interface Throughput {
   readonly elapsedMs: number
 }
 
+export interface BenchAnswer {
+  readonly body: string
+  /** The header of that name, where there is one. */
+  readonly serverTiming: string | undefined
+  readonly latencyMs: number
+}
+
+export interface LoopOptions {
+  /** No limit by default: until `next` gives nothing more. */
+  readonly durationMs?: number
+  /** Is shown every answer. */
+  readonly onAnswer?: (answer: BenchAnswer) => void
+}
+
 /** A client of keep-alive connections. */
 export interface LoopClient {
   /** The answer's body. Throws for a status that is not 2xx: a refused request is quick and must not count. */
   send(sent: BenchRequest): Promise<string>
   /** Sends what `next` gives until the time is over or it gives nothing more. */
-  run(next: () => BenchRequest | undefined, durationMs?: number): Promise<Throughput>
+  run(next: () => BenchRequest | undefined, options?: LoopOptions): Promise<Throughput>
   close(): void
 }
 
 export function createLoopClient(): LoopClient {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
-  const send = (sent: BenchRequest) => sendOnce(agent, sent)
   return {
-    send,
-    async run(next, durationMs = Number.POSITIVE_INFINITY) {
+    async send(sent) {
+      return (await sendOnce(agent, sent)).body
+    },
+    async run(next, { durationMs = Number.POSITIVE_INFINITY, onAnswer } = {}) {
       const startMs = performance.now()
       let requestCount = 0
       const connection = async () => {
         while (performance.now() - startMs < durationMs) {
           const sent = next()
           if (sent === undefined) return
-          await send(sent)
+          const answer = await sendOnce(agent, sent)
+          onAnswer?.(answer)
           requestCount++
         }
       }
@@ -56,8 +72,9 @@ export function perSecond(rounds: readonly Throughput[]): number {
   return (requestCount * 1_000) / elapsedMs
 }
 
-function sendOnce(agent: Agent, { url, method = 'GET', headers, body }: BenchRequest): Promise<string> {
+function sendOnce(agent: Agent, { url, method = 'GET', headers, body }: BenchRequest): Promise<BenchAnswer> {
   return new Promise((resolve, reject) => {
+    const startMs = performance.now()
     const sent = request(url, { method, agent, headers: { ...headers } }, (answer) => {
       const parts: Buffer[] = []
       answer.on('data', (part: Buffer) => parts.push(part))
@@ -65,8 +82,14 @@ function sendOnce(agent: Agent, { url, method = 'GET', headers, body }: BenchReq
       answer.on('end', () => {
         const text = Buffer.concat(parts).toString()
         const status = answer.statusCode!
-        if (status >= 200 && status < 300) resolve(text)
-        else reject(new Error(`Cannot ${method} "${url}": status ${status}, ${text.slice(0, 500)}`))
+        if (status >= 200 && status < 300) {
+          const timing = answer.headers['server-timing']
+          resolve({
+            body: text,
+            serverTiming: timing === undefined ? undefined : String(timing),
+            latencyMs: performance.now() - startMs,
+          })
+        } else reject(new Error(`Cannot ${method} "${url}": status ${status}, ${text.slice(0, 500)}`))
       })
     })
     sent.on('error', reject)

@@ -7,6 +7,8 @@ export interface Comparison {
   readonly baseline: number
   /** Of `ours` and `baseline`. */
   readonly unit: 'requests/s' | 'ms'
+  /** Figures beside the comparison, under names that end in their unit. */
+  readonly facts?: Readonly<Record<string, number>>
 }
 
 export interface JudgedComparison extends Comparison {
@@ -39,6 +41,14 @@ export function formatComparisons(comparisons: readonly JudgedComparison[]): str
       outcome,
     ]),
   ]
+  const facts = comparisons.flatMap(({ name, facts = {} }) =>
+    Object.entries(facts).map(([fact, value]) => `${name} ${fact}: ${Math.round(value)}`),
+  )
+  return [formatTable(lines), ...facts].join('\n')
+}
+
+/** Lines of cells as text, columns under one another. */
+export function formatTable(lines: readonly (readonly string[])[]): string {
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)))
   return lines
     .map((line) =>

@@ -10,22 +10,22 @@ import {
   perSecond,
   type Throughput,
 } from './closed-loop.ts'
+import { compareWarm, type Sides } from './compare-warm.ts'
 import type { Comparison } from './comparison.ts'
+import { profileDefinitions } from './profiles.ts'
 import { createRandom, randomInt } from './random.ts'
 import {
   checkRows,
   createEntities,
-  DEFINITIONS,
+  FEATURE_COUNT,
   type ServingWorker,
   startBaseline,
+  startLikeForLike,
   startStore,
 } from './serving-workers.ts'
 
-const BATCH_ENTITIES = 100
 /** Entities that `get_warm` asks for, at random: few enough that their blocks stay warm, as hot ones do. */
 const WARM_ENTITIES = 100
-const WARM_UP_MS = 1_000
-const ROUNDS = 2
 
 export interface ServingOptions {
   readonly entityCount: number
@@ -41,8 +41,7 @@ export interface ServingOptions {
  * Get and BatchGet against a Worker without a store. Both sides run in workerd and are asked by the same client on a
  * socket of their own, with no proxy between; the client's own time is in both, so ratios of cheap requests come
  * out nearer to 1 than the Workers alone would have them. KV is Miniflare's, on a local disk: its gets are neither
- * as fast nor as slow as Cloudflare's, so `get_cold` and `batch_get_100` tell one commit from another, not what
- * production would show. The two sides take turns, so that a slow minute of the machine slows both.
+ * as fast nor as slow as Cloudflare's, so what reads it tells one commit from another, not what production would show.
  */
 export async function measureServing(options: ServingOptions): Promise<Comparison[]> {
   const client = createLoopClient()
@@ -55,47 +54,42 @@ export async function measureServing(options: ServingOptions): Promise<Compariso
     await sleep(Math.max(BLOCK_TTL_MS + 1_000, options.settleMs))
     const random = createRandom(2)
     const randomUser = () => randomInt(random, options.entityCount)
-    const randomBatch = () => Array.from({ length: BATCH_ENTITIES }, randomUser)
+    const randomBatch = (size: number) => Array.from({ length: size }, randomUser)
     for (const worker of [store, baseline])
-      await checkRows(client, worker, { users: randomBatch(), entities })
+      await checkRows(client, worker, { users: randomBatch(100), valuesOf: (user) => entities[user]! })
     const warmUser = () => randomInt(random, Math.min(WARM_ENTITIES, options.entityCount))
-    return [
-      await compareWarm(client, 'get_warm', options, {
-        ours: () => store.get(warmUser()),
-        baseline: () => baseline.ok,
-      }),
-      await compareCold(client, options, { store, baseline }),
-      await compareWarm(client, 'batch_get_100', options, {
-        ours: () => store.batchGet(randomBatch()),
-        baseline: () => baseline.batchGet(randomBatch()),
-      }),
-    ]
+    const { measureMs } = options
+    const warm = (name: string, sides: Sides) => compareWarm(client, { name, measureMs }, sides)
+    const likeForLike = await startLikeForLike(await client.send(store.get(1)))
+    try {
+      return [
+        await warm('get_warm', { ours: () => store.get(warmUser()), baseline: () => baseline.ok }),
+        await warm('get_like_for_like', {
+          ours: () => store.get(warmUser()),
+          baseline: () => likeForLike.request,
+        }),
+        await compareCold(client, options, { store, baseline }),
+        await warm('batch_get_100', {
+          ours: () => store.batchGet(randomBatch(100)),
+          baseline: () => baseline.batchGet(randomBatch(100)),
+        }),
+        await warm('batch_get_1000', {
+          ours: () => store.batchGet(randomBatch(1_000)),
+          baseline: () => baseline.batchGet(randomBatch(1_000)),
+        }),
+        await warm('batch_get_100_both_cached', {
+          ours: () => store.batchGet(randomBatch(100)),
+          baseline: () => baseline.batchGetCached(randomBatch(100)),
+        }),
+      ]
+    } finally {
+      await likeForLike.close()
+    }
   } finally {
     client.close()
     await store.close()
     await baseline.close()
   }
-}
-
-interface Sides {
-  readonly ours: () => BenchRequest
-  readonly baseline: () => BenchRequest
-}
-
-async function compareWarm(
-  client: LoopClient,
-  name: string,
-  { measureMs }: ServingOptions,
-  sides: Sides,
-): Promise<Comparison> {
-  const rounds = { ours: [] as Throughput[], baseline: [] as Throughput[] }
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const side of ['ours', 'baseline'] as const) {
-      await client.run(sides[side], WARM_UP_MS)
-      rounds[side].push(await client.run(sides[side], measureMs / ROUNDS))
-    }
-  }
-  return { name, ours: perSecond(rounds.ours), baseline: perSecond(rounds.baseline), unit: 'requests/s' }
 }
 
 /**
@@ -126,7 +120,7 @@ async function compareCold(
 }
 
 function groupUsersByBlock(entityCount: number): number[][] {
-  const snapshot = compileDefinitions(DefinitionSet.parse(DEFINITIONS), {
+  const snapshot = compileDefinitions(DefinitionSet.parse(profileDefinitions(FEATURE_COUNT)), {
     generation: 1,
     versions: { profile: 1 },
     blockBits: {},

@@ -2,7 +2,7 @@
  * `npm run bench`: how fast the store is, each figure a ratio to something measured in the same run, against
  * `budgets.json`. A missed budget is said, not thrown: machines differ, and who reads the table decides.
  *
- *   --short            small sizes, under a minute: for CI, to see that everything still runs
+ *   --short            small sizes, two minutes: for CI, to see that everything still runs
  *   --entities <n>     entities in the online store; the budgets are meant at 100000
  */
 import { writeFile } from 'node:fs/promises'
@@ -12,6 +12,8 @@ import { parseArgs } from 'node:util'
 import { formatComparisons, judgeComparison } from './comparison.ts'
 import { measureJoin } from './measure-join.ts'
 import { measureServing } from './measure-serving.ts'
+import { measureUniform } from './measure-uniform.ts'
+import { formatBatchReports, reportBatches } from './report-batches.ts'
 
 const { values: flags } = parseArgs({
   options: { short: { type: 'boolean', default: false }, entities: { type: 'string' } },
@@ -26,15 +28,22 @@ const join = flags.short
 const serving = flags.short
   ? { entityCount, measureMs: 3_000, coldPasses: 1, settleMs: 0 }
   : { entityCount, measureMs: 5_000, coldPasses: 5, settleMs: 40_000 }
+const uniform = { requestCount: flags.short ? 50 : 200 }
 
 const startMs = performance.now()
-// The join goes first: it shares the processor with no Worker.
-const comparisons = [await measureJoin(join), ...(await measureServing(serving))].map(judgeComparison)
+const comparisons = [
+  // The join goes first: it shares the processor with no Worker.
+  await measureJoin(join),
+  ...(await measureServing(serving)),
+  await measureUniform(uniform),
+].map(judgeComparison)
+const batches = flags.short ? [] : await reportBatches({ measureMs: 2_000 })
 const [cpu] = cpus()
 const machine = `${cpus().length} x ${cpu?.model.trim()}, Node ${process.version}`
 process.stdout.write(`\n${formatComparisons(comparisons)}\n\n`)
+if (batches.length > 0) process.stdout.write(`${formatBatchReports(batches)}\n\n`)
 process.stdout.write(
   `${entityCount} entities, ${join.labelCount} labels x ${join.rowCount} rows, ${machine}, ${Math.round((performance.now() - startMs) / 1_000)} s\n`,
 )
-const results = { time: new Date().toISOString(), machine, join, serving, comparisons }
+const results = { time: new Date().toISOString(), machine, join, serving, uniform, comparisons, batches }
 await writeFile(joinPath(import.meta.dirname, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)

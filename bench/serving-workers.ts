@@ -1,39 +1,13 @@
-import type { DefinitionSetInput } from '../src/definitions/definition-set.ts'
 import type { BenchRequest, LoopClient } from './closed-loop.ts'
-import { createRandom } from './random.ts'
+import { createProfile, featureNames, profileDefinitions } from './profiles.ts'
 import { startWorkerd } from './workerd.ts'
 
-const FEATURE_NAMES = Array.from({ length: 10 }, (_, at) => `f${at}`)
+/** Features of a user wherever entities are loaded through the store's door. */
+export const FEATURE_COUNT = 10
 const TOKEN = 'bench'
 const PUSH_ROWS = 2_000
-const PUTS = 500
 const CHECKED_ROWS = 1_000
 const VISIBLE_MS_MAX = 120_000
-
-export const DEFINITIONS: DefinitionSetInput = {
-  entities: [{ name: 'user', join_keys: [{ name: 'user', type: 'int64' }], shards: 16 }],
-  sources: [
-    {
-      name: 'profiles',
-      event_time: 'time',
-      schema: [
-        { name: 'time', type: 'timestamp' },
-        { name: 'user', type: 'int64' },
-        ...FEATURE_NAMES.map((name) => ({ name, type: 'float64' as const })),
-      ],
-      landing: { format: 'parquet' },
-    },
-  ],
-  feature_views: [
-    {
-      name: 'profile',
-      entity: 'user',
-      source: 'profiles',
-      features: FEATURE_NAMES.map((name) => ({ name, type: 'float64', sql: name })),
-    },
-  ],
-  feature_services: [{ name: 'bench', features: [{ view: 'profile' }] }],
-}
 
 /** A Worker under workerd that holds the entities, and how it is asked for them. Users are 0 to `entityCount`. */
 export interface ServingWorker {
@@ -44,18 +18,19 @@ export interface ServingWorker {
   readRows(body: string): readonly (readonly number[])[]
   /** Puts the entities in; resolves when each can be read. */
   load(client: LoopClient, entities: readonly (readonly number[])[]): Promise<void>
+  /** Puts texts straight into its KV. */
+  putTexts(texts: ReadonlyMap<string, string>): Promise<void>
   close(): Promise<void>
 }
 
 /** Values of each user's features. */
 export function createEntities(entityCount: number): number[][] {
-  const random = createRandom(1)
-  return Array.from({ length: entityCount }, () => FEATURE_NAMES.map(() => random() * 1_000))
+  return Array.from({ length: entityCount }, (_, user) => createProfile(user, FEATURE_COUNT))
 }
 
 /** The store as it is deployed, from `wrangler.toml`. */
 export async function startStore(): Promise<ServingWorker> {
-  const { origin, stop } = await startWorkerd('../wrangler.toml', {
+  const { origin, putTexts, stop } = await startWorkerd('../wrangler.toml', {
     variables: { ADMIN_TOKEN: TOKEN },
     migrated: 'DB',
   })
@@ -68,38 +43,56 @@ export async function startStore(): Promise<ServingWorker> {
     readValues: (body) => Object.values((JSON.parse(body) as { features: Record<string, number> }).features),
     readRows: (body) => (JSON.parse(body) as { rows: number[][] }).rows,
     async load(client, entities) {
-      await client.send(post('definitions/apply', { definitions: DEFINITIONS }))
+      await client.send(post('definitions/apply', { definitions: profileDefinitions(FEATURE_COUNT) }))
       const time = new Date(Date.now() - 60_000).toISOString()
       for (const users of chunkUsers(entities.length, PUSH_ROWS)) {
         const events = users.map((user) => ({
           time,
           user,
-          ...Object.fromEntries(FEATURE_NAMES.map((name, at) => [name, entities[user]![at]])),
+          ...Object.fromEntries(featureNames(FEATURE_COUNT).map((name, at) => [name, entities[user]![at]])),
         }))
         await client.send(post('sources/profiles/events', { events }))
       }
       await untilVisible(client, store, entities)
     },
+    putTexts: (texts) => putTexts('ONLINE', texts),
     close: stop,
   }
   return store
 }
 
+export interface BaselineWorker extends ServingWorker {
+  readonly ok: BenchRequest
+  /** `batchGet` through a cache of the isolate. */
+  batchGetCached(users: readonly number[]): BenchRequest
+}
+
 /** `bench/baseline/worker.ts`: one KV key per entity. */
-export async function startBaseline(): Promise<ServingWorker & { readonly ok: BenchRequest }> {
-  const { origin, stop } = await startWorkerd('./baseline/wrangler.toml', { variables: {} })
+export async function startBaseline(): Promise<BaselineWorker> {
+  const { origin, putTexts, stop } = await startWorkerd('./baseline/wrangler.toml', { variables: {} })
   return {
     ok: { url: `${origin}/ok` },
     get: (user) => ({ url: `${origin}/features?key=${kvKey(user)}` }),
     batchGet: (users) => postJson(`${origin}/features`, users.map(kvKey)),
+    batchGetCached: (users) => postJson(`${origin}/cached-features`, users.map(kvKey)),
     readValues: (body) => JSON.parse(body) as number[],
     readRows: (body) => JSON.parse(body) as number[][],
-    async load(client, entities) {
-      for (const users of chunkUsers(entities.length, PUTS)) {
-        const chunk = Object.fromEntries(users.map((user) => [kvKey(user), entities[user]]))
-        await client.send(postJson(`${origin}/entities`, chunk))
-      }
-    },
+    load: (_client, entities) =>
+      putTexts('ENTITIES', new Map(entities.map((values, user) => [kvKey(user), JSON.stringify(values)]))),
+    putTexts: (texts) => putTexts('ENTITIES', texts),
+    close: stop,
+  }
+}
+
+/** `bench/like-for-like/worker.ts`: answers this body to whoever has the token. */
+export async function startLikeForLike(
+  body: string,
+): Promise<{ readonly request: BenchRequest; close(): Promise<void> }> {
+  const { origin, stop } = await startWorkerd('./like-for-like/wrangler.toml', {
+    variables: { TOKEN, BODY: body },
+  })
+  return {
+    request: { url: `${origin}/features?user=1`, headers: { authorization: `Bearer ${TOKEN}` } },
     close: stop,
   }
 }
@@ -110,8 +103,8 @@ export async function checkRows(
   worker: ServingWorker,
   {
     users,
-    entities,
-  }: { readonly users: readonly number[]; readonly entities: readonly (readonly number[])[] },
+    valuesOf,
+  }: { readonly users: readonly number[]; readonly valuesOf: (user: number) => readonly number[] },
 ): Promise<void> {
   const [first] = users
   const one = worker.readValues(await client.send(worker.get(first!)))
@@ -120,15 +113,15 @@ export async function checkRows(
     [first!, one] as const,
     ...users.map((user, at) => [user, rows[at]] as const),
   ]) {
-    if (isEqual(answer, entities[user]!)) continue
+    if (isEqual(answer, valuesOf(user))) continue
     throw new Error(
-      `Cannot measure: of user ${user} a Worker answers ${JSON.stringify(answer)}, ${JSON.stringify(entities[user])} is right`,
+      `Cannot measure: of user ${user} a Worker answers ${JSON.stringify(answer)}, ${JSON.stringify(valuesOf(user))} is right`,
     )
   }
 }
 
 /** Never a bare number: workerd's bulk get leaves keys such as `12` out of its answer. */
-function kvKey(user: number): string {
+export function kvKey(user: number): string {
   return `user/${user}`
 }
 

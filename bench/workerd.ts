@@ -7,11 +7,14 @@ import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { unstable_getMiniflareWorkerOptions } from 'wrangler'
 
 const ROOT = join(import.meta.dirname, '..')
+const PUTS_AT_ONCE = 100
 const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js')
 
 export interface Workerd {
   /** Of a socket of workerd that leads to the Worker itself. */
   readonly origin: string
+  /** Puts texts straight into a namespace of the Worker. */
+  putTexts(binding: string, texts: ReadonlyMap<string, string>): Promise<void>
   stop(): Promise<void>
 }
 
@@ -54,6 +57,14 @@ export async function startWorkerd(
   if (options.migrated !== undefined) await migrate(await miniflare.getD1Database(options.migrated))
   return {
     origin: (await miniflare.unsafeGetDirectURL('worker')).origin,
+    async putTexts(binding, texts) {
+      const namespace = await miniflare.getKVNamespace(binding)
+      const entries = [...texts]
+      for (let at = 0; at < entries.length; at += PUTS_AT_ONCE) {
+        const chunk = entries.slice(at, at + PUTS_AT_ONCE)
+        await Promise.all(chunk.map(([key, text]) => namespace.put(key, text)))
+      }
+    },
     async stop() {
       await miniflare.dispose()
       await rm(folder, { recursive: true })

@@ -1,3 +1,5 @@
+import { readCachedEntities } from './cached-entities.ts'
+
 /**
  * What one would write without a feature store: one KV key per entity, read when asked for. It authenticates nobody,
  * checks nothing and knows no statuses, so whatever the store does beyond it costs the store.
@@ -12,19 +14,25 @@ export default {
         return json((await env.ENTITIES.get(url.searchParams.get('key')!)) ?? 'null')
       case 'POST /features': {
         const keys = (await request.json()) as string[]
-        const values = await env.ENTITIES.get(keys)
+        const values = new Map<string, string | null>()
+        for (let at = 0; at < keys.length; at += BULK_KEYS_MAX) {
+          const chunk = await env.ENTITIES.get(keys.slice(at, at + BULK_KEYS_MAX))
+          for (const [key, value] of chunk) values.set(key, value)
+        }
         return json(`[${keys.map((key) => values.get(key) ?? 'null')}]`)
       }
-      case 'POST /entities': {
-        const entities = Object.entries((await request.json()) as Record<string, readonly number[]>)
-        await Promise.all(entities.map(([key, values]) => env.ENTITIES.put(key, JSON.stringify(values))))
-        return new Response(null, { status: 204 })
+      case 'POST /cached-features': {
+        const values = await readCachedEntities(env.ENTITIES, (await request.json()) as string[])
+        return json(`[${values.map((value) => value ?? 'null')}]`)
       }
       default:
         return new Response(null, { status: 404 })
     }
   },
 }
+
+/** Keys one bulk get takes. */
+const BULK_KEYS_MAX = 100
 
 interface BaselineEnv {
   readonly ENTITIES: KVNamespace

@@ -20,7 +20,7 @@ const YIELD_MS = 10
 /** One job, durably: each step's outcome is kept, and a run that is cut off goes on after the last of them. */
 export class JobWorkflow extends WorkflowEntrypoint<Env, JobParams> {
   override async run({ payload }: Readonly<WorkflowEvent<JobParams>>, step: WorkflowStep): Promise<void> {
-    const platform = createPlatform(this.env, (work) => this.ctx.waitUntil(work))
+    const platform = createPlatform(this.env)
     await RUNS[payload.kind](platform, payload.id, {
       step: (name, work) =>
         step.do(name, STEP, async () => {

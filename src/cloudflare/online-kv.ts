@@ -1,18 +1,25 @@
+import { FeatureStoreError } from '../core/error.ts'
 import type { OnlineStore } from '../platform.ts'
 
 /** Keys one bulk get takes; it counts as one operation. */
 const BULK_KEYS_MAX = 100
+/**
+ * Operations of one read. An invocation has 1,000, and a request makes at most four reads: one for the answer and one
+ * to refresh, each again when a newer generation is met.
+ */
+const READ_OPERATIONS_MAX = 200
 
 /** Blocks in KV. */
 export function onlineKv(kv: KVNamespace): OnlineStore {
   return {
     async readBlocks(keys) {
       if (keys.length === 1) return [await kv.get(keys[0]!)]
+      const read: BulkRead = { kv, operations: 0 }
       const chunks = Array.from({ length: Math.ceil(keys.length / BULK_KEYS_MAX) }, (_, at) =>
         keys.slice(at * BULK_KEYS_MAX, (at + 1) * BULK_KEYS_MAX),
       )
-      const answers = await Promise.all(chunks.map((chunk) => kv.get(chunk)))
-      return chunks.flatMap((chunk, at) => chunk.map((key) => answers[at]!.get(key) ?? null))
+      const texts = await Promise.all(chunks.map((chunk) => readChunk(read, chunk)))
+      return texts.flat()
     },
     async writeBlock(key, text) {
       await kv.put(key, text)
@@ -21,4 +28,34 @@ export function onlineKv(kv: KVNamespace): OnlineStore {
       await kv.delete(key)
     },
   }
+}
+
+interface BulkRead {
+  readonly kv: KVNamespace
+  operations: number
+}
+
+/** A bulk get answers at most 25 MB: where blocks are larger together, each half is asked for by itself. */
+async function readChunk(read: BulkRead, keys: string[]): Promise<(string | null)[]> {
+  read.operations++
+  if (read.operations > READ_OPERATIONS_MAX) {
+    throw new FeatureStoreError(
+      'limit_exceeded',
+      `Cannot read blocks: they are so large that more than ${READ_OPERATIONS_MAX} operations are needed`,
+    )
+  }
+  try {
+    const texts = await read.kv.get(keys)
+    return keys.map((key) => texts.get(key) ?? null)
+  } catch (error) {
+    if (keys.length === 1 || !isTooLarge(error)) throw error
+    const middle = keys.length >>> 1
+    const halves = [keys.slice(0, middle), keys.slice(middle)]
+    return (await Promise.all(halves.map((half) => readChunk(read, half)))).flat()
+  }
+}
+
+/** KV says it in text alone: "KV GET_BULK failed: 413 Total size of request exceeds the limit of 25MB". */
+function isTooLarge(error: unknown): boolean {
+  return String(error).includes(' 413 ')
 }

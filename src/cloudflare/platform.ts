@@ -1,3 +1,4 @@
+import { waitUntil } from 'cloudflare:workers'
 import { drizzle } from 'drizzle-orm/d1'
 import { createBlockCache } from '../core/block-cache.ts'
 import type { Memory, Platform, Settings } from '../platform.ts'
@@ -27,8 +28,8 @@ const memory: Memory = {
   backlog: undefined,
 }
 
-/** The platform over Cloudflare's bindings. */
-export function createPlatform(env: Env, background: Platform['background']): Platform {
+/** The platform over Cloudflare's bindings. It belongs to no request: an isolate makes it once. */
+export function createPlatform(env: Env): Platform {
   const db = drizzle(env.DB)
   return {
     clock: systemClock,
@@ -48,7 +49,7 @@ export function createPlatform(env: Env, background: Platform['background']): Pl
     jobRecords: jobsD1(db),
     settings: settingsOf(env),
     deadLetters: deadLettersR2(env.BUCKET, db),
-    background,
+    background: waitUntil,
   }
 }
 

@@ -1,5 +1,12 @@
 import type { WriterLayout } from '../definitions/writer-layout.ts'
-import type { BlockAddress, BlockWidth, Delivery, DeliveryAnswer, WriterReport } from '../platform.ts'
+import type {
+  BlockAddress,
+  BlockRepair,
+  BlockWidth,
+  Delivery,
+  DeliveryAnswer,
+  WriterReport,
+} from '../platform.ts'
 
 /** What a shard writer's Durable Object answers to. */
 export interface ShardWriterRpc extends Rpc.DurableObjectBranded {
@@ -7,7 +14,7 @@ export interface ShardWriterRpc extends Rpc.DurableObjectBranded {
   readBlocks(
     layout: WriterLayout,
     blocks: readonly BlockAddress[],
-    options: { readonly isLacking: boolean },
+    options: { readonly repair: BlockRepair },
   ): Promise<string[]>
   readWaiting(views: readonly string[]): Promise<string>
   flush(cut: boolean): Promise<void>

@@ -4,7 +4,14 @@ import type { WriterLayout } from '../definitions/writer-layout.ts'
 import { createWriterMemory } from '../ingest/live-blocks.ts'
 import { createShardWriter, type ShardWriter } from '../ingest/shard-writer.ts'
 import { WRITER_LIMITS, WRITER_MEMORY_BYTES } from '../ingest/writer-platform.ts'
-import type { BlockAddress, BlockWidth, Delivery, DeliveryAnswer, WriterReport } from '../platform.ts'
+import type {
+  BlockAddress,
+  BlockRepair,
+  BlockWidth,
+  Delivery,
+  DeliveryAnswer,
+  WriterReport,
+} from '../platform.ts'
 import { type Env, parseVariables } from './env.ts'
 import { offlineR2 } from './offline-r2.ts'
 import { onlineKv } from './online-kv.ts'
@@ -44,7 +51,7 @@ export class ShardWriterObject extends DurableObject<Env> implements ShardWriter
   async readBlocks(
     layout: WriterLayout,
     blocks: readonly BlockAddress[],
-    options: { readonly isLacking: boolean },
+    options: { readonly repair: BlockRepair },
   ): Promise<string[]> {
     const texts = this.#writer.readBlocks(layout, blocks, options)
     await this.#setAlarm()

@@ -1,13 +1,14 @@
 import type { Block } from './block.ts'
 
 /**
- * Blocks an isolate remembers, bounded in bytes, least recently used first out. Plain data only: nothing in it
- * belongs to a request.
+ * Blocks an isolate remembers, bounded in bytes, the one fetched longest ago first out. A block in use is fetched
+ * again within its ttl, so this keeps what is used without noting each use. Plain data only: nothing in it belongs
+ * to a request.
  */
 export interface BlockCache {
   readonly bytesMax: number
   bytes: number
-  /** In order of last use. */
+  /** In order of fetching. */
   readonly entries: Map<string, CachedBlock>
 }
 
@@ -24,11 +25,7 @@ export function createBlockCache(bytesMax: number): BlockCache {
 }
 
 export function readCachedBlock(cache: BlockCache, key: string): CachedBlock | undefined {
-  const entry = cache.entries.get(key)
-  if (entry === undefined) return undefined
-  cache.entries.delete(key)
-  cache.entries.set(key, entry)
-  return entry
+  return cache.entries.get(key)
 }
 
 /** Remembers a block. One older than the block already held refreshes its age and replaces nothing (S31). */
@@ -41,11 +38,22 @@ export function writeCachedBlock(cache: BlockCache, key: string, block: Block, n
   if (held !== undefined) forget(cache, key, held)
   cache.entries.set(key, { block, fetchedMs: nowMs, refreshMs: nowMs })
   cache.bytes += bytesOf(key, block)
-  for (const [oldKey, old] of cache.entries) {
-    if (cache.bytes <= cache.bytesMax) break
-    forget(cache, oldKey, old)
-  }
+  // Asked first, for a Map remembers what was deleted at its front, and even to begin a walk over it takes time.
+  if (cache.bytes > cache.bytesMax) forgetOldest(cache)
   return block
+}
+
+/** Lets go of a block that turned out to be damaged. */
+export function forgetCachedBlock(cache: BlockCache, key: string): void {
+  const held = cache.entries.get(key)
+  if (held !== undefined) forget(cache, key, held)
+}
+
+function forgetOldest(cache: BlockCache): void {
+  for (const [key, entry] of cache.entries) {
+    if (cache.bytes <= cache.bytesMax) break
+    forget(cache, key, entry)
+  }
 }
 
 function forget(cache: BlockCache, key: string, entry: CachedBlock): void {

@@ -13,6 +13,8 @@ export const LIMITS = {
   deletionKeysMax: 10_000,
   /** Entities of one BatchGet. */
   batchGetEntitiesMax: 1_000,
+  /** Blocks read for one Get or BatchGet: bounds its KV operations (100 keys each) and the memory they fill. */
+  readBlocksMax: 4_000,
   /** Label rows of one inline historical retrieval. */
   historicalLabelsMax: 10_000,
   /** Definitions of one kind in a set. */

@@ -66,10 +66,12 @@ export function refuseUnknownFields(
   row: number,
   faults: Faults,
 ): void {
-  const names = known.map(({ name }) => name)
   for (const name of Object.keys(json)) {
-    if (names.includes(name)) continue
-    const nearest = nearestName(name, names)
+    if (known.some((field) => field.name === name)) continue
+    const nearest = nearestName(
+      name,
+      known.map((field) => field.name),
+    )
     faults.add(
       row,
       name,

@@ -137,6 +137,8 @@ const CLOSE = 0x5d
 
 /** Cuts comma-separated JSON texts apart at the top level, without parsing them. Empty text is no cells. */
 export function splitCells(text: string): string[] {
+  // Without a string or a list every comma parts two cells, and the runtime finds those many times as fast.
+  if (text !== '' && !text.includes('"') && !text.includes('[')) return text.split(',')
   const cells: string[] = []
   for (let start = 0; start < text.length; ) {
     const end = cellEnd(text, start)

@@ -18,7 +18,7 @@ import { columnOf } from './unsupported.ts'
 import { inputName } from './validate.ts'
 
 /** A group has at least 2^10 blocks: about 100 keys a block at 100,000 entities. */
-const BLOCK_BITS_MIN = 10
+export const BLOCK_BITS_MIN = 10
 
 /** The group of views that name none. */
 export const MAIN_GROUP = 'main'

@@ -11,21 +11,18 @@ import { featureRoutes } from './routes/features.ts'
 import { historyRoutes } from './routes/history.ts'
 import { sourceRoutes } from './routes/sources.ts'
 
-type Background = Services['platform']['background']
-
-/** The HTTP door. `createServices` is given the Worker's environment and a way to go on after the answer. */
-export function createApp<Env extends object>(
-  createServices: (env: Env, background: Background) => Services,
-) {
+/** The HTTP door. `servicesOf` is given the Worker's environment. */
+export function createApp<Env extends object>(servicesOf: (env: Env) => Services) {
   const app = new Hono<Http>()
   app.use(async (c, next) => {
-    const { platform, adminToken } = createServices(c.env as Env, (work) => c.executionCtx.waitUntil(work))
+    const { platform, adminToken } = servicesOf(c.env as Env)
     c.set('platform', platform)
     c.set('adminToken', adminToken)
     const requestId = platform.nextId()
     c.set('requestId', requestId)
-    c.header('x-request-id', requestId)
     await next()
+    // Set last: prepared before, it would make Hono build the headers of every response one by one.
+    c.res.headers.set('x-request-id', requestId)
   })
   for (const path of ['/healthz', '/health']) app.get(path, (c) => c.json({ status: 'ok' }))
   app.use('/v1/*', authenticate)

@@ -4,7 +4,7 @@ import type { Http } from './context.ts'
 
 /** Lets a request pass that bears the administrator's token; without one configured, none does. */
 export async function authenticate(c: Context<Http>, next: Next): Promise<void> {
-  const { adminToken } = c.var
+  const adminToken = c.get('adminToken')
   if (adminToken === undefined) {
     throw unauthenticated('no token is configured, set the secret ADMIN_TOKEN')
   }

@@ -1,12 +1,24 @@
 import { formatInstant, type Instant } from '../core/time.ts'
+import { splitCells } from '../core/value.ts'
 import type { CompiledService } from '../definitions/snapshot.ts'
 import type { FeatureRow } from '../online/read-features.ts'
 
 /** The answer of Get: each value, status and time under its feature's name. */
-export function getJson(service: CompiledService, { values, statuses, eventTimes }: FeatureRow): string {
-  const names = service.features.map(({ name }) => JSON.stringify(name))
-  const members = (texts: readonly string[]) => names.map((name, at) => `${name}:${texts[at]}`).join(',')
-  return `{"features":{${members(values)}},"statuses":{${members(statuses.map(quote))}},"event_times":{${members(timeTexts(eventTimes))}}}`
+export function getJson(service: CompiledService, row: FeatureRow): string {
+  const values = splitCells(row.values.join())
+  // Neither statuses nor times hold a comma.
+  const statuses = row.statuses.join().split(',')
+  const times = timesText(service, row).split(',')
+  let features = ''
+  let featureStatuses = ''
+  let eventTimes = ''
+  for (const [at, name] of namesOf(service).entries()) {
+    const member = at === 0 ? name : `,${name}`
+    features += member + values[at]
+    featureStatuses += member + statuses[at]
+    eventTimes += member + times[at]
+  }
+  return `{"features":{${features}},"statuses":{${featureStatuses}},"event_times":{${eventTimes}}}`
 }
 
 /** The answer of BatchGet: names once, then rows in the order asked. */
@@ -15,28 +27,35 @@ export function batchGetJson(
   rows: readonly FeatureRow[],
   include: readonly ('statuses' | 'event_times')[],
 ): string {
-  const table = (texts: (row: FeatureRow) => readonly string[]) =>
-    `[${rows.map((row) => `[${texts(row)}]`).join(',')}]`
-  let json = `{"feature_names":${JSON.stringify(service.features.map(({ name }) => name))},"rows":${table(({ values }) => values)}`
-  if (include.includes('statuses')) json += `,"statuses":${table(({ statuses }) => statuses.map(quote))}`
-  if (include.includes('event_times'))
-    json += `,"event_times":${table(({ eventTimes }) => timeTexts(eventTimes))}`
+  const table = (textOf: (row: FeatureRow) => string) => `[${rows.map((row) => `[${textOf(row)}]`).join()}]`
+  let json = `{"feature_names":${JSON.stringify(service.features.map(({ name }) => name))},"rows":${table(({ values }) => values.join())}`
+  if (include.includes('statuses')) json += `,"statuses":${table(({ statuses }) => statuses.join())}`
+  if (include.includes('event_times')) json += `,"event_times":${table((row) => timesText(service, row))}`
   return `${json}}`
 }
 
-function quote(status: string): string {
-  return `"${status}"`
+const namesByService = new WeakMap<CompiledService, readonly string[]>()
+
+/** Names as they begin a member, made once for each service: a compiled one never changes. */
+function namesOf(service: CompiledService): readonly string[] {
+  let names = namesByService.get(service)
+  if (names === undefined) {
+    names = service.features.map(({ name }) => `${JSON.stringify(name)}:`)
+    namesByService.set(service, names)
+  }
+  return names
 }
 
-/** Neighbouring features mostly share a row and so a time: each is written once. */
-function timeTexts(times: readonly (Instant | null)[]): string[] {
-  let time: Instant | null = null
-  let text = 'null'
-  return times.map((next) => {
-    if (next !== time) {
-      time = next
-      text = next === null ? 'null' : `"${formatInstant(next)}"`
-    }
-    return text
-  })
+/** Every feature of an entry has its row's time. */
+function timesText({ entries }: CompiledService, { eventTimes }: FeatureRow): string {
+  return eventTimes
+    .map((time, at) => {
+      const text = timeText(time)
+      return text + `,${text}`.repeat(entries[at]!.features.length - 1)
+    })
+    .join()
+}
+
+function timeText(time: Instant | null): string {
+  return time === null ? 'null' : `"${formatInstant(time)}"`
 }

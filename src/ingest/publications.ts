@@ -35,10 +35,13 @@ export function createPublications() {
   return {
     mark,
 
-    /** Marks a block that somebody did not find, unless it was put a moment ago: KV's readers lag behind. */
-    repair(address: BlockAddress, nowMs: number): void {
-      const lastMs = putMs.get(pathOf(address))
-      if (lastMs === undefined || nowMs - lastMs >= REPAIR_INTERVAL_MS)
+    /** Marks a block that somebody could not use; one not found was perhaps put a moment ago, for KV's readers lag behind. */
+    repair(
+      address: BlockAddress,
+      { nowMs, isDamaged }: { readonly nowMs: number; readonly isDamaged: boolean },
+    ): void {
+      const lastMs = putMs.get(pathOf(address)) ?? Number.NEGATIVE_INFINITY
+      if (isDamaged || nowMs - lastMs >= REPAIR_INTERVAL_MS)
         mark(address, { dueMs: nowMs, entry: Number.POSITIVE_INFINITY })
     },
 

@@ -1,6 +1,13 @@
 import { FeatureStoreError } from '../core/error.ts'
 import type { WriterLayout } from '../definitions/writer-layout.ts'
-import type { BlockAddress, BlockWidth, Delivery, DeliveryAnswer, WriterReport } from '../platform.ts'
+import type {
+  BlockAddress,
+  BlockRepair,
+  BlockWidth,
+  Delivery,
+  DeliveryAnswer,
+  WriterReport,
+} from '../platform.ts'
 import { checkpointBlocks } from './checkpoint-blocks.ts'
 import { cutDueMs, cutJournal, trimJournal } from './cut-journal.ts'
 import { decodeRows, keepViews } from './live-block.ts'
@@ -32,7 +39,7 @@ export interface ShardWriter {
   readBlocks(
     layout: WriterLayout,
     blocks: readonly BlockAddress[],
-    options: { readonly isLacking: boolean },
+    options: { readonly repair: BlockRepair },
   ): string[]
   /** Lines of the rows of these view versions and tombstone ids that no manifest names yet. */
   readWaiting(views: readonly string[]): string
@@ -86,16 +93,16 @@ export function createShardWriter(
   function readBlocks(
     layout: WriterLayout,
     blocks: readonly BlockAddress[],
-    { isLacking }: { readonly isLacking: boolean },
+    { repair }: { readonly repair: BlockRepair },
   ): string[] {
     return orReload(() => {
       adopt(layout)
       const nowMs = clock.now() / 1_000
       return blocks.map((address) => {
         const width = findWidth(state.record!, { group: address.group, blockBits: address.bits.length })
-        // Whoever had to ask found nothing in KV: put it there, be it empty.
-        if (isLacking && width !== undefined && width.state !== 'dropping')
-          state.publications.repair(address, nowMs)
+        // Whoever had to ask found nothing in KV that could be served: put it there, be it empty.
+        if (repair !== 'none' && width !== undefined && width.state !== 'dropping')
+          state.publications.repair(address, { nowMs, isDamaged: repair === 'damaged' })
         return blockText(state, address, nowMs)
       })
     })

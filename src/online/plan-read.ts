@@ -1,11 +1,13 @@
 import { bitsText, encodeKey, hashKey, topBits } from '../core/entity-key.ts'
-import type { Value } from '../core/value.ts'
+import { FeatureStoreError } from '../core/error.ts'
+import { LIMITS } from '../core/limits.ts'
+import type { Value, ValueType } from '../core/value.ts'
 import { blockKey } from '../definitions/block-key.ts'
 import type { CompiledEntity, CompiledGroup, CompiledService, Snapshot } from '../definitions/snapshot.ts'
 
 /** Which blocks a read needs and where in them each looked-up entity is. Pure: its cost can be counted. */
 export interface ReadPlan {
-  /** Distinct blocks, in order of first use. */
+  /** Distinct blocks, in order of first use; at most `LIMITS.readBlocksMax`. */
   readonly blocks: readonly PlannedBlock[]
   /** Row by row, lookup by lookup (`row * lookups + lookup`). */
   readonly lookups: readonly PlannedLookup[]
@@ -28,7 +30,7 @@ export interface PlannedLookup {
   readonly hashLow: number
 }
 
-/** `rows[i]` are the values of the service's inputs, in order. */
+/** `rows[i]` are the values of the service's inputs, in order. Throws `limit_exceeded` past the limit of blocks. */
 export function planRead(
   snapshot: Snapshot,
   service: CompiledService,
@@ -36,28 +38,54 @@ export function planRead(
 ): ReadPlan {
   const blocks: PlannedBlock[] = []
   const lookups: PlannedLookup[] = []
-  const positions = new Map<string, number>()
-  const entities = service.lookups.map(({ entity }) => snapshot.entities[entity]!)
-  const groups = service.lookups.map(({ group }, at) => entities[at]!.groups[group]!)
-  const keyTypes = entities.map(({ joinKeys }) => joinKeys.map(({ type }) => type))
+  const places = planPlaces(snapshot, service)
   for (const row of rows) {
-    for (let at = 0; at < entities.length; at++) {
-      const entity = entities[at]!
-      const group = groups[at]!
+    for (const { entity, group, keyTypes, inputs, positions } of places) {
       const key = encodeKey(
-        keyTypes[at]!,
-        service.lookups[at]!.inputs.map((input) => row[input]!),
+        keyTypes,
+        inputs.map((input) => row[input]!),
       )
       const { high, low } = hashKey(key)
-      const bits = bitsText(topBits(high, group.blockBits), group.blockBits)
-      const name = blockKey({ entity: entity.name, group: group.name }, bits)
-      let block = positions.get(name)
+      const range = topBits(high, group.blockBits)
+      let block = positions.get(range)
       if (block === undefined) {
+        const bits = bitsText(range, group.blockBits)
+        const name = blockKey({ entity: entity.name, group: group.name }, bits)
         block = blocks.push({ key: name, entity, group, bits }) - 1
-        positions.set(name, block)
+        positions.set(range, block)
       }
       lookups.push({ block, key, hashLow: low })
     }
   }
+  if (blocks.length > LIMITS.readBlocksMax) throw tooManyBlocks(blocks.length)
   return { blocks, lookups }
+}
+
+/** Where the keys of one lookup are: the blocks of its group that have been planned, by range. */
+interface PlannedPlace {
+  readonly entity: CompiledEntity
+  readonly group: CompiledGroup
+  readonly keyTypes: readonly ValueType[]
+  /** Position of each join key among a row's values. */
+  readonly inputs: readonly number[]
+  /** Shared by lookups of one entity and group, for they share its blocks. */
+  readonly positions: Map<number, number>
+}
+
+function planPlaces(snapshot: Snapshot, { lookups }: CompiledService): PlannedPlace[] {
+  const positionsByGroup = new Map<CompiledGroup, Map<number, number>>()
+  return lookups.map(({ entity: name, group: at, inputs }) => {
+    const entity = snapshot.entities[name]!
+    const group = entity.groups[at]!
+    const positions = positionsByGroup.get(group) ?? new Map<number, number>()
+    positionsByGroup.set(group, positions)
+    return { entity, group, keyTypes: entity.joinKeys.map(({ type }) => type), inputs, positions }
+  })
+}
+
+function tooManyBlocks(count: number) {
+  return new FeatureStoreError(
+    'limit_exceeded',
+    `Cannot read entities at once: they lie in ${count} blocks, at most ${LIMITS.readBlocksMax} are read for one request; ask for fewer entities`,
+  )
 }

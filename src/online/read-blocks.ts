@@ -1,40 +1,84 @@
 import { type Block, openBlock } from '../core/block.ts'
-import { readCachedBlock, writeCachedBlock } from '../core/block-cache.ts'
+import { forgetCachedBlock, readCachedBlock, writeCachedBlock } from '../core/block-cache.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
-import { writerLayout } from '../definitions/writer-layout.ts'
 import type { Platform } from '../platform.ts'
+import { askWriters } from './ask-writers.ts'
 import type { PlannedBlock } from './plan-read.ts'
+import { createReadCost, type ReadCost } from './read-cost.ts'
 
-/** A cached block is served this long (S31). From half of it on, a read also refreshes it in the background. */
+/** A cached block is served this long (S31). */
 export const BLOCK_TTL_MS = 5_000
+/** From this age on, a read also refreshes it in the background: late, for KV bills each key, yet in time to answer. */
+const BLOCK_REFRESH_MS = 4_000
 
 export type Consistency = 'eventual' | 'strong'
+
+interface BlockRead {
+  readonly blocks: readonly PlannedBlock[]
+  readonly cost: ReadCost
+}
 
 /** Blocks in the order planned; undefined where neither KV nor the writer could give one. */
 export async function readBlocks(
   platform: Platform,
   snapshot: Snapshot,
   { blocks, consistency }: { readonly blocks: readonly PlannedBlock[]; readonly consistency: Consistency },
+): Promise<{ readonly blocks: (Block | undefined)[]; readonly cost: ReadCost }> {
+  const cost = createReadCost()
+  const startUs = platform.clock.now()
+  const found =
+    consistency === 'strong'
+      ? await askWriters(platform, snapshot, { blocks, cost, repair: 'none' })
+      : await readThroughCache(platform, snapshot, { blocks, cost })
+  cost.waitUs += platform.clock.now() - startUs
+  return { blocks: found, cost }
+}
+
+/** Blocks that turned out to be damaged, as their writers have them now; the writers publish them again. */
+export async function replaceBlocks(
+  platform: Platform,
+  snapshot: Snapshot,
+  read: BlockRead,
 ): Promise<(Block | undefined)[]> {
-  if (consistency === 'strong') return askWriters(platform, snapshot, { blocks, isLacking: false })
+  for (const { key } of read.blocks) {
+    logDamage(platform, key, 'the checksum of a row differs')
+    forgetCachedBlock(platform.memory.blocks, key)
+  }
+  const startUs = platform.clock.now()
+  const replaced = await askWriters(platform, snapshot, { ...read, repair: 'damaged' })
+  read.cost.waitUs += platform.clock.now() - startUs
+  return replaced
+}
+
+async function readThroughCache(
+  platform: Platform,
+  snapshot: Snapshot,
+  { blocks, cost }: BlockRead,
+): Promise<(Block | undefined)[]> {
   const nowMs = platform.clock.now() / 1_000
-  const cache = platform.memory.blocks
   const aging: PlannedBlock[] = []
-  const found = blocks.map(({ key }, at) => {
-    const entry = readCachedBlock(cache, key)
-    if (entry === undefined || nowMs - entry.fetchedMs >= BLOCK_TTL_MS) return undefined
-    if (nowMs - Math.max(entry.fetchedMs, entry.refreshMs) >= BLOCK_TTL_MS / 2) {
+  const missing: PlannedBlock[] = []
+  const found = blocks.map((planned) => {
+    const entry = readCachedBlock(platform.memory.blocks, planned.key)
+    // A generation that has come meanwhile may want versions that a block in the cache is too old to have.
+    if (entry === undefined || nowMs - entry.fetchedMs >= BLOCK_TTL_MS || !isComplete(entry.block, planned)) {
+      missing.push(planned)
+      return undefined
+    }
+    if (nowMs - Math.max(entry.fetchedMs, entry.refreshMs) >= BLOCK_REFRESH_MS) {
       entry.refreshMs = nowMs
-      aging.push(blocks[at]!)
+      aging.push(planned)
     }
     return entry.block
   })
-  if (aging.length > 0) platform.background(fetchBlocks(platform, snapshot, aging))
-  const missing = blocks.filter((_, at) => found[at] === undefined)
+  cost.cachedBlocks += blocks.length - missing.length
+  cost.refreshedKeys += aging.length
+  // What the refresh goes on to cost comes after the answer: it is not the answer's.
+  if (aging.length > 0) {
+    platform.background(fetchBlocks(platform, snapshot, { blocks: aging, cost: { ...cost } }))
+  }
   if (missing.length === 0) return found
-  const fetched = await fetchBlocks(platform, snapshot, missing)
-  for (let at = 0, next = 0; at < found.length; at++) if (found[at] === undefined) found[at] = fetched[next++]
-  return found
+  return fillGaps(found, await fetchBlocks(platform, snapshot, { blocks: missing, cost }))
 }
 
 /**
@@ -44,21 +88,28 @@ export async function readBlocks(
 async function fetchBlocks(
   platform: Platform,
   snapshot: Snapshot,
-  blocks: readonly PlannedBlock[],
+  { blocks, cost }: BlockRead,
 ): Promise<(Block | undefined)[]> {
   const nowMs = platform.clock.now() / 1_000
+  cost.kvKeys += blocks.length
   const texts = await readTexts(platform, blocks)
+  const lacking: PlannedBlock[] = []
   const opened = blocks.map((planned, at) => {
-    const block = tryOpen(platform, planned, texts[at]!)
-    if (block === undefined || !isComplete(block, planned)) return undefined
-    return writeCachedBlock(platform.memory.blocks, planned.key, block, nowMs)
+    const block = openText(platform, planned, texts[at]!)
+    if (block !== undefined && isComplete(block, planned)) {
+      return writeCachedBlock(platform.memory.blocks, planned.key, block, nowMs)
+    }
+    lacking.push(planned)
+    return undefined
   })
-  const lacking = blocks.filter((_, at) => opened[at] === undefined)
   if (lacking.length === 0) return opened
-  const asked = await askWriters(platform, snapshot, { blocks: lacking, isLacking: true })
-  for (let at = 0, next = 0; at < opened.length; at++)
-    if (opened[at] === undefined) opened[at] = asked[next++]
-  return opened
+  return fillGaps(opened, await askWriters(platform, snapshot, { blocks: lacking, cost, repair: 'lacking' }))
+}
+
+/** Puts `rest` where `found` has gaps, in order. */
+function fillGaps(found: (Block | undefined)[], rest: readonly (Block | undefined)[]): (Block | undefined)[] {
+  let next = 0
+  return found.map((block) => block ?? rest[next++])
 }
 
 async function readTexts(
@@ -75,51 +126,21 @@ async function readTexts(
   }
 }
 
-async function askWriters(
-  platform: Platform,
-  snapshot: Snapshot,
-  { blocks, isLacking }: { readonly blocks: readonly PlannedBlock[]; readonly isLacking: boolean },
-): Promise<(Block | undefined)[]> {
-  const answers = new Map<string, Block>()
-  const byWriter = Map.groupBy(blocks, (block) => `${block.entity.name}/${shardOf(block)}`)
-  await Promise.all(
-    [...byWriter.values()].map(async (asked) => {
-      const layout = writerLayout(snapshot, asked[0]!.entity.name, shardOf(asked[0]!))
-      try {
-        const wanted = asked.map(({ group, bits }) => ({ group: group.name, bits }))
-        const texts = await platform.writers.readBlocks(layout, wanted, { isLacking })
-        asked.forEach(({ key }, at) => {
-          const block = openBlock(texts[at]!)
-          answers.set(key, writeCachedBlock(platform.memory.blocks, key, block, platform.clock.now() / 1_000))
-        })
-      } catch (error) {
-        platform.log.error('A shard writer cannot be read; its values are answered as error', {
-          entity: layout.entity.name,
-          shard: layout.shard,
-          reason: String(error),
-        })
-      }
-    }),
-  )
-  return blocks.map(({ key }) => answers.get(key))
-}
-
-/** The writer of a block: its range's top bits. */
-function shardOf({ entity, bits }: PlannedBlock): number {
-  return entity.shardBits === 0 ? 0 : Number.parseInt(bits.slice(0, entity.shardBits), 2)
-}
-
-function tryOpen(platform: Platform, { key }: PlannedBlock, text: string | null): Block | undefined {
+/** The block of a text; the one in the cache if its text is still the same, for its rows may be checked already. */
+function openText(platform: Platform, { key }: PlannedBlock, text: string | null): Block | undefined {
   if (text === null) return undefined
+  const held = readCachedBlock(platform.memory.blocks, key)
+  if (held?.block.text === text) return held.block
   try {
     return openBlock(text)
   } catch (error) {
-    platform.log.error('A block is damaged; its writer is asked and publishes it again', {
-      key,
-      reason: String(error),
-    })
+    logDamage(platform, key, String(error))
     return undefined
   }
+}
+
+function logDamage(platform: Platform, key: string, reason: string): void {
+  platform.log.error('A block is damaged; its writer is asked and publishes it again', { key, reason })
 }
 
 function isComplete(block: Block, { group }: PlannedBlock): boolean {

@@ -1,24 +1,30 @@
-import { type Block, findBlockRow, viewCells } from '../core/block.ts'
+import { viewCells } from '../core/block.ts'
 import { type FeatureStatus, rowStatus } from '../core/feature-status.ts'
 import type { Instant } from '../core/time.ts'
 import { splitCells, type Value } from '../core/value.ts'
-import type { CompiledEntry, CompiledView, Snapshot } from '../definitions/snapshot.ts'
+import type { CompiledEntry, CompiledView } from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
-import { type ResolvedService, resolveInNewest } from '../registry/resolve-name.ts'
+import type { ResolvedService } from '../registry/resolve-name.ts'
+import { findRows } from './find-rows.ts'
 import { planRead } from './plan-read.ts'
 import { type Consistency, readBlocks } from './read-blocks.ts'
+import type { ReadCost } from './read-cost.ts'
 
-/** Feature vectors as JSON texts, one string a value: the blocks' own text, never parsed. */
+/** Feature vectors as JSON texts: the blocks' own text, never parsed. */
 export interface FeatureRows {
-  readonly snapshot: Snapshot
-  /** Row by row, by position in the service's features. */
   readonly rows: readonly FeatureRow[]
+  readonly cost: ReadCost
+  /** A writer serves newer versions than this generation knows of; their values stand here as `error`. */
+  readonly isOutdated: boolean
 }
 
+/** One feature vector, by position in the service's entries: what one view gives stands together as one text. */
 export interface FeatureRow {
+  /** Comma-separated JSON texts of an entry's values. */
   readonly values: readonly string[]
-  readonly statuses: readonly FeatureStatus[]
-  /** Null where no row stands behind the value. */
+  /** Comma-separated JSON texts of their statuses. */
+  readonly statuses: readonly string[]
+  /** Null where no row stands behind the values. */
   readonly eventTimes: readonly (Instant | null)[]
 }
 
@@ -28,111 +34,100 @@ export interface FeatureRow {
  */
 export async function readFeatures(
   platform: Platform,
-  resolved: ResolvedService,
+  { snapshot, service }: ResolvedService,
   { rows, consistency }: { readonly rows: readonly (readonly Value[])[]; readonly consistency: Consistency },
 ): Promise<FeatureRows> {
-  const first = await readOnce(platform, resolved, rows, consistency)
-  if (!first.isOutdated) return first
-  // A writer serves newer versions than this isolate knows of: all of the answer is made again under one generation.
-  const newest = await resolveInNewest(platform, resolved.service.name)
-  return readOnce(platform, newest, rows, consistency)
-}
-
-async function readOnce(
-  platform: Platform,
-  { snapshot, service }: ResolvedService,
-  rows: readonly (readonly Value[])[],
-  consistency: Consistency,
-): Promise<FeatureRows & { readonly isOutdated: boolean }> {
   const plan = planRead(snapshot, service, rows)
-  const blocks = await readBlocks(platform, snapshot, { blocks: plan.blocks, consistency })
-  const views = service.entries.map(({ view }) => snapshot.views[view]!)
+  const { blocks, cost } = await readBlocks(platform, snapshot, { blocks: plan.blocks, consistency })
+  const found = await findRows(platform, snapshot, { plan, blocks, cost })
+  const readers = service.entries.map((entry) => createReader(entry, snapshot.views[entry.view]!))
   const now = platform.clock.now()
   let isOutdated = false
   const answers = rows.map((_, row) => {
     const answer: MutableFeatureRow = { values: [], statuses: [], eventTimes: [] }
-    for (let at = 0; at < views.length; at++) {
-      const entry = service.entries[at]!
-      const lookup = plan.lookups[row * service.lookups.length + entry.lookup]!
-      const block = blocks[lookup.block]
-      const position = block?.views.indexOf(views[at]!.id) ?? -1
+    for (const reader of readers) {
+      const at = row * service.lookups.length + reader.entry.lookup
+      const block = blocks[plan.lookups[at]!.block]
+      const position = block?.views.indexOf(reader.view.id) ?? -1
       if (block !== undefined && position < 0) isOutdated = true
-      if (block === undefined || position < 0) appendAbsent(answer, entry, 'error', null)
-      else
-        appendView(answer, {
-          entry,
-          view: views[at]!,
-          block,
-          position,
-          key: lookup.key,
-          hashLow: lookup.hashLow,
-          now,
-        })
+      if (position < 0) appendAbsent(answer, reader, 'error', null)
+      else appendView(answer, reader, { row: found[at], position, now })
     }
     return answer
   })
-  return { snapshot, rows: answers, isOutdated }
+  return { rows: answers, cost, isOutdated }
 }
 
 interface MutableFeatureRow {
   readonly values: string[]
-  readonly statuses: FeatureStatus[]
+  readonly statuses: string[]
   readonly eventTimes: (Instant | null)[]
 }
 
-interface ViewRead {
+/** What reading an entry needs beyond the row, made once for all rows. */
+interface EntryReader {
   readonly entry: CompiledEntry
   readonly view: CompiledView
-  readonly block: Block
+  /** The statuses' text when no value is null. */
+  readonly allPresent: string
+}
+
+function createReader(entry: CompiledEntry, view: CompiledView): EntryReader {
+  return { entry, view, allPresent: repeatText('"present"', entry.features.length) }
+}
+
+interface LookedUpRow {
+  /** The row's text in its block; undefined where the block has none for the key. */
+  readonly row: string | undefined
+  /** Of the view among the lines of the row. */
   readonly position: number
-  readonly key: string
-  readonly hashLow: number
   readonly now: Instant
 }
 
-function appendView(answer: MutableFeatureRow, read: ViewRead): void {
-  const { entry, view, block, position } = read
-  const row = findRow(block, read.hashLow, read.key)
-  if (row === 'damaged') {
-    appendAbsent(answer, entry, 'error', null)
-    return
-  }
+function appendView(
+  answer: MutableFeatureRow,
+  reader: EntryReader,
+  { row, position, now }: LookedUpRow,
+): void {
   const found = row === undefined ? undefined : viewCells(row, position)
   if (found === undefined) {
-    appendAbsent(answer, entry, 'missing', null)
+    appendAbsent(answer, reader, 'missing', null)
     return
   }
-  const status = rowStatus(view, found.eventTime, read.now)
+  const status = rowStatus(reader.view, found.eventTime, now)
   if (status !== 'present') {
-    appendAbsent(answer, entry, status, status === 'expired' ? found.eventTime : null)
+    appendAbsent(answer, reader, status, status === 'expired' ? found.eventTime : null)
     return
   }
-  const cells = splitCells(found.cells)
-  for (const feature of entry.features) {
-    const cell = cells[feature]!
-    answer.values.push(cell)
-    answer.statuses.push(cell === 'null' ? 'null' : 'present')
-    answer.eventTimes.push(found.eventTime)
-  }
+  const cells = reader.entry.isWhole ? found.cells : pickCells(found.cells, reader.entry.features)
+  answer.values.push(cells)
+  // Where the four letters stand nowhere, no value is null: mostly the text goes into the answer in one piece.
+  answer.statuses.push(cells.includes('null') ? nullableStatuses(cells) : reader.allPresent)
+  answer.eventTimes.push(found.eventTime)
 }
 
 function appendAbsent(
   answer: MutableFeatureRow,
-  entry: CompiledEntry,
+  { entry }: EntryReader,
   status: FeatureStatus,
   eventTime: Instant | null,
 ): void {
-  for (let at = 0; at < entry.features.length; at++) {
-    answer.values.push('null')
-    answer.statuses.push(status)
-    answer.eventTimes.push(eventTime)
-  }
+  answer.values.push(repeatText('null', entry.features.length))
+  answer.statuses.push(repeatText(`"${status}"`, entry.features.length))
+  answer.eventTimes.push(eventTime)
 }
 
-function findRow(block: Block, hashLow: number, key: string): string | undefined | 'damaged' {
-  try {
-    return findBlockRow(block, hashLow, key)
-  } catch {
-    return 'damaged'
-  }
+function pickCells(text: string, positions: readonly number[]): string {
+  const cells = splitCells(text)
+  return positions.map((position) => cells[position]!).join(',')
+}
+
+function nullableStatuses(cells: string): string {
+  return splitCells(cells)
+    .map((cell) => (cell === 'null' ? '"null"' : '"present"'))
+    .join(',')
+}
+
+function repeatText(text: string, count: number): string {
+  return text + `,${text}`.repeat(count - 1)
 }

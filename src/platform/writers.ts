@@ -6,13 +6,13 @@ export interface ShardWriters {
   /** Commits a delivery: when this returns `committed`, its rows survive anything. */
   deliver(delivery: Delivery): Promise<DeliveryAnswer>
   /**
-   * Blocks as the writer holds them now, in the order asked, whatever layout they belong to. `isLacking` says that KV had
-   * none that could be served: the writer puts them there.
+   * Blocks as the writer holds them now, in the order asked, whatever layout they belong to. `repair` says
+   * whether the writer has to put them to KV.
    */
   readBlocks(
     layout: WriterLayout,
     blocks: readonly BlockAddress[],
-    options: { readonly isLacking: boolean },
+    options: { readonly repair: BlockRepair },
   ): Promise<readonly string[]>
   /** Lines (`encodeRow`) of the rows of these view versions and tombstone ids that are not in the manifest yet. */
   readWaiting(layout: WriterLayout, views: readonly string[]): Promise<string>
@@ -28,6 +28,9 @@ export interface ShardWriters {
   /** Ends the publishing in this width and deletes its blocks. Answers how many are left; call again until it is 0. */
   dropWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
 }
+
+/** What was wrong with the blocks in KV: nothing known, not there or too old to be served, or damaged. */
+export type BlockRepair = 'none' | 'lacking' | 'damaged'
 
 /** One block among those of its writer. */
 export interface BlockAddress {

@@ -20,7 +20,7 @@ let objects = 0
 describePlatform('Cloudflare', async () => {
   await reset()
   await applyD1Migrations(bindings.DB, inject('migrations'))
-  return createPlatform(bindings, () => {})
+  return createPlatform(bindings)
 })
 
 describeWriterStorage('Durable Object', async (work) => {

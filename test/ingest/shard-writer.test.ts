@@ -5,6 +5,7 @@ import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
 import { resolveInNewest } from '../../src/registry/resolve-name.ts'
 import { applyClicks } from '../platform/clicks.ts'
+import { statusesOf, valuesOf } from '../platform/feature-row.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
 const START = parseInstant('2026-01-01T00:00:00Z')
@@ -29,7 +30,7 @@ async function get(platform: MemoryPlatform, user = 'ann') {
   const resolved = await resolveInNewest(platform, 'ranker')
   const rows = parseEntities(resolved.service, [{ user, item: 1 }])
   const answer = await readFeatures(platform, resolved, { rows, consistency: 'strong' })
-  return [answer.rows[0]!.values[0], answer.rows[0]!.statuses[0]]
+  return [valuesOf(answer.rows[0]!)[0], statusesOf(answer.rows[0]!)[0]]
 }
 
 test('a late row never overwrites a newer value and always reaches the log (S7)', async () => {

@@ -9,6 +9,7 @@ import { readFeatures } from '../../src/online/read-features.ts'
 import { resolveInNewest } from '../../src/registry/resolve-name.ts'
 import { type OracleRow, oracleValue } from '../oracles/latest-row.ts'
 import { applyClicks } from '../platform/clicks.ts'
+import { statusesOf, valuesOf } from '../platform/feature-row.ts'
 import { memoryPlatform } from '../platform/memory-platform.ts'
 
 const START = parseInstant('2026-01-01T00:00:00Z')
@@ -102,10 +103,10 @@ test('Get at a time equals the historical row at that time and the plain oracle 
         ])
       const oracle = expected(now, {})
       online.rows.forEach((row, at) => {
-        expect(row.values).toEqual(oracle[at]!.map(({ value }) => String(value)))
-        expect(row.statuses).toEqual(oracle[at]!.map(({ status }) => status))
-        expect(atNow.rows[at]!.slice(-2)).toEqual(row.values)
-        expect(atNow.statuses[at]).toEqual(row.statuses)
+        expect(valuesOf(row)).toEqual(oracle[at]!.map(({ value }) => String(value)))
+        expect(statusesOf(row)).toEqual(oracle[at]!.map(({ status }) => status))
+        expect(atNow.rows[at]!.slice(-2)).toEqual(valuesOf(row))
+        expect(atNow.statuses[at]).toEqual(statusesOf(row))
       })
       // The past, as it was and as it was known.
       const past = START + 20 * SECOND

@@ -788,6 +788,17 @@ describe('BatchGet', () => {
     })
   })
 
+  it('says in server-timing where its blocks came from, and Get does, too', async () => {
+    const cost = /^blocks;desc="cached=\d+ kv=\d+ refreshed=\d+ writers=\d+", read;dur=\d+, total;dur=\d+$/
+    const { headers } = await batchGet({ entities: [entity('timed')] })
+    expect(headers.get('server-timing')).toMatch(cost)
+    const strong = await batchGet({ entities: [entity('timed')], consistency: 'strong' })
+    expect(strong.headers.get('server-timing')).toContain('cached=0 kv=0 refreshed=0 writers=')
+    const get = await call('GET', `${SERVICE}/features?user=timed&team=1`)
+    expect(get.headers.get('server-timing')).toMatch(cost)
+    expect(get.headers.get('x-request-id')).toMatch(/^[0-9a-z]{26}$/)
+  })
+
   it('an empty list is answered with an empty list (S28)', async () => {
     const { json } = await batchGet({ entities: [] })
     expect(json).toEqual({ feature_names: FEATURES.map(({ name }) => name), rows: [], statuses: [] })

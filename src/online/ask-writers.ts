@@ -1,0 +1,49 @@
+import { type Block, openBlock } from '../core/block.ts'
+import { writeCachedBlock } from '../core/block-cache.ts'
+import type { Snapshot } from '../definitions/snapshot.ts'
+import { writerLayout } from '../definitions/writer-layout.ts'
+import type { BlockRepair, Platform } from '../platform.ts'
+import type { PlannedBlock } from './plan-read.ts'
+import type { ReadCost } from './read-cost.ts'
+
+export interface AskedBlocks {
+  readonly blocks: readonly PlannedBlock[]
+  readonly cost: ReadCost
+  readonly repair: BlockRepair
+}
+
+/** Blocks as their writers have them now, whatever KV holds; undefined where a writer cannot be read. */
+export async function askWriters(
+  platform: Platform,
+  snapshot: Snapshot,
+  { blocks, cost, repair }: AskedBlocks,
+): Promise<(Block | undefined)[]> {
+  const answers = new Map<string, Block>()
+  const byWriter = Map.groupBy(blocks, (block) => `${block.entity.name}/${shardOf(block)}`)
+  cost.writers += byWriter.size
+  await Promise.all(
+    [...byWriter.values()].map(async (asked) => {
+      const layout = writerLayout(snapshot, asked[0]!.entity.name, shardOf(asked[0]!))
+      try {
+        const wanted = asked.map(({ group, bits }) => ({ group: group.name, bits }))
+        const texts = await platform.writers.readBlocks(layout, wanted, { repair })
+        asked.forEach(({ key }, at) => {
+          const block = openBlock(texts[at]!)
+          answers.set(key, writeCachedBlock(platform.memory.blocks, key, block, platform.clock.now() / 1_000))
+        })
+      } catch (error) {
+        platform.log.error('A shard writer cannot be read; its values are answered as error', {
+          entity: layout.entity.name,
+          shard: layout.shard,
+          reason: String(error),
+        })
+      }
+    }),
+  )
+  return blocks.map(({ key }) => answers.get(key))
+}
+
+/** The writer of a block: its range's top bits. */
+function shardOf({ entity, bits }: PlannedBlock): number {
+  return entity.shardBits === 0 ? 0 : Number.parseInt(bits.slice(0, entity.shardBits), 2)
+}

@@ -1,0 +1,54 @@
+import { type Block, findBlockRow } from '../core/block.ts'
+import type { Snapshot } from '../definitions/snapshot.ts'
+import type { Platform } from '../platform.ts'
+import type { PlannedLookup, ReadPlan } from './plan-read.ts'
+import { replaceBlocks } from './read-blocks.ts'
+import type { ReadCost } from './read-cost.ts'
+
+/** A plan and its blocks as they were read. Damaged ones are replaced in place, so that all of a read uses the same. */
+interface PlannedRead {
+  readonly plan: ReadPlan
+  readonly blocks: (Block | undefined)[]
+  readonly cost: ReadCost
+}
+
+/**
+ * The text of each looked-up row, in the order of the plan; undefined where its block has none. A row whose checksum
+ * differs says nothing about any key: its block is asked of the writer, and is undefined where that fails.
+ */
+export async function findRows(
+  platform: Platform,
+  snapshot: Snapshot,
+  { plan, blocks, cost }: PlannedRead,
+): Promise<(string | undefined)[]> {
+  const damaged = new Set<number>()
+  const rows = plan.lookups.map((lookup) => findRow(lookup, blocks, damaged))
+  if (damaged.size === 0) return rows
+  const positions = [...damaged]
+  const replaced = await replaceBlocks(platform, snapshot, {
+    blocks: positions.map((position) => plan.blocks[position]!),
+    cost,
+  })
+  for (const [at, position] of positions.entries()) blocks[position] = replaced[at]
+  const stillDamaged = new Set<number>()
+  for (const [at, lookup] of plan.lookups.entries()) {
+    if (damaged.has(lookup.block)) rows[at] = findRow(lookup, blocks, stillDamaged)
+  }
+  for (const position of stillDamaged) blocks[position] = undefined
+  return rows
+}
+
+function findRow(
+  { block: position, hashLow, key }: PlannedLookup,
+  blocks: readonly (Block | undefined)[],
+  damaged: Set<number>,
+): string | undefined {
+  const block = blocks[position]
+  if (block === undefined) return undefined
+  try {
+    return findBlockRow(block, hashLow, key)
+  } catch {
+    damaged.add(position)
+    return undefined
+  }
+}

@@ -1,0 +1,19 @@
+import type { DurationUs } from '../core/time.ts'
+
+/** What a read has cost so far: where its blocks came from and how long they took. */
+export interface ReadCost {
+  /** Blocks the isolate still had. */
+  cachedBlocks: number
+  /** Keys read from KV for the answer. */
+  kvKeys: number
+  /** Keys read from KV in the background, for reads to come. */
+  refreshedKeys: number
+  /** Writers asked. */
+  writers: number
+  /** Time spent waiting for KV and writers. */
+  waitUs: DurationUs
+}
+
+export function createReadCost(): ReadCost {
+  return { cachedBlocks: 0, kvKeys: 0, refreshedKeys: 0, writers: 0, waitUs: 0 }
+}

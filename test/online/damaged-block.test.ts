@@ -95,6 +95,7 @@ test('a damaged block is served from the cache no more and published again by it
   platform.time.now -= 1_000_000
   for (let read = 0; read < 3; read++) expect(await readUsers(platform, resolved, log)).toEqual(TRUTH)
   expect(keys).toEqual([key])
+  platform.time.now += 3_000_000
   await platform.flush()
   expect(decodeBlockRows(openBlock(platform.blocks.get(key)!))).toEqual(decodeBlockRows(openBlock(text)))
 })

@@ -70,6 +70,7 @@ test('an answer made again under a newer generation keeps to the inputs and feat
   const [service] = CLICKS.feature_services!
   const reversed = { ...service!, features: service!.features.toReversed() }
   await applyClicks(platform, { ...CLICKS, feature_views: views, feature_services: [reversed] })
+  platform.time.now += 1_000_000
   await pushClick(platform, 8)
   platform.memory.blocks.entries.clear()
   const served = await serve(platform, { user: 'ann', item: 1 }, ['user_price'])

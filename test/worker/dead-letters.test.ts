@@ -98,7 +98,6 @@ it('a message that keeps failing is kept with its reason, and is readable once t
   await harness.env.EVENTS.send('{"id":"push-2.0","source":', { contentType: 'text' })
   const letters = await until(list, (found) => found.length === 2, DEAD_MS)
   expect(letters.find(({ source }) => source === 'clicks')).toEqual({
-    kind: 'events',
     id: 'push-1.0',
     source: 'clicks',
     rows: 1,

@@ -288,7 +288,6 @@ describe('definitions', () => {
     ['an expression', withView({ features }), /count \+ 1/],
     ['a join key expression', withView({ join_keys: { user: 'lower(user)' } }), /lower\(user\)/],
     ['a transform', withView({ transform: { service: 's', method: 'm' } }), /last_activity/],
-    ['a block group', withView({ block_group: 'own' }), /last_activity/],
     [
       'an on-demand view',
       {

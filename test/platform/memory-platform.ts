@@ -7,7 +7,7 @@ import type { SegmentRecord } from '../../src/definitions/segment-record.ts'
 import type { WriterLayout } from '../../src/definitions/writer-layout.ts'
 import type { Consumed } from '../../src/ingest/consume-events.ts'
 import { consumeMessages } from '../../src/ingest/consume-messages.ts'
-import { createWriterMemory } from '../../src/ingest/live-blocks.ts'
+import { createWriterMemory, type WriterMemory } from '../../src/ingest/live-blocks.ts'
 import { createShardWriter, type ShardWriter } from '../../src/ingest/shard-writer.ts'
 import { WRITER_LIMITS, WRITER_MEMORY_BYTES, type WriterLimits } from '../../src/ingest/writer-platform.ts'
 import type { WriterStorage } from '../../src/ingest/writer-storage.ts'
@@ -48,6 +48,10 @@ export interface MemoryPlatform extends Platform {
   crash(): void
   /** Rows all writers have written to their storage, as they would be billed. */
   rowsWritten(): number
+  /** What the writers hold in memory together. */
+  writerMemory(): WriterMemory
+  /** Lets every writer do what is due, as its alarm would. */
+  work(): Promise<void>
   /** When the next writer has something to do (ms); null when none has. */
   nextWorkMs(): number | null
   land(source: string, name: string, bytes: Uint8Array): LandedFile
@@ -353,6 +357,10 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       writerMemory = createWriterMemory(memoryBytesMax)
     },
     rowsWritten: () => [...storages.values()].reduce((sum, storage) => sum + storage.rowsWritten(), 0),
+    writerMemory: () => writerMemory,
+    async work() {
+      for (const name of storages.keys()) await writerNamed(name).work({ publish: false, cut: false })
+    },
     nextWorkMs() {
       const times = [...storages.keys()].map((name) => writerNamed(name).nextWorkMs())
       return times.reduce((a, b) => (a === null ? b : b === null ? a : Math.min(a, b)), null)

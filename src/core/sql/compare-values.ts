@@ -50,7 +50,7 @@ export function compareStrings(a: string, b: string): number {
 
 /** Puts surrogates, halves of the code points past 0xFFFF, behind all other units. */
 function codePointRank(unit: number): number {
-  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x2000 : unit
+  return unit >= 0xd800 && unit < 0xe000 ? unit + 0x10000 : unit
 }
 
 function compareNative(a: number | bigint | boolean, b: number | bigint | boolean): number {

@@ -89,7 +89,7 @@ export const COMPARISON_FUNCTIONS: readonly SqlFunction[] = [
     names: ['between'],
     syntax: 'a [not] between b and c',
     nulls: 'false if either bound excludes it, else null',
-    description: 'Whether it is at least the first bound and at most the second.',
+    description: 'The same as `a >= b and a <= c`.',
     overloads: [{ signature: '(T, T, T) -> bool', compile: compileBetween }],
   },
   {
@@ -129,9 +129,9 @@ function compileBetween([subject, low, high]: readonly Operand[]): Evaluate {
   return (row) => {
     const x = value(row)
     const a = from(row)
+    if (x !== null && a !== null && compare(x, a) < 0) return false
     const b = to(row)
     if (x === null) return null
-    if (a !== null && compare(x, a) < 0) return false
     if (b !== null && compare(x, b) > 0) return false
     return a === null || b === null ? null : true
   }

@@ -41,7 +41,7 @@ export function sumInt64(items: Items): Value {
 
 export function sumFloat64(items: Items): Value {
   const present = items.filter((item) => item !== null) as number[]
-  return present.length === 0 ? null : present.reduce((a, b) => a + b)
+  return present.length === 0 ? null : present.reduce((a, b) => a + b, 0)
 }
 
 export function meanInt64(items: Items): Value {
@@ -51,5 +51,5 @@ export function meanInt64(items: Items): Value {
 
 export function meanFloat64(items: Items): Value {
   const present = items.filter((item) => item !== null) as number[]
-  return present.length === 0 ? null : present.reduce((a, b) => a + b) / present.length
+  return present.length === 0 ? null : present.reduce((a, b) => a + b, 0) / present.length
 }

@@ -76,7 +76,7 @@ export function parseType(reader: TokenReader): ValueType {
   take(reader)
   let name = text
   if (takeIf(reader, 'precision')) name += ' precision'
-  if (takeIf(reader, '<')) {
+  if (name === 'list' && takeIf(reader, '<')) {
     name += `<${take(reader).text}>`
     if (!takeIf(reader, '>')) throw unexpected(reader, '">"')
   }

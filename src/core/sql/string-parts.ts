@@ -19,6 +19,7 @@ export function substring(text: string, from: bigint, count?: bigint): string {
 
 /** The first `count` code points, or all but the last `-count`. */
 export function leftPart(text: string, count: bigint): string {
+  if (count > 0n) checkPosition(count)
   const length = countCodePoints(text)
   const end = count < 0n ? length + Number(count) : Number(count)
   return between(text, 0, end, length)

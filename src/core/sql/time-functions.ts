@@ -44,7 +44,7 @@ export const TIME_FUNCTIONS: readonly SqlFunction[] = [
   {
     names: ['date_diff', 'datediff'],
     syntax: "date_diff('unit', from, to)",
-    description: 'How many starts of the unit lie between two times.',
+    description: 'How many starts of the unit lie between two times; of weeks, each seventh day.',
     overloads: [
       {
         signature: '(string, timestamp, timestamp) -> int64',

@@ -98,29 +98,25 @@ export function truncationTo(word: string): ((instant: Instant) => Instant) | un
   return (instant) => firstDay(dayOfInstant(instant)) * US_PER_DAY
 }
 
-/** How many starts of a unit lie between two times, undefined for a word that names none. */
+/**
+ * How many starts of a unit lie between two times, undefined for a word that names none. Weeks have no start here:
+ * every seventh day since the first counts, as in DuckDB.
+ */
 export function boundariesOf(word: string): ((from: Instant, to: Instant) => bigint) | undefined {
   const name = canonical(word, TIME_UNITS)
   if (name === undefined) return undefined
+  if (name === 'week') return (from, to) => BigInt(Math.trunc((dayOfInstant(to) - dayOfInstant(from)) / 7))
   const count = isFixed(name)
     ? (instant: Instant) => Math.floor(instant / FIXED_UNITS[name])
     : (instant: Instant) => calendarCount(name, dayOfInstant(instant))
   return (from, to) => BigInt(count(to)) - BigInt(count(from))
 }
 
-/** The number of a unit, counted from one and the same start. */
+/** The number of a month, quarter or year, counted from one and the same start. */
 function calendarCount(name: string, day: number): number {
   const { year, month } = civilFromDay(day)
-  switch (name) {
-    case 'week':
-      return Math.floor((day + 3) / 7)
-    case 'month':
-      return year * 12 + month
-    case 'quarter':
-      return year * 4 + Math.ceil(month / 3)
-    default:
-      return year
-  }
+  if (name === 'month') return year * 12 + month
+  return name === 'quarter' ? year * 4 + Math.ceil(month / 3) : year
 }
 
 function isFixed(name: string): name is keyof typeof FIXED_UNITS {

@@ -7,12 +7,11 @@ const POSITION_MIN = -4_294_967_296n
 const POSITION_MAX = 4_294_967_295n
 
 /** `count` code points from position `from`; position 0 lies before the first. */
-export function substring(text: string, from: bigint, count?: bigint): string {
+export function substring(text: string, from: bigint, count = POSITION_MAX): string {
   checkPosition(from)
-  if (count !== undefined) checkPosition(count)
+  checkPosition(count)
   const length = countCodePoints(text)
   const start = from < 0n ? length + Number(from) : Number(from) - 1
-  if (count === undefined) return between(text, start, length, length)
   const end = start + Number(count)
   return between(text, Math.min(start, end), Math.max(start, end), length)
 }

@@ -75,7 +75,6 @@ const POOLS: Readonly<Record<string, readonly Value[]>> = {
       '1e18',
       '.5',
       '5.',
-      '1_000',
       '-0',
       '9223372036854775807',
     ],

@@ -42,11 +42,11 @@ function readToken(sql: string, at: number): Token {
   if (name !== undefined) return token('name', name.toLowerCase(), name, at)
   const quoted = match(QUOTED, sql, at)
   if (quoted !== undefined) return token('quoted', quoted.slice(1, -1).replaceAll('""', '"'), quoted, at)
+  if (sql.startsWith('/*', at)) throw expressionFault(at, 'the comment has no end')
   const symbol = match(SYMBOL, sql, at)
   if (symbol !== undefined) return token('symbol', symbol, symbol, at)
   if (sql[at] === "'") throw expressionFault(at, 'the string has no closing quote')
   if (sql[at] === '"') throw expressionFault(at, 'the quoted name is empty or has no closing quote')
-  if (sql.startsWith('/*', at)) throw expressionFault(at, 'the comment has no end')
   throw expressionFault(at, `"${String.fromCodePoint(sql.codePointAt(at)!)}" is not part of the language`)
 }
 

@@ -64,7 +64,7 @@ export function castBetween(from: ValueType, to: ValueType, isTry: boolean): (va
   if (isTry) return (value) => cast(value) ?? null
   return (value) => {
     const result = cast(value)
-    if (result === undefined) throw invalid(`Cannot cast ${shorten(encodeValue(from, value))} to ${to}`)
+    if (result === undefined) throw invalid(`Cannot cast ${describe(from, value)} to ${to}`)
     return result
   }
 }
@@ -78,6 +78,8 @@ function float64ToInt64(value: number): bigint | undefined {
   return rounded >= -INT64_END && rounded < INT64_END ? BigInt(rounded) : undefined
 }
 
-function shorten(text: string): string {
-  return text.length > 64 ? `${text.slice(0, 61)}...` : text
+function describe(type: ValueType, value: Value): string {
+  if (type !== 'string') return encodeValue(type, value)
+  const text = value as string
+  return `"${text.length > 64 ? `${text.slice(0, 61)}...` : text}"`
 }

@@ -30,7 +30,6 @@ test('compileExpression() gives what DuckDB gives for random expressions over ra
   // Most rows have answers to compare: a generator of errors would prove nothing.
   expect(outcomes.values).toBeGreaterThan(outcomes.errors * 3)
   expect(outcomes.departures).toBeLessThan(outcomes.values / 50)
-  console.log(outcomes)
 }, 240_000)
 
 test('compileExpression() agrees with DuckDB to 1e-12 where libraries round differently (S26)', async () => {

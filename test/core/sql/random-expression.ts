@@ -286,18 +286,18 @@ export function expressionGenerator(random: Random) {
       case 7:
         return infix(COMPARISON, pick(COMPARISONS), sub(mixed()), sub(mixed()), false)
       case 8:
-        return join(IS, within(sub(type), IS), pick([' is null', ' is not null']))
+        return join(IS, within(sub(type), IS + 1), pick([' is null', ' is not null']))
       case 9:
         return join(
           IS,
-          within(sub('bool'), IS),
+          within(sub('bool'), IS + 1),
           pick([' is true', ' is not true', ' is false', ' is not false']),
         )
       case 10:
         return infix(IS, pick(['is distinct from', 'is not distinct from']), sub(type), sub(type), false)
       case 11: {
         const items = [sub(type), random() < 0.3 ? atom('null') : sub(type), leaf(type)]
-        return join(LIKE, within(sub(type), LIKE), pick([' in ', ' not in ']), call('', ...items))
+        return join(LIKE, within(sub(type), LIKE + 1), pick([' in ', ' not in ']), call('', ...items))
       }
       case 12: {
         const word = pick([' between ', ' not between '])

@@ -20,6 +20,7 @@ const DUCKDB_TYPES: Readonly<Record<string, string>> = {
   bytes: 'BLOB',
 }
 const EXPRESSIONS_PER_QUERY = 100
+const ROWS_PER_INSERT = 100
 
 /** Opens DuckDB with a table `t` of these columns and rows. Its optimizer is off: it drops parts that would fail. */
 export async function openOracle(
@@ -30,9 +31,11 @@ export async function openOracle(
   await duckdb.run('PRAGMA disable_optimizer')
   const list = columns.map(({ name, type }) => `${name} ${duckdbType(type)}`)
   await duckdb.run(`CREATE TABLE t (n INTEGER, ${list.join(', ')})`)
-  for (const [n, row] of rows.entries()) {
-    const values = row.map((value, at) => literal(columns[at]!.type, value))
-    await duckdb.run(`INSERT INTO t VALUES (${[n, ...values].join(', ')})`)
+  const texts = rows.map(
+    (row, n) => `(${[n, ...row.map((value, at) => literal(columns[at]!.type, value))].join(', ')})`,
+  )
+  for (let at = 0; at < texts.length; at += ROWS_PER_INSERT) {
+    await duckdb.run(`INSERT INTO t VALUES ${texts.slice(at, at + ROWS_PER_INSERT).join(', ')}`)
   }
   // x86 makes a negative NaN of 0/0, and DuckDB's text shows it; the store knows one NaN.
   await duckdb.run(`CREATE MACRO float_text(x) AS replace(x::VARCHAR, '-nan', 'nan')`)

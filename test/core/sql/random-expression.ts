@@ -66,7 +66,7 @@ const STRINGS = [
   "'A'",
   "'%'",
 ]
-const PATTERNS = [
+export const PATTERNS = [
   "'a%'",
   "'%a'",
   "'%b%'",
@@ -80,7 +80,7 @@ const PATTERNS = [
   "'%a%c%'",
   "'_👍'",
 ]
-const ESCAPED = [
+export const ESCAPED = [
   "'a!%b' escape '!'",
   "'%!_%' escape '!'",
   "'a!!%' escape '!'",
@@ -101,11 +101,11 @@ const INTERVALS = [
   "interval '13 months 1 us'",
   'interval 2 weeks',
 ]
-const PARTS =
+export const PARTS =
   'year month day hour minute second millisecond microsecond quarter week isoyear dow isodow doy'.split(' ')
-const MORE_PARTS = 'decade century millennium dayofweek dayofyear years mon'.split(' ')
-const UNITS = 'year quarter month week day hour minute second millisecond microsecond'.split(' ')
-const COMPARISONS = ['=', '<>', '!=', '<', '<=', '>', '>=']
+export const MORE_PARTS = 'decade century millennium dayofweek dayofyear years mon'.split(' ')
+export const UNITS = 'year quarter month week day hour minute second millisecond microsecond'.split(' ')
+export const COMPARISONS = ['=', '<>', '!=', '<', '<=', '>', '>=']
 const TYPES: readonly GeneratedType[] = ['bool', 'int64', 'float64', 'string', 'timestamp']
 const LISTS: readonly ListType[] = ['list<int64>', 'list<float64>', 'list<string>']
 

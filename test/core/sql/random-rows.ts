@@ -18,7 +18,8 @@ const INT64S = [
   -4_294_967_297n,
   9_007_199_254_740_993n,
 ]
-const POOLS: Readonly<Record<string, readonly Value[]>> = {
+/** Odd values of each type. */
+export const POOLS: Readonly<Record<string, readonly Value[]>> = {
   bool: [true, false],
   int64: [...INT64S, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 62n, 1_577_836_800_000_000n],
   float64: [

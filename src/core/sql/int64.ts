@@ -5,7 +5,8 @@ export const INT64_MAX = 2n ** 63n - 1n
 
 /** Whether int64 holds it (S14). */
 export function isInt64(value: bigint): boolean {
-  return value <= INT64_MAX && value >= INT64_MIN
+  // V8 compiles this to a machine word's overflow check; two comparisons take longer.
+  return BigInt.asIntN(64, value) === value
 }
 
 /** The refusal of a computation, written as such: `1 + 2`. */

@@ -35,4 +35,16 @@ export const LIMITS = {
   deadLettersPageMax: 1_000,
   /** Dead letters one call replays. */
   replaysPerCallMax: 500,
+  /** Characters of one SQL expression. */
+  expressionCharsMax: 10_000,
+  /** Levels of nesting of one SQL expression; each operator of a chain is one, but those of `and` and `or`. */
+  expressionDepthMax: 250,
+  /** Operands, operators and calls of one SQL expression. */
+  expressionNodesMax: 2_000,
+  /** UTF-16 units of a string that an SQL expression makes of others. */
+  expressionStringCharsMax: 100_000,
+  /** Items of a list that an SQL expression makes of others. */
+  expressionListItemsMax: 10_000,
+  /** UTF-16 units of a pattern of `like`: matching takes at most their number times that of the text. */
+  likePatternCharsMax: 1_000,
 } as const

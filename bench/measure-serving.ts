@@ -42,6 +42,8 @@ export interface ServingOptions {
  * socket of their own, with no proxy between; the client's own time is in both, so ratios of cheap requests come
  * out nearer to 1 than the Workers alone would have them. KV is Miniflare's, on a local disk: its gets are neither
  * as fast nor as slow as Cloudflare's, so what reads it tells one commit from another, not what production would show.
+ * `batch_get_100_both_cached` is meant at 100,000 entities: a few thousand fit the baseline's cache for good, and then
+ * it does next to nothing.
  */
 export async function measureServing(options: ServingOptions): Promise<Comparison[]> {
   const client = createLoopClient()

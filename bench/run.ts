@@ -26,7 +26,7 @@ const join = flags.short
   ? { labelCount: 20_000, rowCount: 40_000, runs: 3 }
   : { labelCount: 100_000, rowCount: 200_000, runs: 5 }
 const serving = flags.short
-  ? { entityCount, measureMs: 3_000, coldPasses: 1, settleMs: 0 }
+  ? { entityCount, measureMs: 2_000, coldPasses: 1, settleMs: 0 }
   : { entityCount, measureMs: 5_000, coldPasses: 5, settleMs: 40_000 }
 const uniform = { requestCount: flags.short ? 50 : 200 }
 

@@ -23,9 +23,25 @@ export function projectService(service: CompiledService, names: readonly string[
     if (names.indexOf(name) !== at) throw invalid(`Cannot read feature "${name}" twice: each is named once`)
     return position
   })
-  const entries: CompiledEntry[] = positions.map((position) => {
-    const { entry, feature } = sources[position]!
-    return { ...entry, features: [feature], isWhole: entry.isWhole && entry.features.length === 1 }
-  })
+  const entries = takeFeatures(positions.map((position) => sources[position]!))
   return { ...service, entries, features: positions.map((position) => service.features[position]!) }
+}
+
+interface TakenFeature {
+  readonly entry: CompiledEntry
+  /** Position in the entry's view. */
+  readonly feature: number
+}
+
+/** Neighbours of one entry stay one entry, so that a row's line is cut once for all of them. */
+function takeFeatures(taken: readonly TakenFeature[]): CompiledEntry[] {
+  const runs: { readonly entry: CompiledEntry; readonly features: number[] }[] = []
+  for (const { entry, feature } of taken) {
+    const last = runs.at(-1)
+    if (last?.entry === entry) last.features.push(feature)
+    else runs.push({ entry, features: [feature] })
+  }
+  return runs.map(({ entry, features }) => {
+    return { ...entry, features, isWhole: entry.isWhole && features.join() === entry.features.join() }
+  })
 }

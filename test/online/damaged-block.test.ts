@@ -109,3 +109,14 @@ test('a damaged block whose writer cannot be read spoils its own values alone (S
   const read = await readFeatures({ ...platform, log, writers }, resolved, { rows, consistency: 'eventual' })
   expect(statusesOf(read.rows[0]!)).toEqual(['error', 'present'])
 })
+
+test('a writer whose own answer is damaged is not taken to have nothing (S30)', async () => {
+  const { platform, resolved, key, text } = await start()
+  const damaged = text.replace(':12\n', ':13\n')
+  platform.blocks.set(key, damaged)
+  const writers = { ...platform.writers, readBlocks: async () => [damaged] }
+  const { log } = collectReports()
+  const rows = parseEntities(resolved.service, [{ user: WRITTEN[2]!, item: 1 }])
+  const read = await readFeatures({ ...platform, log, writers }, resolved, { rows, consistency: 'eventual' })
+  expect(statusesOf(read.rows[0]!)).toEqual(['error', 'present'])
+})

@@ -6,9 +6,11 @@ import type { DefinitionSet } from './definitions/definition-set.ts'
 import type { SegmentRecord } from './definitions/segment-record.ts'
 import type { Snapshot } from './definitions/snapshot.ts'
 import type { JobRecords, Jobs, LoadRecords } from './platform/jobs.ts'
+import type { Quarantine } from './platform/quarantine.ts'
 import type { ShardWriters } from './platform/writers.ts'
 
 export * from './platform/jobs.ts'
+export type * from './platform/quarantine.ts'
 export type * from './platform/writers.ts'
 
 /**
@@ -34,6 +36,7 @@ export interface Platform {
   readonly jobRecords: JobRecords
   readonly settings: Settings
   readonly deadLetters: DeadLetters
+  readonly quarantine: Quarantine
   /** Lets work go on after the answer has been sent. */
   readonly background: (work: Promise<unknown>) => void
 }
@@ -71,7 +74,11 @@ export interface Registry {
   /** The highest version ever given to each view, dropped views too. */
   readVersions(): Promise<Readonly<Record<string, number>>>
   /** Adds a generation in one step. False when its number is taken: somebody else applied first. */
-  insert(generation: Generation): Promise<boolean>
+  insert(generation: Generation, snapshot: Snapshot): Promise<boolean>
+  /** What a generation was compiled to; it may be of another release's format. */
+  readSnapshot(generation: number): Promise<Snapshot | undefined>
+  /** Stores what a generation is compiled to by this release. */
+  replaceSnapshot(snapshot: Snapshot): Promise<void>
 }
 
 export interface GenerationSummary {

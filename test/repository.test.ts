@@ -85,6 +85,13 @@ test('every file is imported, small and named for what it does', () => {
   ).toEqual([])
 })
 
+test('serving and the write path have no parser in their import graph (S25)', () => {
+  const parser = 'src/core/sql/parse-expression.ts'
+  const doors = globSync('src/{online,ingest,offline}/*.ts')
+  expect(reaches('src/definitions/compile.ts', parser)).toBe(true)
+  expect(doors.filter((file) => reaches(file, parser))).toEqual([])
+})
+
 test('the map in README.md names every part of src', () => {
   const mapped = [...readFileSync('README.md', 'utf8').matchAll(/^\| `([^`]+?)\/?` \|/gm)].map(
     (match) => match[1],

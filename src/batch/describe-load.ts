@@ -35,7 +35,7 @@ export async function describeLoad(platform: Platform, id: string): Promise<Load
       read: sum(({ read }) => read),
       written: sum(({ written }) => written),
       rejected: sum(({ rejected }) => rejected),
-      quarantined: 0,
+      quarantined: sum(({ quarantined }) => quarantined),
     },
     progress: { done: chunks.length + sum(({ isSynced }) => Number(isSynced)), total: load.chunkCount * 2 },
     rejections: chunks.flatMap(({ rejections }) => rejections).slice(0, 100),

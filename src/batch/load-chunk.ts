@@ -1,11 +1,19 @@
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
-import { FeatureStoreError } from '../core/error.ts'
+import { FeatureStoreError, invalid } from '../core/error.ts'
 import { hash128 } from '../core/hash.ts'
 import type { ParquetFile } from '../core/parquet.ts'
 import { compareStamps, compareText, encodeRow, type Stamp } from '../core/row.ts'
 import { encodeSegment, segmentStatistics } from '../core/segment.ts'
-import { checkSourceRow, viewCells, viewKey } from '../core/transform.ts'
-import { checkParquetValue, type Value } from '../core/value.ts'
+import {
+  checkExpectations,
+  checkSourceRow,
+  checkViewKeys,
+  encodeCells,
+  type TransformedRow,
+  transformRow,
+  type ViewTransform,
+} from '../core/transform.ts'
+import { checkParquetValue, encodeValue, type Value } from '../core/value.ts'
 import { segmentRecord } from '../definitions/segment-record.ts'
 import {
   type CompiledSource,
@@ -13,7 +21,8 @@ import {
   type Snapshot,
   segmentSchema,
 } from '../definitions/snapshot.ts'
-import type { LoadChunk, LoadRecord, Platform } from '../platform.ts'
+import { sourceExpectations, viewTransform } from '../definitions/view-transform.ts'
+import type { LoadChunk, LoadRecord, Platform, QuarantinedRow } from '../platform.ts'
 import type { ChunkRange } from './plan-load.ts'
 
 /** Rejections a chunk reports one by one; the rest is counted. */
@@ -40,6 +49,8 @@ export async function loadChunk(
 ): Promise<void> {
   const rows = await readRows(source, file, range)
   const views = source.views.map((name) => createViewRows(snapshot, snapshot.views[name]!))
+  const expectations = sourceExpectations(source)
+  const quarantined: QuarantinedRow[] = []
   const rejections: { row: number; message: string }[] = []
   let rejected = 0
   rows.forEach((values, at) => {
@@ -47,8 +58,10 @@ export async function loadChunk(
     try {
       if (values instanceof FeatureStoreError) throw values
       checkSourceRow(source, values, load.ingestTime)
+      const refused = checkExpectations(expectations, values, 'reject')
+      if (refused !== undefined) throw invalid(refused)
       // All keys before any row: a row that one view cannot file is in none.
-      const keys = views.map(({ view, keyTypes }) => viewKey(view, keyTypes, values))
+      for (const { transform } of views) checkViewKeys(transform, values)
       const stamp: Stamp = {
         eventTime: values[source.eventTime] as number,
         createdTime: source.createdTime === null ? load.ingestTime : (values[source.createdTime] as number),
@@ -57,23 +70,39 @@ export async function loadChunk(
         sequenceOrigin: load.id,
         sequenceIndex: row,
       }
-      views.forEach((view, position) => {
-        addRow(view, keys[position]!, stamp, values)
-      })
+      const kept = checkExpectations(expectations, values, 'quarantine')
+      const faults =
+        kept === undefined
+          ? views.flatMap((view) => addRow(view, stamp, values))
+          : [{ view: null, reason: kept }]
+      if (faults.length === 0) return
+      const cells = source.columns.map(({ type }, column) => encodeValue(type, values[column]!)).join(',')
+      quarantined.push(...faults.map((fault) => ({ ...fault, index: row, cells })))
     } catch (error) {
       if (!(error instanceof FeatureStoreError)) throw error
       rejected++
       if (rejections.length < REJECTIONS_MAX) rejections.push({ row, message: error.message })
     }
   })
+  if (quarantined.length > 0) {
+    await platform.quarantine.write({
+      id: `${load.id}.${chunk}`,
+      source: source.name,
+      pushId: load.id,
+      doorTime: load.ingestTime,
+      columns: source.columns.map(({ name }) => name),
+      rows: quarantined,
+    })
+  }
   const segments = []
   for (const view of views) segments.push(...(await writeSegments(platform, snapshot, view, { load, chunk })))
   await platform.loads.writeNewest(load.id, chunk, views.flatMap(newestLines).join('\n'))
   const done: LoadChunk = {
     chunk,
     read: rows.length,
-    written: rows.length - rejected,
+    written: rows.length - rejected - quarantined.filter(({ view }) => view === null).length,
     rejected,
+    quarantined: new Set(quarantined.map(({ index }) => index)).size,
     segments,
     rejections,
     isSynced: false,
@@ -83,7 +112,7 @@ export async function loadChunk(
 
 interface ViewRows {
   readonly view: CompiledView
-  readonly keyTypes: readonly CompiledView['features'][number]['type'][]
+  readonly transform: ViewTransform
   readonly bucketBits: number
   /** Bucket of each key met, so that a key is hashed once a chunk. */
   readonly bucketByKey: Map<string, string>
@@ -93,17 +122,15 @@ interface ViewRows {
   readonly ahead: KeyedRow[]
 }
 
-interface KeyedRow {
-  readonly key: string
+interface KeyedRow extends TransformedRow {
   readonly stamp: Stamp
-  readonly values: readonly Value[]
 }
 
 function createViewRows(snapshot: Snapshot, view: CompiledView): ViewRows {
   const entity = snapshot.entities[view.entity]!
   return {
     view,
-    keyTypes: entity.joinKeys.map(({ type }) => type),
+    transform: viewTransform(snapshot, view),
     bucketBits: entity.bucketBits,
     bucketByKey: new Map(),
     rowsByBucket: new Map(),
@@ -112,13 +139,30 @@ function createViewRows(snapshot: Snapshot, view: CompiledView): ViewRows {
   }
 }
 
-function addRow(view: ViewRows, key: string, stamp: Stamp, values: readonly Value[]): void {
+/** Files a row under the view. Answers why the view cannot take it, if it cannot: the others keep it (S26). */
+function addRow(
+  view: ViewRows,
+  stamp: Stamp,
+  values: readonly Value[],
+): { readonly view: string; readonly reason: string }[] {
+  try {
+    const transformed = transformRow(view.transform, values)
+    if (transformed !== undefined) fileRow(view, transformed, stamp)
+    return []
+  } catch (error) {
+    if (!(error instanceof FeatureStoreError)) throw error
+    return [{ view: view.view.name, reason: error.message }]
+  }
+}
+
+function fileRow(view: ViewRows, transformed: TransformedRow, stamp: Stamp): void {
+  const { key } = transformed
   let bucket = view.bucketByKey.get(key)
   if (bucket === undefined) {
     bucket = bitsText(topBits(hashKey(key).high, view.bucketBits), view.bucketBits)
     view.bucketByKey.set(key, bucket)
   }
-  const row = { key, stamp, values }
+  const row = { ...transformed, stamp }
   const rows = view.rowsByBucket.get(bucket)
   if (rows === undefined) view.rowsByBucket.set(bucket, [row])
   else rows.push(row)
@@ -142,9 +186,9 @@ async function writeSegments(
   for (const [bucket, rows] of rowsByBucket) {
     rows.sort((a, b) => compareText(a.key, b.key) || compareStamps(a.stamp, b.stamp))
     const columns = {
-      keys: view.keyColumns.map((column) => rows.map(({ values }) => values[column]!)),
+      keys: schema.keys.map((_, at) => rows.map(({ keyValues }) => keyValues[at]!)),
       stamps: rows.map(({ stamp }) => stamp),
-      features: view.features.map(({ column }) => rows.map(({ values }) => values[column]!)),
+      features: schema.features.map((_, at) => rows.map(({ features }) => features[at]!)),
     }
     const bytes = encodeSegment(schema, columns)
     // Named from its content too: under another generation the same chunk is another object.
@@ -160,9 +204,9 @@ async function writeSegments(
   return segments
 }
 
-function newestLines({ view, newestByKey, ahead }: ViewRows): string[] {
-  return [...newestByKey.values(), ...ahead].map(({ key, stamp, values }) =>
-    encodeRow({ ...stamp, view: view.id, key, cells: viewCells(view, values) }),
+function newestLines({ view, transform, newestByKey, ahead }: ViewRows): string[] {
+  return [...newestByKey.values(), ...ahead].map(({ key, stamp, features }) =>
+    encodeRow({ ...stamp, view: view.id, key, cells: encodeCells(transform, features) }),
   )
 }
 

@@ -41,7 +41,8 @@ export function checkColumns(
   { file, what }: { readonly file: ParquetFile; readonly what: string },
 ): void {
   const found = new Map(file.columns.map((column) => [column.name, column]))
-  const keyColumns = source.views.flatMap((view) => snapshot.views[view]!.keyColumns)
+  const keys = source.views.flatMap((view) => snapshot.views[view]!.keys)
+  const keyColumns = keys.flatMap((key) => (key.kind === 'column' ? [key.column] : []))
   const needed = new Set([source.eventTime, source.createdTime, ...keyColumns])
   const problems = source.columns.flatMap(({ name, type, required, unit }, at) => {
     const column = found.get(name)

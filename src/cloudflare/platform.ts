@@ -12,6 +12,7 @@ import { loadsD1 } from './loads-d1.ts'
 import { offlineR2 } from './offline-r2.ts'
 import { onlineKv } from './online-kv.ts'
 import { pushesD1 } from './pushes-d1.ts'
+import { quarantineR2 } from './quarantine-r2.ts'
 import { registryD1 } from './registry-d1.ts'
 import { shardWriters } from './shard-writers.ts'
 import { snapshotsKv } from './snapshots-kv.ts'
@@ -48,6 +49,7 @@ export function createPlatform(env: Env): Platform {
     jobs: jobsWorkflows(env.JOBS),
     jobRecords: jobsD1(db),
     settings: settingsOf(env),
+    quarantine: quarantineR2(env.BUCKET, db),
     deadLetters: deadLettersR2(env.BUCKET, db),
     background: waitUntil,
   }

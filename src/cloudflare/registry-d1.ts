@@ -1,7 +1,7 @@
 import { desc, eq, max, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { Generation, Registry } from '../platform.ts'
-import { generations, viewVersions } from './registry-schema.ts'
+import { generations, snapshots, viewVersions } from './registry-schema.ts'
 import { unavailableOnOutage } from './unavailable-on-outage.ts'
 
 /** Definitions in D1. One `batch` is one transaction, so a generation is there whole or not at all. */
@@ -29,14 +29,28 @@ export function registryD1(db: DrizzleD1Database): Registry {
         .groupBy(viewVersions.view)
       return Object.fromEntries(rows.map(({ view, newest }) => [view, newest ?? 0]))
     },
-    async insert(generation) {
+    async insert(generation, snapshot) {
       try {
-        await db.batch([db.insert(generations).values(generation), insertVersions(db, generation)])
+        await db.batch([
+          db.insert(generations).values(generation),
+          db.insert(snapshots).values({ generation: generation.generation, content: snapshot }),
+          insertVersions(db, generation),
+        ])
         return true
       } catch (error) {
         if (isUniqueViolation(error)) return false
         throw error
       }
+    },
+    async readSnapshot(generation) {
+      const [row] = await db.select().from(snapshots).where(eq(snapshots.generation, generation))
+      return row?.content
+    },
+    async replaceSnapshot(content) {
+      await db
+        .insert(snapshots)
+        .values({ generation: content.generation, content })
+        .onConflictDoUpdate({ target: snapshots.generation, set: { content } })
     },
   })
 }

@@ -1,6 +1,7 @@
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { DeadLetterStatus } from '../definitions/dead-letter.ts'
 import type { DefinitionSet } from '../definitions/definition-set.ts'
+import type { Snapshot } from '../definitions/snapshot.ts'
 import type { JobKind, LoadStatus, ViewVersion } from '../platform.ts'
 
 // Times are microseconds since the epoch. Serving never touches these tables.
@@ -18,6 +19,12 @@ export const generations = sqliteTable('generations', {
     .$type<Readonly<Record<string, number>>>()
     .notNull()
     .default({}),
+})
+
+/** What each generation was compiled to. */
+export const snapshots = sqliteTable('snapshots', {
+  generation: integer().primaryKey(),
+  content: text({ mode: 'json' }).$type<Snapshot>().notNull(),
 })
 
 /** Every version a view ever had, so that no number is given twice. */
@@ -87,6 +94,22 @@ export const loadChunks = sqliteTable(
     content: text().notNull(),
   },
   (table) => [primaryKey({ columns: [table.load, table.chunk] })],
+)
+
+/** Batches of rows in quarantine; the rows are on R2. */
+export const quarantine = sqliteTable(
+  'quarantine',
+  {
+    source: text().notNull(),
+    /** Message, or load and chunk. */
+    id: text().notNull(),
+    rowCount: integer('row_count').notNull(),
+    doorTime: integer('door_time').notNull(),
+    /** Of its first row. */
+    reason: text().notNull(),
+    releasedTime: integer('released_time'),
+  },
+  (table) => [primaryKey({ columns: [table.source, table.id] })],
 )
 
 /** Jobs beside loads. */

@@ -1,5 +1,6 @@
 import { encodeKey } from './entity-key.ts'
 import { FeatureStoreError, invalid } from './error.ts'
+import type { Evaluate } from './sql/sql-function.ts'
 import { formatInstant, type Instant } from './time.ts'
 import { type EpochUnit, encodeValue, parseValue, type Value, type ValueType } from './value.ts'
 
@@ -19,11 +20,22 @@ export interface RowChecks {
 /** How far ahead of the clock a row's event time may be (S4). */
 export const FUTURE_MAX_US = 5 * 60 * 1_000_000
 
-/** What a view takes from a source row: the columns of its keys and features. */
-export interface ViewColumns {
+/** What a view makes of a source row, ready to run: the one path of S25. */
+export interface ViewTransform {
   readonly name: string
-  readonly keyColumns: readonly number[]
-  readonly features: readonly { readonly column: number; readonly type: ValueType }[]
+  /** Rows for which it is not true are left out; null takes all. */
+  readonly where: Evaluate | null
+  readonly keys: readonly Evaluate[]
+  readonly keyTypes: readonly ValueType[]
+  readonly features: readonly { readonly type: ValueType; readonly evaluate: Evaluate }[]
+}
+
+/** A row of a view before it has a stamp. */
+export interface TransformedRow {
+  /** Encoded key. */
+  readonly key: string
+  readonly keyValues: readonly Value[]
+  readonly features: readonly Value[]
 }
 
 /** Reads a JSON object as a row of a source: values in column order. Throws `invalid_argument` naming the column. */
@@ -71,20 +83,64 @@ export function checkSourceRow(source: RowChecks, values: readonly Value[], now:
   }
 }
 
-/** The encoded key under which a view files a source row. Throws `invalid_argument` when a part of it is null. */
-export function viewKey(view: ViewColumns, keyTypes: readonly ValueType[], values: readonly Value[]): string {
-  const key = view.keyColumns.map((column) => values[column]!)
-  if (key.some((value) => value === null))
-    throw invalid(`Join key of view "${view.name}": it is null, a value is needed`, { view: view.name })
-  return encodeKey(keyTypes, key)
+export type OnFailure = 'reject' | 'quarantine' | 'warn'
+
+/** A condition that every row of a source should meet, ready to run. */
+export interface Expectation {
+  readonly name: string
+  readonly onFailure: OnFailure
+  readonly evaluate: Evaluate
 }
 
-/** A view's features of a source row, as comma-separated JSON texts. The one path of S25. */
-export function viewCells(view: ViewColumns, values: readonly Value[]): string {
+/** Why a row fails the first expectation of a kind that it fails; undefined when it meets them all. Null meets (S26). */
+export function checkExpectations(
+  expectations: readonly Expectation[],
+  values: readonly Value[],
+  onFailure: OnFailure,
+): string | undefined {
+  for (const expectation of expectations) {
+    if (expectation.onFailure !== onFailure) continue
+    try {
+      if (expectation.evaluate(values) === false) return `Expectation "${expectation.name}" is not met`
+    } catch (error) {
+      if (!(error instanceof FeatureStoreError)) throw error
+      return `Expectation "${expectation.name}" fails: ${error.message}`
+    }
+  }
+  return undefined
+}
+
+/** Refuses a row that a view would take but cannot file: one of its join keys is null (S13). */
+export function checkViewKeys(view: ViewTransform, values: readonly Value[]): void {
+  let isNull: boolean
+  try {
+    isNull =
+      (view.where === null || view.where(values) === true) && view.keys.some((key) => key(values) === null)
+  } catch {
+    // A row on which an expression fails spoils its own view alone: the consumer puts it in quarantine (S26).
+    return
+  }
+  if (isNull) throw nullKey(view)
+}
+
+/** A view's row of a source row; undefined when it is left out. Throws `invalid_argument` where an expression fails. */
+export function transformRow(view: ViewTransform, values: readonly Value[]): TransformedRow | undefined {
+  if (view.where !== null && view.where(values) !== true) return undefined
+  const keyValues = view.keys.map((key) => key(values))
+  if (keyValues.includes(null)) throw nullKey(view)
+  const features = view.features.map(({ evaluate }) => evaluate(values))
+  return { key: encodeKey(view.keyTypes, keyValues), keyValues, features }
+}
+
+/** Feature values as comma-separated JSON texts. */
+export function encodeCells(view: ViewTransform, features: readonly Value[]): string {
   let cells = ''
-  for (let at = 0; at < view.features.length; at++) {
-    const { column, type } = view.features[at]!
-    cells += (at === 0 ? '' : ',') + encodeValue(type, values[column]!)
+  for (let at = 0; at < features.length; at++) {
+    cells += (at === 0 ? '' : ',') + encodeValue(view.features[at]!.type, features[at]!)
   }
   return cells
+}
+
+function nullKey({ name }: ViewTransform) {
+  return invalid(`Join key of view "${name}": it is null, a value is needed`, { view: name })
 }

@@ -1,21 +1,22 @@
 import type { NamedType } from '../core/segment.ts'
+import { checkExpression } from '../core/sql/check-expression.ts'
 import { parseDuration } from '../core/time.ts'
 import type { DefinitionSet } from './definition-set.ts'
 import type { Entity } from './entity.ts'
 import type { FeatureService } from './feature-service.ts'
 import type { FeatureView } from './feature-view.ts'
-import type {
-  CompiledEntity,
-  CompiledEntry,
-  CompiledLookup,
-  CompiledService,
-  CompiledSource,
-  CompiledView,
-  Snapshot,
+import {
+  type CompiledEntity,
+  type CompiledEntry,
+  type CompiledLookup,
+  type CompiledService,
+  type CompiledSource,
+  type CompiledView,
+  SNAPSHOT_FORMAT,
+  type Snapshot,
 } from './snapshot.ts'
 import type { Source } from './source.ts'
-import { columnOf } from './unsupported.ts'
-import { inputName } from './validate.ts'
+import { inputName, keySql } from './validate.ts'
 
 /** A group has at least 2^10 blocks: about 100 keys a block at 100,000 entities. */
 export const BLOCK_BITS_MIN = 10
@@ -44,7 +45,7 @@ export function compileDefinitions(set: DefinitionSet, options: CompileOptions):
   const viewsByName = byName(views)
   const entities = byName(set.entities.map((entity) => compileEntity(entity, set, options)))
   return {
-    format: 2,
+    format: SNAPSHOT_FORMAT,
     generation,
     entities,
     sources: byName(set.sources.map((source) => compileSource(source, views))),
@@ -98,6 +99,11 @@ function compileSource(source: Source, views: readonly CompiledView[]): Compiled
     eventTime: position(source.event_time),
     createdTime: source.created_time === null ? null : position(source.created_time),
     landingFormat: source.landing === null ? null : 'parquet',
+    expectations: source.expectations.map(({ name, sql, on_failure }) => ({
+      name,
+      onFailure: on_failure,
+      expression: checkExpression(sql, source.schema, 'bool'),
+    })),
     views: views.filter((view) => view.source === source.name).map(({ name }) => name),
   }
 }
@@ -105,7 +111,7 @@ function compileSource(source: Source, views: readonly CompiledView[]): Compiled
 function compileView(set: DefinitionSet, view: FeatureView, version: number): CompiledView {
   const entity = set.entities.find(({ name }) => name === view.entity)!
   const source = set.sources.find(({ name }) => name === view.source)!
-  const position = (sql: string) => source.schema.findIndex(({ name }) => name === columnOf(sql))
+  const { schema } = source
   return {
     id: `${view.name}@${version}`,
     name: view.name,
@@ -113,8 +119,13 @@ function compileView(set: DefinitionSet, view: FeatureView, version: number): Co
     entity: view.entity,
     source: view.source,
     group: groupOf(view),
-    keyColumns: entity.join_keys.map(({ name }) => position(view.join_keys[name] ?? name)),
-    features: view.features!.map(({ name, type, sql }) => ({ name, type, column: position(sql) })),
+    where: view.where === undefined ? null : checkExpression(view.where, schema, 'bool'),
+    keys: entity.join_keys.map(({ name, type }) => checkExpression(keySql(view, name), schema, type)),
+    features: view.features!.map(({ name, type, sql }) => ({
+      name,
+      type,
+      expression: checkExpression(sql, schema, type),
+    })),
     ttlUs: view.ttl === undefined ? null : parseDuration(view.ttl),
     retentionUs: source.retention === undefined ? null : parseDuration(source.retention),
   }

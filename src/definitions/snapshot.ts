@@ -1,13 +1,18 @@
 import type { NamedType, SegmentSchema } from '../core/segment.ts'
+import type { TypedExpression } from '../core/sql/typed-expression.ts'
 import type { DurationUs } from '../core/time.ts'
+import type { OnFailure } from '../core/transform.ts'
 import type { EpochUnit, ValueType } from '../core/value.ts'
+
+/** Snapshots of another format are compiled again before they are used. */
+export const SNAPSHOT_FORMAT = 3
 
 /**
  * One generation of definitions, compiled: names resolved to positions, durations to microseconds. Immutable, JSON,
  * and all that serving needs to know. Written to KV by apply.
  */
 export interface Snapshot {
-  readonly format: 2
+  readonly format: typeof SNAPSHOT_FORMAT
   readonly generation: number
   readonly entities: Readonly<Record<string, CompiledEntity>>
   readonly sources: Readonly<Record<string, CompiledSource>>
@@ -45,8 +50,15 @@ export interface CompiledSource {
   /** Position of the created time column; null where ingest time stands in. */
   readonly createdTime: number | null
   readonly landingFormat: 'parquet' | null
+  readonly expectations: readonly CompiledExpectation[]
   /** Names of the views computed from it. */
   readonly views: readonly string[]
+}
+
+export interface CompiledExpectation {
+  readonly name: string
+  readonly onFailure: OnFailure
+  readonly expression: TypedExpression
 }
 
 export interface CompiledColumn {
@@ -65,8 +77,10 @@ export interface CompiledView {
   readonly source: string
   /** Name of the group of blocks its rows are in. */
   readonly group: string
-  /** Source column of each join key of the entity. */
-  readonly keyColumns: readonly number[]
+  /** Rows for which this is not true are left out; null takes all. Over the source's columns, as all of a view's. */
+  readonly where: TypedExpression | null
+  /** Each join key of the entity. */
+  readonly keys: readonly TypedExpression[]
   readonly features: readonly CompiledFeature[]
   readonly ttlUs: DurationUs | null
   /** Its source's retention. */
@@ -74,8 +88,7 @@ export interface CompiledView {
 }
 
 export interface CompiledFeature extends NamedType {
-  /** Source column it is taken from. */
-  readonly column: number
+  readonly expression: TypedExpression
 }
 
 export interface CompiledService {
@@ -110,4 +123,14 @@ export interface CompiledEntry {
 /** The columns of a view's log. */
 export function segmentSchema(snapshot: Snapshot, view: CompiledView): SegmentSchema {
   return { keys: snapshot.entities[view.entity]!.joinKeys, features: view.features }
+}
+
+/** What is in force before the first apply. */
+export const EMPTY_SNAPSHOT: Snapshot = {
+  format: SNAPSHOT_FORMAT,
+  generation: 0,
+  entities: {},
+  sources: {},
+  views: {},
+  services: {},
 }

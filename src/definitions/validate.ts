@@ -1,11 +1,13 @@
+import { FeatureStoreError } from '../core/error.ts'
 import { nearestName } from '../core/nearest-name.ts'
 import { STAMP_COLUMNS } from '../core/segment.ts'
+import { checkExpression } from '../core/sql/check-expression.ts'
 import type { ValueType } from '../core/value.ts'
 import { DEFINITION_KINDS, type DefinitionSet } from './definition-set.ts'
 import type { FeatureService } from './feature-service.ts'
 import type { FeatureView } from './feature-view.ts'
 import type { Source } from './source.ts'
-import { columnOf, findUnsupported } from './unsupported.ts'
+import { findUnsupported } from './unsupported.ts'
 
 /** Every fault of a well-formed set, each naming its place; empty when it can be applied. */
 export function findProblems(set: DefinitionSet): string[] {
@@ -30,6 +32,11 @@ export function findProblems(set: DefinitionSet): string[] {
   return [...problems, ...findUnsupported(set)]
 }
 
+/** The SQL of a view's join key: by default the column of that name. */
+export function keySql(view: FeatureView, joinKey: string): string {
+  return view.join_keys[joinKey] ?? `"${joinKey}"`
+}
+
 /** Name under which a service entry's join key is asked for. */
 export function inputName(entry: FeatureService['features'][number], joinKey: string): string {
   return entry.join_keys[joinKey] ?? joinKey
@@ -49,6 +56,12 @@ function problemsOfSource(source: Source): string[] {
     ...(source.event_id !== null && !types.has(source.event_id)
       ? [`${what}: event_id "${source.event_id}" is no column${hint(source.event_id, [...types.keys()])}`]
       : []),
+    ...repeated(source.expectations.map(({ name }) => name)).map(
+      (name) => `${what}: expectation "${name}" stands twice`,
+    ),
+    ...source.expectations.flatMap(({ name, sql }) =>
+      expressionProblems(`${what}: expectation "${name}"`, sql, { schema: source.schema, type: 'bool' }),
+    ),
     ...source.schema
       .filter(({ unit, type }) => unit !== undefined && type !== 'timestamp')
       .map(({ name }) => `${what}: column "${name}" has a unit, which only timestamps have`),
@@ -64,18 +77,7 @@ function problemsOfView(set: DefinitionSet, view: FeatureView): string[] {
   if (entity === undefined) return [`${what}: there is no entity "${view.entity}"${entityHint}`]
   if (source === undefined) return [`${what}: there is no source "${view.source}"${sourceHint}`]
 
-  const columns = new Map(source.schema.map((column) => [column.name, column.type]))
-  const columnProblems = (subject: string, sql: string, type: ValueType) => {
-    const column = columnOf(sql)
-    if (column === undefined) return [] // named by findUnsupported
-    const found = columns.get(column)
-    if (found === undefined) {
-      return [
-        `${what}: ${subject}: there is no column "${column}" in source "${source.name}"${hint(column, [...columns.keys()])}`,
-      ]
-    }
-    return found === type ? [] : [`${what}: ${subject} is ${type}, but column "${column}" is ${found}`]
-  }
+  const { schema } = source
   const joinKeys = entity.join_keys.map(({ name }) => name)
   const features = view.features ?? []
   const names = features.map(({ name }) => name)
@@ -84,9 +86,14 @@ function problemsOfView(set: DefinitionSet, view: FeatureView): string[] {
       .filter((name) => !joinKeys.includes(name))
       .map((name) => `${what}: "${name}" is no join key of entity "${entity.name}"${hint(name, joinKeys)}`),
     ...entity.join_keys.flatMap(({ name, type }) =>
-      columnProblems(`join key "${name}"`, view.join_keys[name] ?? name, type),
+      expressionProblems(`${what}: join key "${name}"`, keySql(view, name), { schema, type }),
     ),
-    ...features.flatMap(({ name, sql, type }) => columnProblems(`feature "${name}"`, sql, type)),
+    ...(view.where === undefined
+      ? []
+      : expressionProblems(`${what}: where`, view.where, { schema, type: 'bool' })),
+    ...features.flatMap(({ name, sql, type }) =>
+      expressionProblems(`${what}: feature "${name}"`, sql, { schema, type }),
+    ),
     ...repeated([...names, ...joinKeys]).map((name) => `${what}: the name "${name}" is used twice`),
     ...reserved(names).map((name) => `${what}: "${name}" is a reserved name`),
   ]
@@ -140,6 +147,20 @@ function problemsOfService(set: DefinitionSet, service: FeatureService): string[
       .filter((name) => name === 'event_time')
       .map((name) => `${what}: "${name}" is the name of a label's time`),
   ]
+}
+
+function expressionProblems(
+  subject: string,
+  sql: string,
+  { schema, type }: { readonly schema: Source['schema']; readonly type: ValueType },
+): string[] {
+  try {
+    checkExpression(sql, schema, type)
+    return []
+  } catch (error) {
+    if (!(error instanceof FeatureStoreError)) throw error
+    return [`${subject}: ${error.message}`]
+  }
 }
 
 function nameOf({ name }: { readonly name: string }): string {

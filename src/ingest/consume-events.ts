@@ -2,7 +2,7 @@ import { FeatureStoreError } from '../core/error.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
-import { type PlannedDelivery, planDeliveries } from './plan-deliveries.ts'
+import { type PlannedBatch, type PlannedDelivery, planDeliveries } from './plan-deliveries.ts'
 import { decodeMessage, type QueueMessage } from './queue-message.ts'
 
 /** What became of one message; `reason` says why it has to come again. */
@@ -72,11 +72,18 @@ const STALE = 'A writer knows a newer generation of definitions'
 /** Delivers to every writer; the reason of failure by position of each message that has rows in a failed delivery. */
 async function deliverAll(
   platform: Platform,
-  planned: readonly PlannedDelivery[],
+  { deliveries, quarantine }: PlannedBatch,
 ): Promise<Map<number, string>> {
   const faults = new Map<number, string>()
+  for (const { batch, message } of quarantine) {
+    try {
+      await platform.quarantine.write(batch)
+    } catch (error) {
+      faults.set(message, `Rows could not be kept in quarantine: ${String(error)}`)
+    }
+  }
   await Promise.all(
-    planned.map(async ({ delivery, messages }) => {
+    deliveries.map(async ({ delivery, messages }) => {
       const fault = await deliver(platform, delivery)
       if (fault === undefined) return
       for (const position of messages) {

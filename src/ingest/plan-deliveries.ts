@@ -1,10 +1,12 @@
 import { hashKey, topBits } from '../core/entity-key.ts'
+import { FeatureStoreError } from '../core/error.ts'
 import { encodeRow, tombstoneId, type ViewRow } from '../core/row.ts'
-import { viewCells, viewKey } from '../core/transform.ts'
+import { checkExpectations, encodeCells, transformRow } from '../core/transform.ts'
 import { decodeValue, splitCells, type Value } from '../core/value.ts'
 import type { CompiledEntity, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
+import { sourceExpectations, viewTransform } from '../definitions/view-transform.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
-import type { Delivery } from '../platform.ts'
+import type { Delivery, QuarantineBatch, QuarantinedRow } from '../platform.ts'
 import type { DeletionMessage, EventMessage, QueueMessage } from './queue-message.ts'
 
 /** One writer's part of a batch of messages. */
@@ -14,6 +16,18 @@ export interface PlannedDelivery {
   readonly messages: readonly number[]
 }
 
+export interface PlannedBatch {
+  readonly deliveries: readonly PlannedDelivery[]
+  readonly quarantine: readonly PlannedQuarantine[]
+}
+
+/** What one message leaves in quarantine: it is not done before that is kept. */
+export interface PlannedQuarantine {
+  readonly batch: QuarantineBatch
+  /** Position of the message. */
+  readonly message: number
+}
+
 /** Characters of rows in one delivery: well under what one row of a writer's journal may hold (2 MB). */
 const DELIVERY_CHARS_MAX = 1_000_000
 
@@ -21,12 +35,16 @@ const DELIVERY_CHARS_MAX = 1_000_000
  * Runs the views of a batch's sources over its rows, turns deletions into tombstones and groups the outcome by writer. Pure;
  * every source and entity the messages name is in the snapshot.
  */
-export function planDeliveries(snapshot: Snapshot, messages: readonly QueueMessage[]): PlannedDelivery[] {
+export function planDeliveries(snapshot: Snapshot, messages: readonly QueueMessage[]): PlannedBatch {
   const drafts = new Map<string, Draft>()
+  const quarantine: PlannedQuarantine[] = []
   messages.forEach((message, position) => {
     const groups: LinesByGroup = new Map()
-    if (message.kind === 'events') planEvents(snapshot, message, groups)
-    else planDeletions(snapshot, message, groups)
+    if (message.kind === 'deletions') planDeletions(snapshot, message, groups)
+    else {
+      const rows = planEvents(snapshot, message, groups)
+      if (rows.length > 0) quarantine.push({ batch: quarantineBatch(message, rows), message: position })
+    }
     for (const [address, lines] of groups) {
       const [entity, shard, view] = address.split('/') as [string, string, string]
       const draft = draftFor(drafts, `${entity}/${shard}`, lines)
@@ -34,35 +52,64 @@ export function planDeliveries(snapshot: Snapshot, messages: readonly QueueMessa
       draft.groups.push({ id: `${message.id}/${view}`, time: message.doorTime, rows: lines.join('\n') })
     }
   })
-  return [...drafts.values()].map(({ address, groups, messages: positions }) => {
+  const deliveries = [...drafts.values()].map(({ address, groups, messages: positions }): PlannedDelivery => {
     const [entity, shard] = address.split('/') as [string, string]
     const layout = writerLayout(snapshot, entity, Number(shard))
     return { delivery: { layout, kind: 'stream', groups }, messages: [...positions] }
   })
+  return { deliveries, quarantine }
+}
+
+function quarantineBatch(
+  { id, source, pushId, doorTime, columns }: EventMessage,
+  rows: readonly QuarantinedRow[],
+): QuarantineBatch {
+  return { id, source, pushId, doorTime, columns, rows }
 }
 
 /** Lines of `encodeRow` by `<entity>/<shard>/<view>`. */
 type LinesByGroup = Map<string, string[]>
 
-function planEvents(snapshot: Snapshot, message: EventMessage, groups: LinesByGroup): void {
+/** Answers the rows that belong in quarantine: those an expectation keeps back, and those a view's expression fails on. */
+function planEvents(snapshot: Snapshot, message: EventMessage, groups: LinesByGroup): QuarantinedRow[] {
   const source = snapshot.sources[message.source]!
-  const views = source.views.map((name) => {
-    const view = snapshot.views[name]!
-    const entity = snapshot.entities[view.entity]!
-    return { view, entity, keyTypes: entity.joinKeys.map(({ type }) => type) }
-  })
-  for (const row of message.rows) {
-    const values = readCells(source, message.columns, row.cells)
-    const eventTime = values[source.eventTime] as number
-    const createdTime =
-      source.createdTime === null ? message.doorTime : (values[source.createdTime] as number)
-    for (const { view, entity, keyTypes } of views) {
-      const key = viewKey(view, keyTypes, values)
-      const cells = viewCells(view, values)
-      const stamp = { eventTime, createdTime, ...doorStamp(message, row.index) }
-      append(groups, entity, { view: view.id, key, cells, ...stamp })
+  const expectations = sourceExpectations(source)
+  const views = source.views
+    .filter((name) => message.views?.includes(name) ?? true)
+    .map((name) => {
+      const view = snapshot.views[name]!
+      return { view, entity: snapshot.entities[view.entity]!, transform: viewTransform(snapshot, view) }
+    })
+  const quarantined: QuarantinedRow[] = []
+  for (const { index, cells } of message.rows) {
+    const values = readCells(source, message.columns, cells)
+    const broken = checkExpectations(expectations, values, 'quarantine')
+    if (broken !== undefined) {
+      quarantined.push({ index, cells, view: null, reason: broken })
+      continue
+    }
+    const stamp = {
+      eventTime: values[source.eventTime] as number,
+      createdTime: source.createdTime === null ? message.doorTime : (values[source.createdTime] as number),
+      ...doorStamp(message, index),
+    }
+    for (const { view, entity, transform } of views) {
+      try {
+        const row = transformRow(transform, values)
+        if (row === undefined) continue
+        append(groups, entity, {
+          view: view.id,
+          key: row.key,
+          cells: encodeCells(transform, row.features),
+          ...stamp,
+        })
+      } catch (error) {
+        if (!(error instanceof FeatureStoreError)) throw error
+        quarantined.push({ index, cells, view: view.name, reason: error.message })
+      }
     }
   }
+  return quarantined
 }
 
 function planDeletions(snapshot: Snapshot, message: DeletionMessage, groups: LinesByGroup): void {

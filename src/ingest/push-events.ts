@@ -1,10 +1,11 @@
 import { FeatureStoreError, invalid } from '../core/error.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Instant } from '../core/time.ts'
-import { checkSourceRow, parseSourceRow, viewKey } from '../core/transform.ts'
+import { checkExpectations, checkSourceRow, checkViewKeys, parseSourceRow } from '../core/transform.ts'
 import { encodeValue } from '../core/value.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
+import { sourceExpectations, viewTransform } from '../definitions/view-transform.ts'
 import type { Platform, PushRecord } from '../platform.ts'
 import { readSnapshotOf } from '../registry/current-snapshot.ts'
 import { resolveSource } from '../registry/resolve-name.ts'
@@ -110,15 +111,17 @@ function checkRows(
   events: readonly unknown[],
   doorTime: Instant,
 ): CheckedRows {
-  const views = source.views.map((name) => snapshot.views[name]!)
-  const keyTypes = views.map(({ entity }) => snapshot.entities[entity]!.joinKeys.map(({ type }) => type))
+  const views = source.views.map((name) => viewTransform(snapshot, snapshot.views[name]!))
+  const expectations = sourceExpectations(source)
   const rows: MessageRow[] = []
   const rejected: { index: number; code: string; message: string }[] = []
   events.forEach((event, index) => {
     try {
       const values = parseSourceRow(source, event)
       checkSourceRow(source, values, doorTime)
-      for (let at = 0; at < views.length; at++) viewKey(views[at]!, keyTypes[at]!, values)
+      const refused = checkExpectations(expectations, values, 'reject')
+      if (refused !== undefined) throw invalid(refused)
+      for (const view of views) checkViewKeys(view, values)
       const cells = source.columns.map(({ type }, at) => encodeValue(type, values[at]!)).join(',')
       if (cells.length > LIMITS.rowCharsMax) {
         throw new FeatureStoreError(

@@ -19,6 +19,8 @@ export interface EventMessage extends AnyMessage {
   readonly source: string
   /** Names of the columns the rows' cells hold, in their order. */
   readonly columns: readonly string[]
+  /** Names of the views they are meant for, when they were released from quarantine; absent means all of the source. */
+  readonly views?: readonly string[]
 }
 
 /** Keys to be deleted (S10): the cells of a row are an encoded key. */

@@ -105,6 +105,7 @@ export interface LoadChunk {
   readonly read: number
   readonly written: number
   readonly rejected: number
+  readonly quarantined: number
   readonly segments: readonly SegmentRecord[]
   /** First few rejections, for the report. */
   readonly rejections: readonly { readonly row: number; readonly message: string }[]

@@ -1,7 +1,8 @@
 import { FeatureStoreError } from '../core/error.ts'
+import { compileDefinitions } from '../definitions/compile.ts'
 import { type DefinitionSet, EMPTY_DEFINITIONS } from '../definitions/definition-set.ts'
+import { SNAPSHOT_FORMAT, type Snapshot } from '../definitions/snapshot.ts'
 import type { Generation, Platform } from '../platform.ts'
-import { compile } from './current-snapshot.ts'
 import { type Change, type CurrentDefinitions, planChanges } from './plan-changes.ts'
 
 export interface ApplyOptions {
@@ -63,8 +64,9 @@ export async function applyChanges(
 
 /** Makes a generation the one in force: in D1 first, then where readers look. False when its number is taken. */
 export async function insertGeneration(platform: Platform, generation: Generation): Promise<boolean> {
-  if (!(await platform.registry.insert(generation))) return false
-  await platform.snapshots.publish(compile(generation))
+  const snapshot = compile(generation)
+  if (!(await platform.registry.insert(generation, snapshot))) return false
+  await platform.snapshots.publish(snapshot)
   return true
 }
 
@@ -72,8 +74,17 @@ export async function insertGeneration(platform: Platform, generation: Generatio
 export async function publishNewest(platform: Platform): Promise<void> {
   const newest = await platform.registry.read()
   if (newest === undefined) return
-  if ((await platform.snapshots.readPointer()) === newest.generation) return
-  await platform.snapshots.publish(compile(newest))
+  const stored = await platform.registry.readSnapshot(newest.generation)
+  const isCurrent = stored?.format === SNAPSHOT_FORMAT
+  if (isCurrent && (await platform.snapshots.readPointer()) === newest.generation) return
+  const snapshot = isCurrent ? stored : compile(newest)
+  if (!isCurrent) await platform.registry.replaceSnapshot(snapshot)
+  await platform.snapshots.publish(snapshot)
+}
+
+function compile({ definitions, versions, generation, blockBits }: Generation): Snapshot {
+  const numbers = Object.fromEntries(Object.entries(versions).map(([view, { version }]) => [view, version]))
+  return compileDefinitions(definitions, { generation, versions: numbers, blockBits })
 }
 
 async function readCurrent(

@@ -1,7 +1,6 @@
-import { compileDefinitions } from '../definitions/compile.ts'
-import { EMPTY_DEFINITIONS } from '../definitions/definition-set.ts'
-import type { Snapshot } from '../definitions/snapshot.ts'
-import type { Generation, Platform } from '../platform.ts'
+import { FeatureStoreError } from '../core/error.ts'
+import { EMPTY_SNAPSHOT, SNAPSHOT_FORMAT, type Snapshot } from '../definitions/snapshot.ts'
+import type { Platform } from '../platform.ts'
 
 /** How long readers go on with a snapshot before they look at the pointer again. */
 export const SNAPSHOT_TTL_MS = 5_000
@@ -28,24 +27,25 @@ export async function readWritingSnapshot(platform: Platform): Promise<Snapshot>
   const { written } = platform.memory
   const newest = await platform.registry.readGeneration()
   if (written !== undefined && written.generation === newest) return written
-  const generation = await platform.registry.read()
-  platform.memory.written =
-    generation === undefined
-      ? compileDefinitions(EMPTY_DEFINITIONS, { generation: 0, versions: {}, blockBits: {} })
-      : compile(generation)
+  platform.memory.written = newest === 0 ? EMPTY_SNAPSHOT : await readStored(platform, newest)
   return platform.memory.written
 }
 
 /** The snapshot of one generation that has been, for work that began under it. */
 export async function readSnapshotOf(platform: Platform, generation: number): Promise<Snapshot> {
   if (platform.memory.written?.generation === generation) return platform.memory.written
-  const found = await platform.registry.read(generation)
-  return found === undefined ? readWritingSnapshot(platform) : compile(found)
+  return readStored(platform, generation)
 }
 
-export function compile({ definitions, versions, generation, blockBits }: Generation): Snapshot {
-  const numbers = Object.fromEntries(Object.entries(versions).map(([view, { version }]) => [view, version]))
-  return compileDefinitions(definitions, { generation, versions: numbers, blockBits })
+/** Snapshots are compiled by whoever applies: neither serving nor the write path has a parser. */
+async function readStored(platform: Platform, generation: number): Promise<Snapshot> {
+  const snapshot = await platform.registry.readSnapshot(generation)
+  if (snapshot?.format === SNAPSHOT_FORMAT) return snapshot
+  throw new FeatureStoreError(
+    'unavailable',
+    `Cannot read generation ${generation}: it was compiled by another release; Cron compiles it again within a minute`,
+    { retry_after_s: 60 },
+  )
 }
 
 function remember(platform: Platform, snapshot: Snapshot): Snapshot {

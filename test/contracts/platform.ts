@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { ArrivedLetter } from '../../src/definitions/dead-letter.ts'
 import { EMPTY_DEFINITIONS } from '../../src/definitions/definition-set.ts'
 import { segmentRecord } from '../../src/definitions/segment-record.ts'
+import { EMPTY_SNAPSHOT, SNAPSHOT_FORMAT } from '../../src/definitions/snapshot.ts'
 import type { Generation, LoadChunk, LoadRecord, Platform } from '../../src/platform.ts'
 
 const generation = (number: number, version = 1): Generation => ({
@@ -44,6 +45,7 @@ const chunk = (number: number): LoadChunk => ({
   read: 2,
   written: 1,
   rejected: 1,
+  quarantined: 0,
   segments: [record(`chunk-${number}`)],
   rejections: [{ row: 1, message: 'bad' }],
   isSynced: false,
@@ -82,13 +84,42 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await platform.registry.readVersions()).toEqual({})
     })
 
+    test('quarantine keeps a batch until it is released, the last written of its id', async () => {
+      const batch = (reason: string) => ({
+        id: 'push-1.0',
+        source: 'clicks',
+        pushId: 'push-1',
+        doorTime: 5,
+        columns: ['at'],
+        rows: [{ index: 3, view: null, reason, cells: '"x"' }],
+      })
+      expect(await platform.quarantine.list('clicks', 10)).toEqual([])
+      await platform.quarantine.write(batch('bad'))
+      await platform.quarantine.write(batch('worse'))
+      expect(await platform.quarantine.list('clicks', 10)).toEqual([
+        { id: 'push-1.0', source: 'clicks', rowCount: 1, doorTime: 5, reason: 'worse' },
+      ])
+      expect(await platform.quarantine.list('others', 10)).toEqual([])
+      expect(await platform.quarantine.read('clicks', 'push-1.0')).toEqual(batch('worse'))
+      expect(await platform.quarantine.read('clicks', 'push-2.0')).toBeUndefined()
+      await platform.quarantine.release('clicks', 'push-1.0', 9)
+      expect(await platform.quarantine.list('clicks', 10)).toEqual([])
+      expect(await platform.quarantine.read('clicks', 'push-1.0')).toEqual(batch('worse'))
+    })
+
     test('registry.insert() keeps generations whole and gives a number once', async () => {
-      expect(await platform.registry.insert(generation(1))).toBe(true)
-      expect(await platform.registry.insert(generation(2, 2))).toBe(true)
-      expect(await platform.registry.insert({ ...generation(2, 3), author: 'loser' })).toBe(false)
+      expect(await platform.registry.insert(generation(1), EMPTY_SNAPSHOT)).toBe(true)
+      expect(await platform.registry.insert(generation(2, 2), EMPTY_SNAPSHOT)).toBe(true)
+      expect(await platform.registry.insert({ ...generation(2, 3), author: 'loser' }, EMPTY_SNAPSHOT)).toBe(
+        false,
+      )
       expect(await platform.registry.readGeneration()).toBe(2)
       expect(await platform.registry.read()).toEqual(generation(2, 2))
       expect(await platform.registry.read(1)).toEqual(generation(1))
+      expect(await platform.registry.readSnapshot(2)).toEqual(EMPTY_SNAPSHOT)
+      expect(await platform.registry.readSnapshot(3)).toBeUndefined()
+      await platform.registry.replaceSnapshot({ ...EMPTY_SNAPSHOT, generation: 2 })
+      expect(await platform.registry.readSnapshot(2)).toEqual({ ...EMPTY_SNAPSHOT, generation: 2 })
       expect(await platform.registry.read(7)).toBeUndefined()
       expect(await platform.registry.readVersions()).toEqual({ clicks: 2 })
       expect((await platform.registry.list()).map((one) => one.generation)).toEqual([2, 1])
@@ -96,7 +127,7 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
 
     test('snapshots.publish() is followed by the pointer', async () => {
       const snapshot = {
-        format: 2,
+        format: SNAPSHOT_FORMAT,
         generation: 4,
         entities: {},
         sources: {},
@@ -200,11 +231,11 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
     })
 
     test('loads.register() registers every chunk at once, and only under the newest generation', async () => {
-      await platform.registry.insert(generation(1))
+      await platform.registry.insert(generation(1), EMPTY_SNAPSHOT)
       await platform.loads.begin(load('l1'))
       for (const number of [0, 1]) await platform.loads.writeChunk('l1', chunk(number))
       expect(await platform.loads.listChunks('l1')).toEqual([chunk(0), chunk(1)])
-      await platform.registry.insert(generation(2))
+      await platform.registry.insert(generation(2), EMPTY_SNAPSHOT)
       expect(await platform.loads.register('l1', 1)).toBe(false)
       expect(await platform.offline.list('clicks', 1)).toEqual([])
       expect(await platform.loads.register('l1', 2)).toBe(true)

@@ -23,6 +23,7 @@ import type {
   OnlineStore,
   Platform,
   PushRecord,
+  QuarantineBatch,
 } from '../../src/platform.ts'
 import { memoryDeadLetters } from './memory-dead-letters.ts'
 import { memoryWriterStorage } from './memory-writer-storage.ts'
@@ -77,6 +78,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
   const objects = new Map<string, Uint8Array>()
   const manifest = new Map<string, SegmentRecord>()
   const generations: Generation[] = []
+  const compiled = new Map<number, string>()
   const snapshots = new Map<string, string>()
   const queue: string[] = []
   const logged: string[] = []
@@ -84,6 +86,8 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
   const counts = { writeBlock: 0, deleteBlock: 0, readBlocks: 0, readBacklog: 0 }
   const pushes = new Map<string, PushRecord>()
   const loads = new Map<string, LoadRecord>()
+  const quarantined = new Map<string, QuarantineBatch>()
+  const released = new Set<string>()
   const jobs = new Map<string, JobRecord>()
   const chunks = new Map<string, Map<number, LoadChunk>>()
   const storages = new Map<string, ReturnType<typeof memoryWriterStorage>>()
@@ -209,10 +213,18 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         }
         return versions
       },
-      async insert(generation) {
+      async insert(generation, snapshot) {
         if (generations.some((one) => one.generation === generation.generation)) return false
         generations.push(structuredClone(generation))
+        compiled.set(generation.generation, JSON.stringify(snapshot))
         return true
+      },
+      async readSnapshot(generation) {
+        const text = compiled.get(generation)
+        return text === undefined ? undefined : JSON.parse(text)
+      },
+      async replaceSnapshot(snapshot) {
+        compiled.set(snapshot.generation, JSON.stringify(snapshot))
       },
     },
     snapshots: {
@@ -340,6 +352,27 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       },
     },
     settings: { blockBytesMax: 16_000, reblockGraceMs: 300_000 },
+    quarantine: {
+      async write(batch) {
+        quarantined.set(`${batch.source}/${batch.id}`, structuredClone(batch))
+      },
+      list: async (source, countMax) =>
+        [...quarantined]
+          .filter(([path, batch]) => batch.source === source && !released.has(path))
+          .map(([, { id, rows, doorTime }]) => ({
+            id,
+            source,
+            rowCount: rows.length,
+            doorTime,
+            reason: rows[0]!.reason,
+          }))
+          .sort((a, b) => b.doorTime - a.doorTime)
+          .slice(0, countMax),
+      read: async (source, id) => quarantined.get(`${source}/${id}`),
+      async release(source, id) {
+        released.add(`${source}/${id}`)
+      },
+    },
     deadLetters: memoryDeadLetters(objects, fail),
     background: (work) => void work.catch((error) => logged.push(String(error))),
 

@@ -1,0 +1,4 @@
+CREATE TABLE `snapshots` (
+	`generation` integer PRIMARY KEY NOT NULL,
+	`content` text NOT NULL
+);

@@ -1,0 +1,45 @@
+import { and, desc, eq, isNull } from 'drizzle-orm'
+import type { DrizzleD1Database } from 'drizzle-orm/d1'
+import type { Quarantine, QuarantineBatch } from '../platform.ts'
+import { quarantine } from './registry-schema.ts'
+
+/** Rows on R2 under `quarantine/<source>/`, one row a batch in D1. */
+export function quarantineR2(bucket: R2Bucket, db: DrizzleD1Database): Quarantine {
+  const is = (source: string, id: string) => and(eq(quarantine.source, source), eq(quarantine.id, id))
+  return {
+    async write(batch) {
+      const { id, source, doorTime, rows } = batch
+      // The rows first: a row of D1 that names a batch is never without it.
+      await bucket.put(pathOf(source, id), JSON.stringify(batch))
+      const kept = { rowCount: rows.length, reason: rows[0]!.reason }
+      await db
+        .insert(quarantine)
+        .values({ id, source, doorTime, ...kept })
+        .onConflictDoUpdate({ target: [quarantine.source, quarantine.id], set: kept })
+    },
+    list: (source, countMax) =>
+      db
+        .select({
+          id: quarantine.id,
+          source: quarantine.source,
+          rowCount: quarantine.rowCount,
+          doorTime: quarantine.doorTime,
+          reason: quarantine.reason,
+        })
+        .from(quarantine)
+        .where(and(eq(quarantine.source, source), isNull(quarantine.releasedTime)))
+        .orderBy(desc(quarantine.doorTime), desc(quarantine.id))
+        .limit(countMax),
+    async read(source, id) {
+      const object = await bucket.get(pathOf(source, id))
+      return object === null ? undefined : ((await object.json()) as QuarantineBatch)
+    },
+    async release(source, id, time) {
+      await db.update(quarantine).set({ releasedTime: time }).where(is(source, id))
+    },
+  }
+}
+
+function pathOf(source: string, id: string): string {
+  return `quarantine/${source}/${id}.json`
+}

@@ -1,0 +1,41 @@
+import { compileExpression } from '../core/sql/compile-expression.ts'
+import type { Expectation, ViewTransform } from '../core/transform.ts'
+import type { CompiledSource, CompiledView, Snapshot } from './snapshot.ts'
+
+/** Closures of the views of snapshots in use; a view's go when its snapshot goes. */
+const transforms = new WeakMap<CompiledView, ViewTransform>()
+
+/** A view's transformation, compiled once for each snapshot: the same for stream, load and history (S25). */
+export function viewTransform(snapshot: Snapshot, view: CompiledView): ViewTransform {
+  let transform = transforms.get(view)
+  if (transform === undefined) {
+    transform = {
+      name: view.name,
+      where: view.where === null ? null : compileExpression(view.where),
+      keys: view.keys.map(compileExpression),
+      keyTypes: snapshot.entities[view.entity]!.joinKeys.map(({ type }) => type),
+      features: view.features.map(({ type, expression }) => ({
+        type,
+        evaluate: compileExpression(expression),
+      })),
+    }
+    transforms.set(view, transform)
+  }
+  return transform
+}
+
+const expectations = new WeakMap<CompiledSource, readonly Expectation[]>()
+
+/** A source's expectations, compiled once for each snapshot. */
+export function sourceExpectations(source: CompiledSource): readonly Expectation[] {
+  let compiled = expectations.get(source)
+  if (compiled === undefined) {
+    compiled = source.expectations.map(({ name, onFailure, expression }) => ({
+      name,
+      onFailure,
+      evaluate: compileExpression(expression),
+    }))
+    expectations.set(source, compiled)
+  }
+  return compiled
+}

@@ -1,0 +1,44 @@
+import type { Instant } from '../core/time.ts'
+
+/** Rows that were taken in but could not be used, kept until they are released. */
+export interface Quarantine {
+  /** Keeps rows; those of the same message or chunk again take the place of the former. */
+  write(batch: QuarantineBatch): Promise<void>
+  /** Batches that have not been released, newest first. */
+  list(source: string, countMax: number): Promise<readonly QuarantineSummary[]>
+  /** Undefined when there is none of that id. */
+  read(source: string, id: string): Promise<QuarantineBatch | undefined>
+  /** Notes that a batch's rows have been sent again. */
+  release(source: string, id: string, time: Instant): Promise<void>
+}
+
+export interface QuarantineSummary {
+  readonly id: string
+  readonly source: string
+  readonly rowCount: number
+  /** When its rows came to the door. */
+  readonly doorTime: Instant
+  /** Reason of its first row. */
+  readonly reason: string
+}
+
+/** Rows of one message or one chunk of a load, with all that is needed to send them again under their stamps. */
+export interface QuarantineBatch {
+  /** Message id, or load and chunk. */
+  readonly id: string
+  readonly source: string
+  readonly pushId: string
+  readonly doorTime: Instant
+  /** Names of the columns the rows' cells hold. */
+  readonly columns: readonly string[]
+  readonly rows: readonly QuarantinedRow[]
+}
+
+export interface QuarantinedRow {
+  readonly index: number
+  /** The view whose expression failed; null when an expectation keeps the row from all of them. */
+  readonly view: string | null
+  readonly reason: string
+  /** Comma-separated JSON texts. */
+  readonly cells: string
+}

@@ -38,7 +38,8 @@ export function createApproxQuantile(quantile: number): Aggregator<Bins> {
       for (const count of state.values()) total += count
       if (total === 0) return null
       let below = Math.floor(quantile * (total - 1))
-      for (const [bin, count] of sortBins(state)) {
+      for (const bin of sortedBins(state)) {
+        const count = state.get(bin)!
         if (below < count) return binValue(bin)
         below -= count
       }
@@ -76,20 +77,19 @@ function binValue(bin: number): number {
   return bin < 0 ? -magnitude : magnitude
 }
 
-function sortBins(state: Bins): [number, number][] {
-  return [...state].sort(([a], [b]) => a - b)
+function sortedBins(state: Bins): Int32Array {
+  return Int32Array.from(state.keys()).sort()
 }
 
 /** Rising bins in base 36, each as the distance from the one before; counts above 1 follow a colon. */
 function encodeBins(state: Bins): string {
   let before = 0
-  return sortBins(state)
-    .map(([bin, count]) => {
-      const step = (bin - before).toString(36)
-      before = bin
-      return count === 1 ? step : `${step}:${count.toString(36)}`
-    })
-    .join(PART)
+  return Array.from(sortedBins(state), (bin) => {
+    const step = (bin - before).toString(36)
+    before = bin
+    const count = state.get(bin)!
+    return count === 1 ? step : `${step}:${count.toString(36)}`
+  }).join(PART)
 }
 
 function decodeBins(text: string): Bins {

@@ -1,3 +1,5 @@
+import { decodeValue, encodeValue } from '../value.ts'
+
 /**
  * A sum of float64 without any rounding: numbers that do not overlap, rising in magnitude, whose mathematical sum is
  * the sum. So the order of additions and merges never shows (S22 would allow 1e-12). Mostly one to three numbers; at
@@ -22,8 +24,9 @@ export function addExact(sum: ExactSum, addend: number): void {
     if (low !== 0) sum[kept++] = low
     high = total
   }
-  sum.length = kept
-  if (high !== 0) sum.push(high)
+  if (high !== 0) sum[kept++] = high
+  // Popping is much faster than setting the length, and there is hardly anything to pop.
+  while (sum.length > kept) sum.pop()
 }
 
 /** The float64 nearest to the sum, ties to even. */
@@ -45,4 +48,73 @@ export function roundExact(sum: ExactSum): number {
     if (nudged - high === low * 2) return nudged
   }
   return high
+}
+
+/**
+ * The one text of a sum, whatever its parts: `-6f.2kg8h1` is -2kg8h1 times 2^(5 × 6f - 1074), both in base 32 and
+ * without zeros at the end. A third as long as decimals of the parts, and read without a bigint. Zero is empty; NaN and
+ * the infinities are as in `encodeValue`.
+ */
+export function encodeExact(sum: ExactSum): string {
+  if (sum.length === 0) return ''
+  if (!Number.isFinite(sum[0])) return encodeValue('float64', sum[0]!)
+  // The first part reaches lowest, for parts do not overlap.
+  const unit = Math.floor(split(sum[0]!).exponent / DIGIT_BITS)
+  let units = 0n
+  for (const part of sum) {
+    const { mantissa, exponent } = split(part)
+    units += BigInt(mantissa) << BigInt(exponent - unit * DIGIT_BITS)
+  }
+  const isNegative = units < 0n
+  const digits = (isNegative ? -units : units).toString(32)
+  let end = digits.length
+  while (digits.charCodeAt(end - 1) === ZERO) end--
+  return `${isNegative ? '-' : ''}${(unit + digits.length - end).toString(32)}.${digits.slice(0, end)}`
+}
+
+/** The inverse of `encodeExact`: the same sum, in parts of its own. */
+export function decodeExact(text: string): ExactSum {
+  if (text === '') return []
+  if (text.charCodeAt(0) === QUOTE) return [decodeValue('float64', text) as number]
+  const sign = text.charCodeAt(0) === MINUS ? -1 : 1
+  const start = text.indexOf('.') + 1
+  let exponent = parseBase32(text, sign < 0 ? 1 : 0, start - 1) * DIGIT_BITS + EXPONENT_MIN
+  const sum: ExactSum = []
+  for (let end = text.length; end > start; end -= PART_DIGITS) {
+    const part = parseBase32(text, Math.max(start, end - PART_DIGITS), end)
+    if (part !== 0) sum.push(sign * part * 2 ** exponent)
+    exponent += PART_DIGITS * DIGIT_BITS
+  }
+  return sum
+}
+
+const EXPONENT_MIN = -1074
+const DIGIT_BITS = 5
+/** As many as a float64 holds exactly. */
+const PART_DIGITS = 10
+const QUOTE = 0x22
+const MINUS = 0x2d
+const ZERO = 0x30
+const LETTER_OFFSET = 0x61 - 10
+
+/** Without cutting texts out, which would cost more than reading them. */
+function parseBase32(text: string, start: number, end: number): number {
+  let value = 0
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at)
+    value = value * 32 + code - (code > LETTER_OFFSET ? LETTER_OFFSET : ZERO)
+  }
+  return value
+}
+
+const view = new DataView(new ArrayBuffer(8))
+
+/** A finite float64 as a whole number times 2^(exponent - 1074); exponents begin at 0. */
+function split(value: number): { readonly mantissa: number; readonly exponent: number } {
+  view.setFloat64(0, value)
+  const high = view.getUint32(0)
+  const biased = (high >>> 20) & 0x7ff
+  const fraction = (high & 0xfffff) * 2 ** 32 + view.getUint32(4)
+  const mantissa = biased === 0 ? fraction : fraction + 2 ** 52
+  return { mantissa: value < 0 ? -mantissa : mantissa, exponent: Math.max(biased, 1) - 1 }
 }

@@ -12,8 +12,10 @@ export const DISTINCT_STANDARD_ERROR = 1.04 / Math.sqrt(REGISTER_COUNT)
 /** Bits of the hash that make a rank. */
 const RANK_BITS = 64 - INDEX_BITS
 const ENTRY_CHARS = 3
-/** As many raised registers as make sparse text no longer than dense text. */
-const SPARSE_MAX = Math.floor(REGISTER_COUNT / ENTRY_CHARS)
+/** Raised registers kept by index: about what fits the memory of all registers, one byte each. */
+const SPARSE_MAX = 100
+/** Raised registers up to which text by index is shorter than one character for each register. */
+const SPARSE_TEXT_MAX = Math.floor(REGISTER_COUNT / ENTRY_CHARS)
 
 /**
  * The greatest rank seen by each register, 0 for none: by index while few are raised, one byte for each register
@@ -37,7 +39,9 @@ export function createApproxCountDistinct(inputType: ValueType): Aggregator<Regi
     },
     merge(state, other) {
       let merged = state
-      for (const [index, rank] of other.entries()) if (rank > 0) merged = raiseRegister(merged, index, rank)
+      other.forEach((rank, index) => {
+        if (rank > 0) merged = raiseRegister(merged, index, rank)
+      })
       return merged
     },
     finish(state) {
@@ -71,7 +75,9 @@ function raiseRegister(state: Registers, index: number, rank: number): Registers
 function countRanks(state: Registers): number[] {
   const counts = new Array<number>(RANK_BITS + 2).fill(0)
   if (!(state instanceof Uint8Array)) counts[0] = REGISTER_COUNT - state.size
-  for (const rank of state.values()) counts[rank]!++
+  state.forEach((rank) => {
+    counts[rank]!++
+  })
   return counts
 }
 
@@ -109,24 +115,26 @@ function tau(share: number): number {
 }
 
 function encodeRegisters(state: Registers): string {
-  let text = ''
-  if (state instanceof Uint8Array) {
-    for (const rank of state) text += radix64Digit(rank)
-    return text
+  const raised: [index: number, rank: number][] = []
+  state.forEach((rank, index) => {
+    if (rank > 0) raised.push([index, rank])
+  })
+  if (state instanceof Uint8Array && raised.length > SPARSE_TEXT_MAX) {
+    return Array.from(state, radix64Digit).join('')
   }
-  for (const [index, rank] of [...state].sort(([a], [b]) => a - b)) {
-    text += formatRadix64(index, 2) + radix64Digit(rank)
-  }
-  return text
+  return raised
+    .sort(([a], [b]) => a - b)
+    .map(([index, rank]) => formatRadix64(index, 2) + radix64Digit(rank))
+    .join('')
 }
 
 function decodeRegisters(text: string): Registers {
   if (text.length === REGISTER_COUNT) {
     return Uint8Array.from(text, (_, at) => parseRadix64Digit(text, at))
   }
-  const state = new Map<number, number>()
+  let state: Registers = new Map()
   for (let at = 0; at < text.length; at += ENTRY_CHARS) {
-    state.set(parseRadix64(text, at, 2), parseRadix64Digit(text, at + 2))
+    state = raiseRegister(state, parseRadix64(text, at, 2), parseRadix64Digit(text, at + 2))
   }
   return state
 }

@@ -1,7 +1,7 @@
 import { FeatureStoreError } from '../error.ts'
-import { decodeValue, encodeValue, INT64_MAX, INT64_MIN, type ValueType } from '../value.ts'
+import { INT64_MAX, INT64_MIN, type ValueType } from '../value.ts'
 import type { Aggregator } from './aggregator.ts'
-import { addExact, type ExactSum, roundExact } from './exact-sum.ts'
+import { addExact, decodeExact, type ExactSum, encodeExact, roundExact } from './exact-sum.ts'
 import { PART } from './state-text.ts'
 
 interface Total<Sum> {
@@ -85,15 +85,11 @@ const FLOAT_STATE: TotalState<ExactSum> = {
     for (const part of other.sum) addExact(state.sum, part)
     return state
   },
-  encode({ count, sum }) {
-    let text = count === 0 ? '' : String(count)
-    for (const part of sum) text += PART + encodeValue('float64', part)
-    return text
-  },
+  encode: ({ count, sum }) => (count === 0 ? '' : `${count}${PART}${encodeExact(sum)}`),
   decode(text) {
     if (text === '') return { count: 0, sum: [] }
-    const [count, ...sum] = text.split(PART)
-    return { count: Number(count), sum: sum.map((part) => decodeValue('float64', part) as number) }
+    const cut = text.indexOf(PART)
+    return { count: Number(text.slice(0, cut)), sum: decodeExact(text.slice(cut + 1)) }
   },
 }
 

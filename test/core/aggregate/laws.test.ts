@@ -22,7 +22,12 @@ describe.each(cases)('$name of $inputType', ({ name, inputType }) => {
     given.reduce((state, { input, order }) => aggregator.update(state, input, order), aggregator.create())
   const expectSame = (left: unknown, right: unknown, given: readonly OrderedInput[]) => {
     const [one, other] = [outcome(aggregator, left), outcome(aggregator, right)]
-    if (aggregator.stateId !== 'moments' || one === other) return expect(one).toBe(other)
+    if (aggregator.stateId !== 'moments') {
+      expect(aggregator.encode(left)).toBe(aggregator.encode(right))
+      expect(one).toBe(other)
+      return
+    }
+    if (one === other) return
     const power = name === 'stddev' ? 2 : 1
     expectSameMoments(given, Number(one) ** power, Number(other) ** power)
   }
@@ -64,7 +69,7 @@ describe.each(cases)('$name of $inputType', ({ name, inputType }) => {
           (state, one) => aggregator.merge(state, stateOf([one])),
           aggregator.create(),
         )
-        expect(outcome(aggregator, merged)).toBe(outcome(aggregator, stateOf(given)))
+        expect(aggregator.encode(merged)).toBe(aggregator.encode(stateOf(given)))
       }),
     )
   })
@@ -76,7 +81,6 @@ describe.each(cases)('$name of $inputType', ({ name, inputType }) => {
         expect(text).toMatch(/^[\x20-\x7e]*$/)
         expect(text).not.toMatch(/[|;]/)
         const decoded = aggregator.decode(text)
-        expect(decoded).toStrictEqual(stateOf(given))
         expect(aggregator.encode(decoded)).toBe(text)
         expectSame(decoded, stateOf(given), given)
       }),

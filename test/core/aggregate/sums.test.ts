@@ -5,7 +5,13 @@ import {
   PROPERTIES_BY_FUNCTION,
 } from '../../../src/core/aggregate/aggregation-function.ts'
 import type { Input } from '../../../src/core/aggregate/aggregator.ts'
-import { addExact, type ExactSum, roundExact } from '../../../src/core/aggregate/exact-sum.ts'
+import {
+  addExact,
+  decodeExact,
+  type ExactSum,
+  encodeExact,
+  roundExact,
+} from '../../../src/core/aggregate/exact-sum.ts'
 import type { ValueType } from '../../../src/core/value.ts'
 import { exactSum } from '../../oracles/exact-sum.ts'
 
@@ -37,6 +43,10 @@ test('a float sum is the float nearest to the exact sum, whatever the order (S20
       for (const one of numbers) addExact(sum, one)
       expect(roundExact(sum)).toBe(exactSum(numbers))
       expect(sum.length).toBeLessThanOrEqual(40)
+      const decoded = decodeExact(encodeExact(sum))
+      expect(roundExact(decoded)).toBe(exactSum(numbers))
+      for (const one of sum) addExact(decoded, -one)
+      expect(decoded).toEqual([])
     }),
     { numRuns: 2_000 },
   )

@@ -172,8 +172,12 @@ test('encodeTiles() and decodeTiles() are exact inverses in ASCII on one line', 
       if (isDropped) dropOldTiles(PLAN, tiles, MIDNIGHT)
       const text = encodeTiles(PLAN, tiles)
       expect(text).toMatch(/^[\x20-\x7e]*$/)
-      expect(decodeTiles(PLAN, text)).toStrictEqual(tiles)
-      expect(encodeTiles(PLAN, decodeTiles(PLAN, text))).toBe(text)
+      const decoded = decodeTiles(PLAN, text)
+      expect(timesOf(decoded)).toStrictEqual(timesOf(tiles))
+      expect(finishWindows(PLAN, decoded, MIDNIGHT + HOUR)).toEqual(
+        finishWindows(PLAN, tiles, MIDNIGHT + HOUR),
+      )
+      expect(encodeTiles(PLAN, decoded)).toBe(text)
     }),
     { numRuns: 100 },
   )
@@ -207,6 +211,11 @@ test('the stored form of tiles stays as it is (golden)', () => {
     `"hfcizbpbzz;3ig00.2.a.1;AAAAAAAAAADk4cA;Dk4cAAAAAADk4cA;2|1|1;"a\\u007cb"~hfcizbpc00~0~9~"push"~0|"a\\u007cb"~hfcj4abdhc~0~9~"push"~2|"a\\u007cb"~hfcknuru2o~0~9~"push"~3;ajc0.2;AAAAAAADk4cA;AR4aMAADk4cA;3|1;3~6|1~61"`,
   )
 })
+
+/** All but the states, whose parts may differ where what they say does not. */
+function timesOf({ series, ...head }: Tiles) {
+  return { ...head, series: series.map(({ starts, firsts, lasts }) => ({ starts, firsts, lasts })) }
+}
 
 function withIndex(event: HistoryEvent, sequenceIndex: number): HistoryEvent {
   return { ...event, stamp: { ...event.stamp, sequenceIndex } }

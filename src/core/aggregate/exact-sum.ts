@@ -43,7 +43,7 @@ export function roundExact(sum: ExactSum): number {
   }
   // Half-way cases are decided by what lies below: `low` counts double if it has help of its own sign.
   const below = at > 0 ? sum[at - 1]! : 0
-  if (low !== 0 && low * below > 0) {
+  if (low !== 0 && Math.sign(low) === Math.sign(below)) {
     const nudged = high + low * 2
     if (nudged - high === low * 2) return nudged
   }

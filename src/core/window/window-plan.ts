@@ -11,7 +11,7 @@ import type { ValueType } from '../value.ts'
 import { defaultHop, windowStart } from './hop.ts'
 
 /** One declared aggregation, ready to be planned: plain JSON, so that it travels in a snapshot. */
-export interface WindowAggregation extends Partial<AggregationParameters> {
+export interface WindowAggregation extends Optional<AggregationParameters> {
   readonly name: string
   readonly function: AggregationFunction
   /** Position among an event's inputs. Aggregations of one expression share it, and with it their states. */
@@ -20,8 +20,10 @@ export interface WindowAggregation extends Partial<AggregationParameters> {
   /** Durations as declared: they become part of the features' names. */
   readonly windows: readonly string[]
   /** Absent: by S17, for each window its own. */
-  readonly hop?: string
+  readonly hop?: string | undefined
 }
+
+type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
 /** How a view's aggregations are kept as tiles and finished. */
 export interface WindowPlan {

@@ -58,6 +58,12 @@ test('a float sum loses nothing to cancellation (S20)', () => {
   expect(finish('sum', 'float64', Array<number>(10).fill(0.1))).toBe(1)
 })
 
+test('what lies far below a half-way case decides it (S20)', () => {
+  expect(finish('sum', 'float64', [1, 2 ** -53])).toBe(1)
+  expect(finish('sum', 'float64', [1, 2 ** -53, 5e-324])).toBe(1 + 2 ** -52)
+  expect(finish('sum', 'float64', [1, 2 ** -53, -5e-324])).toBe(1)
+})
+
 test.each([
   [[Number.NaN, 1], Number.NaN],
   [[Number.POSITIVE_INFINITY, 1], Number.POSITIVE_INFINITY],
@@ -72,6 +78,20 @@ test.each([
 test('an int64 sum may pass int64 on its way; only its end is judged (S20)', () => {
   expect(finish('sum', 'int64', [INT64_MAX, INT64_MAX, -INT64_MAX])).toBe(INT64_MAX)
   expect(finish('sum', 'int64', [INT64_MAX, 1n, -1n, -INT64_MAX])).toBe(0n)
+})
+
+test('an int64 sum keeps every digit on both sides of 2^53 (S14, S20)', () => {
+  const near = fc.bigInt({ min: 2n ** 53n - 3n, max: 2n ** 53n + 3n })
+  const integer = fc.oneof(
+    near,
+    near.map((value) => -value),
+    fc.bigInt({ min: -3n, max: 3n }),
+  )
+  fc.assert(
+    fc.property(fc.array(integer, { minLength: 1, maxLength: 8 }), (inputs) => {
+      expect(finish('sum', 'int64', inputs)).toBe(inputs.reduce((sum, input) => sum + input, 0n))
+    }),
+  )
 })
 
 test('an int64 sum that overflows at its end is an error, never a wrap (S20)', () => {

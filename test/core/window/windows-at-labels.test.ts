@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { finishWindows } from '../../../src/core/window/finish-windows.ts'
 import { addEvent, createTiles, dropOldTiles } from '../../../src/core/window/tiles.ts'
-import { planWindows } from '../../../src/core/window/window-plan.ts'
+import { nextTailMove, planWindows } from '../../../src/core/window/window-plan.ts'
 import { windowsAtLabels } from '../../../src/core/window/windows-at-labels.ts'
 import {
   AGGREGATIONS,
@@ -57,6 +57,32 @@ test('a label sees what a get at its time would have shown, text by text (S22)',
     }),
     { numRuns: 60 },
   )
+})
+
+test('a label at the very instant a tail moves sees the moved window (S17, S18)', () => {
+  fc.assert(
+    fc.property(histories, edgeTimes, (events, start) => {
+      const labels = [start]
+      for (let moves = 0; moves < 10; moves++) {
+        const next = nextTailMove(PLAN, labels.at(-1)!)
+        labels.push(next - 1, next)
+      }
+      const found = [...windowsAtLabels(PLAN, inOrder(events), labels)]
+      labels.forEach((at, label) => {
+        expectAsOracle(found[label]!, upTo(events, at), at)
+      })
+    }),
+    { numRuns: 15 },
+  )
+  const sparse = planWindows([
+    { name: 'a', function: 'count', input: 0, inputType: 'int64', windows: ['1h'] },
+  ])
+  const stamp = { eventTime: MIDNIGHT, createdTime: 0, sequenceTime: 0, sequenceOrigin: '', sequenceIndex: 0 }
+  const gone = MIDNIGHT + HOUR + 5 * MINUTE
+  const cells = [...windowsAtLabels(sparse, [{ stamp, inputs: [1n] }], [gone - 1, gone])].map(
+    ({ cells }) => cells,
+  )
+  expect(cells).toEqual([['1'], ['0']])
 })
 
 test('before a deletion a label sees the events, after it none at or before (S10)', () => {

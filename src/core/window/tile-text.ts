@@ -32,7 +32,10 @@ export function encodeTiles(plan: WindowPlan, tiles: Tiles): string {
   return parts.join(';')
 }
 
-/** The inverse of `encodeTiles` under the same plan. Throws `internal` for a text of another plan. */
+/**
+ * The inverse of `encodeTiles` under the same plan; under a projection of it, columns left out are empty. Throws
+ * `internal` for a text of another plan.
+ */
 export function decodeTiles(plan: WindowPlan, text: string): Tiles {
   const parts = text.split(';')
   const needed = plan.series.reduce((sum, { columns }) => sum + SERIES_PARTS + columns.length, 1)
@@ -63,7 +66,8 @@ function decodeSeries({ hopUs, columns }: SeriesPlan, parts: readonly string[]):
     starts,
     firsts: starts.map((start, tile) => start + parseRadix64(firsts!, tile * width, width)),
     lasts: starts.map((start, tile) => start + parseRadix64(lasts!, tile * width, width)),
-    columns: columns.map(({ aggregator }, column) => {
+    columns: columns.map(({ aggregator, windows }, column) => {
+      if (windows.length === 0) return []
       const texts = starts.length === 0 ? [] : states[column]!.split('|')
       if (texts.length !== starts.length) throw corrupt('its states do not belong to its tiles')
       return texts.map((state) => aggregator.decode(state))

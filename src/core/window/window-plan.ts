@@ -50,7 +50,7 @@ export interface SeriesPlan {
 export interface ColumnPlan {
   readonly aggregator: Aggregator
   readonly input: number
-  /** Shortest window first: each goes on where the one before it ended. */
+  /** Shortest window first: each goes on where the one before it ended. None where a projection leaves it out. */
   readonly windows: readonly PlannedWindow[]
 }
 
@@ -95,6 +95,23 @@ export function planWindows(aggregations: readonly WindowAggregation[]): WindowP
     return { hopUs, longestUs: Math.max(...planned.map(longestOf)), columns: planned }
   })
   return { outputs, series: series.sort((a, b) => a.hopUs - b.hopUs) }
+}
+
+/**
+ * The plan of the features at `outputs` alone, in that order: reads the tiles of the whole plan and leaves undecoded
+ * what it does not finish (S29). For `decodeTiles` and `finishWindows` only; writers keep the whole plan.
+ */
+export function projectPlan(plan: WindowPlan, outputs: readonly number[]): WindowPlan {
+  const projectColumn = (column: ColumnPlan): ColumnPlan => ({
+    ...column,
+    windows: column.windows.flatMap((window) =>
+      outputs.flatMap((wanted, output) => (wanted === window.output ? [{ ...window, output }] : [])),
+    ),
+  })
+  return {
+    outputs: outputs.map((output) => plan.outputs[output]!),
+    series: plan.series.map((series) => ({ ...series, columns: series.columns.map(projectColumn) })),
+  }
 }
 
 /** The earliest event time that a window at `now` or later counts; what lies before changes nothing any more. */

@@ -11,7 +11,7 @@ import {
   mergeTiles,
   type Tiles,
 } from '../../../src/core/window/tiles.ts'
-import { planWindows } from '../../../src/core/window/window-plan.ts'
+import { planWindows, projectPlan } from '../../../src/core/window/window-plan.ts'
 import {
   DAY,
   edgeTimes,
@@ -180,6 +180,26 @@ test('encodeTiles() and decodeTiles() are exact inverses in ASCII on one line', 
       expect(encodeTiles(PLAN, decoded)).toBe(text)
     }),
     { numRuns: 100 },
+  )
+})
+
+test('a projection reads the features it names as the whole plan does, and decodes no others (S29)', () => {
+  const outputs = fc.array(fc.nat(PLAN.outputs.length - 1), { maxLength: 6 })
+  fc.assert(
+    fc.property(histories, outputs, (events, wanted) => {
+      const tiles = tilesOf(events)
+      const [at] = instantsAfter(events, [])
+      const whole = finishWindows(PLAN, tiles, at!)
+      const projection = projectPlan(PLAN, wanted)
+      const projected = decodeTiles(projection, encodeTiles(PLAN, tiles))
+      const finished = finishWindows(projection, projected, at!)
+      expect(projection.outputs).toEqual(wanted.map((output) => PLAN.outputs[output]))
+      expect(finished.cells).toEqual(wanted.map((output) => whole.cells[output]))
+      expect(finished.statuses).toEqual(wanted.map((output) => whole.statuses[output]))
+      expect(finished.eventTimes).toEqual(wanted.map((output) => whole.eventTimes[output]))
+      const decoded = projected.series.flatMap(({ columns }) => columns.filter((states) => states.length > 0))
+      expect(decoded.length).toBeLessThanOrEqual(wanted.length)
+    }),
   )
 })
 

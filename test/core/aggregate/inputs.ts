@@ -9,7 +9,8 @@ const SCALARS: Readonly<Record<string, fc.Arbitrary<Input>>> = {
   int64: fc.oneof(fc.bigInt({ min: -3n, max: 3n }), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
   float64: fc.oneof(
     fc.integer({ min: -3, max: 3 }),
-    fc.double(),
+    // A sum that passes float64's range on its way is infinite, which no order could mend: sums.test.ts.
+    fc.double({ min: -1e300, max: 1e300 }),
     fc.double({ min: -1e9, max: 1e9, noNaN: true }),
     fc.constantFrom(-0, 0.1, 0.2, Number.NaN, Number.POSITIVE_INFINITY),
   ),

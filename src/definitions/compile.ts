@@ -1,6 +1,7 @@
 import type { NamedType } from '../core/segment.ts'
 import { checkExpression } from '../core/sql/check-expression.ts'
 import { parseDuration } from '../core/time.ts'
+import { compileWindows } from './compile-windows.ts'
 import type { DefinitionSet } from './definition-set.ts'
 import type { Entity } from './entity.ts'
 import type { FeatureService } from './feature-service.ts'
@@ -17,12 +18,14 @@ import {
 } from './snapshot.ts'
 import type { Source } from './source.ts'
 import { inputName, keySql } from './validate.ts'
+import { windowPlan } from './view-transform.ts'
 
 /** A group has at least 2^10 blocks: about 100 keys a block at 100,000 entities. */
 export const BLOCK_BITS_MIN = 10
 
-/** The group of views that name none. */
-export const MAIN_GROUP = 'main'
+/** The groups of views that name none: of latest-row views and of windowed ones. */
+const MAIN_GROUP = 'main'
+const WINDOWS_GROUP = 'windows'
 
 /** What a generation fixes beside the definitions themselves. */
 export interface CompileOptions {
@@ -82,8 +85,9 @@ function groupNames(views: readonly FeatureView[]): string[] {
   return [...new Set(views.map(groupOf))].sort()
 }
 
-function groupOf({ block_group }: FeatureView): string {
-  return block_group ?? MAIN_GROUP
+/** Tiles are large: windowed views do not swell the blocks of the others. */
+function groupOf({ block_group, aggregations }: FeatureView): string {
+  return block_group ?? (aggregations === undefined ? MAIN_GROUP : WINDOWS_GROUP)
 }
 
 function compileSource(source: Source, views: readonly CompiledView[]): CompiledSource {
@@ -121,14 +125,27 @@ function compileView(set: DefinitionSet, view: FeatureView, version: number): Co
     group: groupOf(view),
     where: view.where === undefined ? null : checkExpression(view.where, schema, 'bool'),
     keys: entity.join_keys.map(({ name, type }) => checkExpression(keySql(view, name), schema, type)),
-    features: view.features!.map(({ name, type, sql }) => ({
-      name,
-      type,
-      expression: checkExpression(sql, schema, type),
-    })),
+    ...compileRows(view, source),
     ttlUs: view.ttl === undefined ? null : parseDuration(view.ttl),
     retentionUs: source.retention === undefined ? null : parseDuration(source.retention),
   }
+}
+
+/** What rows of a view hold, and what it serves of them. */
+function compileRows(
+  view: FeatureView,
+  source: Source,
+): Pick<CompiledView, 'columns' | 'features' | 'windows'> {
+  if (view.aggregations !== undefined) {
+    const { columns, windows } = compileWindows(view, source)
+    return { columns, features: windowPlan(windows).outputs, windows }
+  }
+  const columns = view.features!.map(({ name, type, sql }) => ({
+    name,
+    type,
+    expression: checkExpression(sql, source.schema, type),
+  }))
+  return { columns, features: columns.map(({ name, type }) => ({ name, type })), windows: null }
 }
 
 function compileService(

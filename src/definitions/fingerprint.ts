@@ -27,6 +27,7 @@ export function viewFingerprint(set: DefinitionSet, view: FeatureView): string {
     join_keys: entity.join_keys.map(({ name }) => view.join_keys[name] ?? name),
     where: view.where,
     features: view.features?.map(({ name, type, sql }) => ({ name, type, sql })),
+    event_id: view.aggregations === undefined ? undefined : source.event_id,
     aggregations: view.aggregations?.map(({ description: _description, ...values }) => values),
     transform: view.transform,
   })

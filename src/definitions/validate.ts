@@ -3,6 +3,8 @@ import { nearestName } from '../core/nearest-name.ts'
 import { STAMP_COLUMNS } from '../core/segment.ts'
 import { checkExpression } from '../core/sql/check-expression.ts'
 import type { ValueType } from '../core/value.ts'
+import { planWindows } from '../core/window/window-plan.ts'
+import { compileWindows, EVENT_ID_COLUMN } from './compile-windows.ts'
 import { DEFINITION_KINDS, type DefinitionSet } from './definition-set.ts'
 import type { FeatureService } from './feature-service.ts'
 import type { FeatureView } from './feature-view.ts'
@@ -80,8 +82,15 @@ function problemsOfView(set: DefinitionSet, view: FeatureView): string[] {
   const { schema } = source
   const joinKeys = entity.join_keys.map(({ name }) => name)
   const features = view.features ?? []
-  const names = features.map(({ name }) => name)
+  const windows = view.aggregations === undefined ? undefined : windowsOf(view, source)
+  const windowColumns = windows?.columns.map(({ name }) => name) ?? []
+  const names = windows === undefined ? features.map(nameOf) : windows.outputs.map(nameOf)
   return [
+    ...(windows?.problems ?? []).map((problem) => `${what}: ${problem}`),
+    ...(windows === undefined || view.ttl === undefined ? [] : [`${what}: windows take no ttl`]),
+    ...repeated([...windowColumns, ...joinKeys])
+      .filter((name) => joinKeys.includes(name))
+      .map((name) => `${what}: aggregation "${name}" has the name of a join key`),
     ...Object.keys(view.join_keys)
       .filter((name) => !joinKeys.includes(name))
       .map((name) => `${what}: "${name}" is no join key of entity "${entity.name}"${hint(name, joinKeys)}`),
@@ -95,8 +104,41 @@ function problemsOfView(set: DefinitionSet, view: FeatureView): string[] {
       expressionProblems(`${what}: feature "${name}"`, sql, { schema, type }),
     ),
     ...repeated([...names, ...joinKeys]).map((name) => `${what}: the name "${name}" is used twice`),
-    ...reserved(names).map((name) => `${what}: "${name}" is a reserved name`),
+    ...reserved([...names, ...(view.aggregations ?? []).map(nameOf)]).map(
+      (name) => `${what}: "${name}" is a reserved name`,
+    ),
   ]
+}
+
+/** What a windowed view would be, or why it cannot be. */
+function windowsOf(view: FeatureView, source: Source) {
+  const problems = repeated((view.aggregations ?? []).map(nameOf)).map(
+    (name) => `aggregation "${name}" stands twice`,
+  )
+  for (const { name, sql } of view.aggregations ?? []) {
+    if (name === EVENT_ID_COLUMN) problems.push(`"${name}" is a reserved name`)
+    try {
+      checkExpression(sql, source.schema)
+    } catch (error) {
+      if (!(error instanceof FeatureStoreError)) throw error
+      problems.push(`aggregation "${name}": ${error.message}`)
+    }
+  }
+  if (problems.length > 0) return { problems, columns: [], outputs: [] }
+  try {
+    const { columns, windows } = compileWindows(view, source)
+    return { problems, columns, outputs: planWindows(windows.aggregations).outputs }
+  } catch (error) {
+    if (!(error instanceof FeatureStoreError)) throw error
+    return { problems: [error.message], columns: [], outputs: [] }
+  }
+}
+
+/** Names of what a view serves; none where its windows cannot be planned, which is named elsewhere. */
+function servedNames(set: DefinitionSet, view: FeatureView): string[] {
+  if (view.features !== undefined) return view.features.map(nameOf)
+  const source = set.sources.find(({ name }) => name === view.source)
+  return source === undefined ? [] : windowsOf(view, source).outputs.map(nameOf)
 }
 
 function problemsOfService(set: DefinitionSet, service: FeatureService): string[] {
@@ -115,7 +157,7 @@ function problemsOfService(set: DefinitionSet, service: FeatureService): string[
       continue
     }
     if (entity === undefined) continue // named by problemsOfView
-    const features = (view.features ?? []).map(nameOf)
+    const features = servedNames(set, view)
     for (const name of entry.features ?? []) {
       if (!features.includes(name)) {
         problems.push(`${what}: view "${view.name}" has no feature "${name}"${hint(name, features)}`)

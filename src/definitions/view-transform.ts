@@ -1,6 +1,7 @@
 import { compileExpression } from '../core/sql/compile-expression.ts'
 import type { Expectation, ViewTransform } from '../core/transform.ts'
-import type { CompiledSource, CompiledView, Snapshot } from './snapshot.ts'
+import { planWindows, type WindowPlan } from '../core/window/window-plan.ts'
+import type { CompiledSource, CompiledView, CompiledWindows, Snapshot } from './snapshot.ts'
 
 /** Closures of the views of snapshots in use; a view's go when its snapshot goes. */
 const transforms = new WeakMap<CompiledView, ViewTransform>()
@@ -14,7 +15,7 @@ export function viewTransform(snapshot: Snapshot, view: CompiledView): ViewTrans
       where: view.where === null ? null : compileExpression(view.where),
       keys: view.keys.map(compileExpression),
       keyTypes: snapshot.entities[view.entity]!.joinKeys.map(({ type }) => type),
-      features: view.features.map(({ type, expression }) => ({
+      features: view.columns.map(({ type, expression }) => ({
         type,
         evaluate: compileExpression(expression),
       })),
@@ -38,4 +39,16 @@ export function sourceExpectations(source: CompiledSource): readonly Expectation
     expectations.set(source, compiled)
   }
   return compiled
+}
+
+const plans = new WeakMap<CompiledWindows, WindowPlan>()
+
+/** A view's windows, planned once for each snapshot. */
+export function windowPlan(windows: CompiledWindows): WindowPlan {
+  let plan = plans.get(windows)
+  if (plan === undefined) {
+    plan = planWindows(windows.aggregations)
+    plans.set(windows, plan)
+  }
+  return plan
 }

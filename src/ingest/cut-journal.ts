@@ -1,5 +1,4 @@
 import { bitsText } from '../core/entity-key.ts'
-import { encodeRow } from '../core/row.ts'
 import { checkpointBlocks } from './checkpoint-blocks.ts'
 import { decodeRows } from './live-block.ts'
 import { planSegments } from './plan-segments.ts'
@@ -64,7 +63,9 @@ function freezeCut({ storage }: WriterPlatform, limits: WriterLimits): number {
 
 function measureUncut({ storage }: WriterPlatform, state: WriterState): void {
   const logged = storage.readMark('logged_through')
-  const uncut = storage.listJournal().filter(({ id, kind }) => id > logged && kind !== 'held')
+  const uncut = storage
+    .listJournal()
+    .filter(({ id, kind }) => id > logged && (kind === 'stream' || kind === 'load'))
   state.uncutChars = uncut.reduce((sum, { chars }) => sum + chars, 0)
   state.uncutSinceMs = uncut[0]?.timeMs ?? null
 }
@@ -82,7 +83,7 @@ export function trimJournal(platform: WriterPlatform, state: WriterState, limits
   if (!isWorthIt && state.journalChars < limits.journalCharsMax) return
   const nowMs = clock.now() / 1_000
   // Rows ahead of the clock stand in no block: they go on waiting in the journal.
-  const held = [...new Set(state.held.map(encodeRow))].join('\n')
+  const held = [...state.held.keys()].join('\n')
   checkpointBlocks(platform, state, () => {
     state.seen.settle()
     storage.deleteJournal(storage.readMark('logged_through'))

@@ -1,6 +1,7 @@
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
 import { isTombstone, type ViewRow } from '../core/row.ts'
-import { createLiveBlock, decodeRows, type LiveBlock, mergeRow } from './live-block.ts'
+import type { Clock } from '../platform.ts'
+import { createLiveBlock, decodeCheckpoint, type LiveBlock, mergeRow, type RulesOf } from './live-block.ts'
 import type { WriterStorage } from './writer-storage.ts'
 
 /**
@@ -39,8 +40,8 @@ export interface LiveBlocks {
   readonly rowBits: number
   /** The range that holds a key, as text. */
   rangeOf(key: string): string
-  /** Merges a row; false when it loses. */
-  merge(row: ViewRow): boolean
+  /** Merges a row of a journal entry; false when that changes nothing. */
+  merge(row: ViewRow, entry: number): boolean
   /** The blocks whose ranges overlap this one, of whatever width. */
   overlapping(bits: string): LiveBlock[]
   /** Ranges in memory, and whether they hold rows that no checkpoint has. */
@@ -52,7 +53,7 @@ export interface LiveBlocks {
 export function createLiveBlocks(
   memory: WriterMemory,
   storage: Pick<WriterStorage, 'readCheckpoint'>,
-  { rowBits, shardBits, isServed }: LiveBlocksOptions,
+  { rowBits, shardBits, isServed, rulesOf, clock }: LiveBlocksOptions,
 ): LiveBlocks {
   const blocks = new Map<string, LiveBlock>()
 
@@ -79,10 +80,12 @@ export function createLiveBlocks(
     for (let width = bits.length; width >= Math.max(shardBits, 1); width--) {
       const checkpoint = storage.readCheckpoint(bits.slice(0, width))
       if (checkpoint === undefined) continue
-      for (const row of decodeRows(checkpoint.rows)) {
-        const isWanted = isTombstone(row.view) || isServed(row.view)
-        if (isWanted && (width === bits.length || rangeOf(row.key) === bits)) mergeRow(block, row)
-      }
+      decodeCheckpoint(block, checkpoint.rows, {
+        rulesOf,
+        isWanted: (view, key) =>
+          (isTombstone(view) || isServed(view)) && (width === bits.length || rangeOf(key) === bits),
+      })
+      block.through = checkpoint.through
       break
     }
     block.changes = 0
@@ -92,10 +95,12 @@ export function createLiveBlocks(
   return {
     rowBits,
     rangeOf,
-    merge(row) {
+    merge(row, entry) {
       const block = get(rangeOf(row.key))
+      // Its checkpoint was written after this entry, which is read again: windows must not count twice.
+      if (entry <= block.through) return false
       const before = block.bytes
-      const isChange = mergeRow(block, row)
+      const isChange = mergeRow(block, row, rulesOf, clock.now())
       memory.bytes += block.bytes - before
       return isChange
     },
@@ -118,4 +123,6 @@ export interface LiveBlocksOptions {
   readonly shardBits: number
   /** Whether rows of this version are still served. */
   readonly isServed: (view: string) => boolean
+  readonly rulesOf: RulesOf
+  readonly clock: Clock
 }

@@ -1,9 +1,10 @@
+import type { Instant } from '../core/time.ts'
 import { blockKey } from '../definitions/block-key.ts'
 import { encodeLiveBlocks } from './live-block.ts'
 import type { Publication } from './publications.ts'
 import type { WriterPlatform } from './writer-platform.ts'
 import { findWidth } from './writer-record.ts'
-import { isWaiting, type WriterState } from './writer-state.ts'
+import { isWaiting, type WriterState, windowRules } from './writer-state.ts'
 
 /**
  * Puts the blocks that are due to KV, all that wait when forced, at most `countMax` of them. A put that fails is tried again
@@ -14,11 +15,12 @@ export async function publishBlocks(
   state: WriterState,
   options: { readonly isForced: boolean; readonly countMax: number },
 ): Promise<void> {
-  const nowMs = platform.clock.now() / 1_000
+  const now = platform.clock.now()
+  const nowMs = now / 1_000
   state.publications.prune(nowMs)
   const due = state.publications.take(nowMs, options)
   // Texts are made before the first put: what comes meanwhile marks its block anew.
-  const puts = due.map((publication) => ({ publication, text: blockText(state, publication, nowMs) }))
+  const puts = due.map((publication) => ({ publication, text: blockText(state, publication, now) }))
   await Promise.all(puts.map(({ publication, text }) => put(platform, state, publication, text)))
   settlePublished(platform, state)
 }
@@ -53,10 +55,11 @@ async function put(
 export function blockText(
   state: WriterState,
   { group, bits }: { readonly group: string; readonly bits: string },
-  publishedMs: number,
+  now: Instant,
 ): string {
   const views = state.record!.layout.entity.groups.find(({ name }) => name === group)?.views ?? []
-  return encodeLiveBlocks(state.blocks.overlapping(bits), { bits, views, publishedMs })
+  const rulesOf = (view: string) => windowRules(state, view)
+  return encodeLiveBlocks(state.blocks.overlapping(bits), { bits, views, rulesOf, now })
 }
 
 /** Notes how far KV has come, so that a restart does not put it all again. */

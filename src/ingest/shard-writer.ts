@@ -16,7 +16,7 @@ import { encodeSeen, hourOf } from './seen-ids.ts'
 import { addWidth, dropWidth, fillWidth, tendWidths, widthsDueMs } from './tend-widths.ts'
 import { WRITER_LIMITS, type WriterLimits, type WriterPlatform } from './writer-platform.ts'
 import { adoptLayout, blocksOf, findWidth, type WriterRecord } from './writer-record.ts'
-import { adoptRecord, enterJournal, markRange, mergeRow, openState } from './writer-state.ts'
+import { adoptRecord, enterJournal, markRange, openState, takeRow } from './writer-state.ts'
 
 /**
  * The single writer of one range of an entity's key hashes, and the only place where rows meet (S6, S7, S9, S10).
@@ -83,7 +83,7 @@ export function createShardWriter(
       for (const { id, time } of fresh) state.seen.remember(hourOf(time), id)
       for (const row of decodeRows(rows)) {
         const publishMs = kind === 'load' ? limits.loadPublishMs : publishMsOf(layout, row.view)
-        mergeRow(state, row, { now: clock.now(), dueMs: nowMs + publishMs, entry: entry.id })
+        takeRow(state, row, { entry, dueMs: nowMs + publishMs })
       }
       if (platform.memory.bytes > platform.memory.bytesMax) checkpointBlocks(platform, state)
       return { status: 'committed' }
@@ -103,7 +103,7 @@ export function createShardWriter(
         // Whoever had to ask found nothing in KV that could be served: put it there, be it empty.
         if (repair !== 'none' && width !== undefined && width.state !== 'dropping')
           state.publications.repair(address, { nowMs, isDamaged: repair === 'damaged' })
-        return blockText(state, address, nowMs)
+        return blockText(state, address, clock.now())
       })
     })
   }
@@ -146,16 +146,18 @@ export function createShardWriter(
 
   function releaseHeld(): void {
     const now = clock.now()
-    const due = state.held.filter(({ eventTime }) => eventTime <= now)
+    const due = [...state.held].filter(([, { eventTime }]) => eventTime <= now)
     if (due.length === 0) return
-    state.held = state.held.filter(({ eventTime }) => eventTime > now)
-    // It may have stood in the journal for long: KV shows none of it.
-    for (const row of due) mergeRow(state, row, { now, dueMs: now / 1_000, entry: 0 })
+    const rows = due.map(([line]) => line).join('\n')
+    const entry = { id: state.lastEntry + 1, kind: 'released', timeMs: now / 1_000, seen: '', rows } as const
+    storage.appendJournal(entry)
+    enterJournal(state, entry)
+    for (const [, row] of due) takeRow(state, row, { entry, dueMs: entry.timeMs })
   }
 
   function nextWorkMs(): number | null {
     if (state.record === undefined) return null
-    const times = state.held.map(({ eventTime }) => eventTime / 1_000)
+    const times = [...state.held.values()].map(({ eventTime }) => eventTime / 1_000)
     for (const ms of [state.publications.nextMs(), cutDueMs(platform, state, limits), widthsDueMs(state)])
       if (ms !== null) times.push(ms)
     return times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b))
@@ -190,14 +192,13 @@ export function createShardWriter(
   function measureBlocks(): WriterReport {
     const { record } = state
     if (record === undefined) return { blockBytes: {} }
-    const nowMs = clock.now() / 1_000
     const means = record.layout.entity.groups.map(({ name, blockBits }) => {
       const width = { group: name, blockBits }
       const blockCount = 2 ** (blockBits - record.layout.entity.shardBits)
       let bytes = 0
       for (let at = 0; at < SAMPLES; at++) {
         const [bits] = blocksOf(record, width, Math.floor((at * blockCount) / SAMPLES))
-        bytes += blockText(state, { group: name, bits: bits! }, nowMs).length
+        bytes += blockText(state, { group: name, bits: bits! }, clock.now()).length
       }
       return [name, bytes / SAMPLES] as const
     })

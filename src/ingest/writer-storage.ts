@@ -48,8 +48,11 @@ export type WriterMark = (typeof WRITER_MARKS)[number]
 export interface JournalSummary {
   /** Higher than any before; the writer gives it. */
   readonly id: number
-  /** `stream`: to be logged. `load`: in the log already. `held`: logged, but still ahead of the clock. */
-  readonly kind: 'stream' | 'load' | 'held'
+  /**
+   * `stream`: to be logged. `load`: in the log already. `held`: logged, but still ahead of the clock. `released`: held until
+   * now, merged with this entry.
+   */
+  readonly kind: 'stream' | 'load' | 'held' | 'released'
   readonly timeMs: number
   /** Characters of its rows. */
   readonly chars: number
@@ -63,7 +66,9 @@ export interface JournalEntry extends Omit<JournalSummary, 'chars'> {
 }
 
 export interface Checkpoint {
-  /** Lines of `encodeRow`; empty for an empty block. */
+  /** Lines of `encodeRow` and `encodeWindowLine`; empty for an empty block. */
   readonly rows: string
+  /** The last journal entry whose rows it holds. */
+  readonly through: number
   readonly isPublished: boolean
 }

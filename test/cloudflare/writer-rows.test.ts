@@ -26,6 +26,7 @@ const LAYOUT: WriterLayout = {
     bucketBits: 4,
     groups: [{ name: 'main', blockBits: 6, views: ['clicks@1'], publishMs: 1_000 }],
   },
+  windows: {},
   schemas: {
     'clicks@1': {
       keys: [{ name: 'user', type: 'int64' }],

@@ -21,6 +21,7 @@ import { readWritingSnapshot } from '../../src/registry/current-snapshot.ts'
 import { resolveInNewest } from '../../src/registry/resolve-name.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { type FaultyOnline, faultyOnline } from '../platform/faulty-online.ts'
+import { statusesOf, valuesOf } from '../platform/feature-row.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
 const START = parseInstant('2026-01-01T00:00:00Z')
@@ -236,7 +237,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
 
   /** Reads in the midst of it all: stale perhaps, but nothing that was never there. */
   async function readNothingForeign() {
-    const { rows } = await readAll('eventual')
+    const rows = await readAll('eventual')
     rows.forEach(({ values, statuses }, at) => {
       const known = new Set(written.filter(({ key }) => key === KEYS[at]).map(({ value }) => String(value)))
       values.forEach((value, feature) => {
@@ -318,9 +319,8 @@ export async function simulate(seed: number): Promise<SimulationReport> {
   async function check() {
     const now = platform.time.now
     for (const consistency of ['eventual', 'strong'] as const) {
-      const { rows } = await readAll(consistency)
       expectSame(
-        rows.map(({ values, statuses, eventTimes }) => ({ values, statuses, eventTimes })),
+        await readAll(consistency),
         KEYS.map((key) => {
           const shown = VIEWS.map((view) => truth(written, { key, view, at: now }))
           return {
@@ -416,7 +416,12 @@ export async function simulate(seed: number): Promise<SimulationReport> {
       resolved.service,
       KEYS.map((user) => ({ user })),
     )
-    return readFeatures(platform, resolved, { rows, consistency })
+    const read = await readFeatures(platform, resolved, { rows, consistency })
+    return read.rows.map((row) => ({
+      values: valuesOf(row),
+      statuses: statusesOf(row),
+      eventTimes: row.eventTimes,
+    }))
   }
 }
 

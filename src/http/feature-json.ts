@@ -46,10 +46,11 @@ function namesOf(service: CompiledService): readonly string[] {
   return names
 }
 
-/** Every feature of an entry has its row's time. */
+/** Every feature of an entry has its row's time, or of windows one of its own. */
 function timesText({ entries }: CompiledService, { eventTimes }: FeatureRow): string {
   return eventTimes
     .map((time, at) => {
+      if (typeof time === 'object' && time !== null) return time.map(timeText).join()
       const text = timeText(time)
       return text + `,${text}`.repeat(entries[at]!.features.length - 1)
     })

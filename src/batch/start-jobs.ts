@@ -22,8 +22,8 @@ export async function resumeJobs(platform: Platform): Promise<void> {
 }
 
 /**
- * What Cron does: has every writer do what is due, should its own alarm have been lost, and divides blocks that have outgrown what
- * they should hold.
+ * What Cron does: has every writer do what is due, should its own alarm have been lost, and starts dividing
+ * blocks that have outgrown their size.
  */
 export async function tendWriters(platform: Platform): Promise<void> {
   const snapshot = await readWritingSnapshot(platform)
@@ -44,10 +44,13 @@ export async function tendWriters(platform: Platform): Promise<void> {
   }
 }
 
-/** Bits of a hash that choose a block; a layout with more is not made. */
+/** Most bits of a hash that choose a block. */
 const BLOCK_BITS_MAX = 24
 
-/** The groups whose blocks are too large on average, and as many more bits as bring them under three quarters of the bound. */
+/**
+ * The groups whose blocks are too large on average, each with the bits that bring them to three quarters of
+ * the bound or less.
+ */
 export function planReblocking(
   entity: CompiledEntity,
   reports: readonly WriterReport[],
@@ -81,7 +84,7 @@ async function startReblocking(platform: Platform, wanted: Reblocking): Promise<
   }
   const begun = await platform.jobRecords.begin(job)
   platform.log.info('Blocks have outgrown their size and are divided', { ...wanted })
-  // One that ended before is stale: the width it made is not in force.
+  // One that has ended is run again: the width it was to make is not in force.
   if (begun.status === 'failed' || begun.status === 'succeeded') await platform.jobRecords.update(job.id, job)
   await platform.jobs.start('reblock', job.id)
 }

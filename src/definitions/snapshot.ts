@@ -3,8 +3,8 @@ import type { DurationUs } from '../core/time.ts'
 import type { EpochUnit, ValueType } from '../core/value.ts'
 
 /**
- * One generation of definitions, compiled: names resolved to positions, durations to microseconds. Immutable, JSON,
- * and all that serving needs to know. Written to KV by apply.
+ * One generation of definitions, compiled: names resolved to positions, durations to microseconds. Immutable,
+ * JSON, and all that serving needs to know. Written to KV by apply.
  */
 export interface Snapshot {
   readonly format: 2
@@ -22,7 +22,7 @@ export interface CompiledEntity {
   readonly shardBits: number
   /** Top bits that choose the log bucket; at least 1. */
   readonly bucketBits: number
-  /** At least one; sorted by name. */
+  /** Sorted by name; none while the entity has no view. */
   readonly groups: readonly CompiledGroup[]
 }
 

@@ -2,8 +2,8 @@ import type { DefinitionSet } from './definition-set.ts'
 import type { FeatureView } from './feature-view.ts'
 
 /**
- * Names what the language of definitions can say and this release cannot do yet, so that nobody believes it does.
- * An expression is supported where it is the name of a column.
+ * Names what the language of definitions can say and this release cannot do yet, so that nobody believes it
+ * does. An expression is supported where it is the name of a column.
  */
 export function findUnsupported(set: DefinitionSet): string[] {
   return [

@@ -9,8 +9,9 @@ import type { WriterLimits, WriterPlatform } from './writer-platform.ts'
 import { enterJournal, type WriterState } from './writer-state.ts'
 
 /**
- * Cuts the journal into segments and enters them into the manifest. What a cut holds is fixed before anything is put, so that a
- * repeated put repeats the same bytes. Throws what the stores throw; the cut stays and is tried again later.
+ * Cuts the journal into segments and enters them into the manifest. What a cut holds is fixed before anything
+ * is put, so that a repeated put repeats the same bytes. Throws what the stores throw; the cut stays and is
+ * tried again later.
  */
 export async function cutJournal(
   platform: WriterPlatform,
@@ -70,8 +71,8 @@ function measureUncut({ storage }: WriterPlatform, state: WriterState): void {
 }
 
 /**
- * Deletes what the manifest names of the journal when it pays: when its rows are many for each block that has to be
- * checkpointed in its place, or when a restart would have too much to read.
+ * Deletes what the manifest names of the journal when it pays: when its rows are many for each block that has
+ * to be checkpointed in its place, or when a restart would have too much to read.
  */
 export function trimJournal(platform: WriterPlatform, state: WriterState, limits: WriterLimits): void {
   const { storage, clock } = platform

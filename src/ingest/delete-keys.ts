@@ -28,8 +28,9 @@ export interface DeletionAnswer {
 }
 
 /**
- * The door of deletions: tombstones go through the same queue and the same writers as rows, and obey the same order. A key
- * that cannot be read refuses the whole request. Throws `not_found` for an unknown entity, `limit_exceeded` for too many keys.
+ * The door of deletions: tombstones go through the same queue and the same writers as rows, and obey the same
+ * order. A key that cannot be read refuses the whole request. Throws `not_found` for an unknown entity,
+ * `limit_exceeded` for too many keys.
  */
 export async function deleteKeys(platform: Platform, deletion: Deletion): Promise<DeletionAnswer> {
   const { snapshot, entity } = await resolveEntity(platform, deletion.entity)
@@ -56,7 +57,9 @@ export async function deleteKeys(platform: Platform, deletion: Deletion): Promis
   return { deletion_id: pushId, accepted: rows.length }
 }
 
-/** A request repeated under its key is sent again id by id the same, so that it has the effect of once (S9). */
+/**
+ * A request repeated under its key is sent again id by id the same, so that it has the effect of once (S9).
+ */
 async function begin(
   platform: Platform,
   { generation }: Snapshot,

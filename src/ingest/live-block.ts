@@ -29,8 +29,8 @@ const KEY_BYTES = 300
 const ROW_BYTES = 250
 
 /**
- * S6 in one place: the row replaces what its view holds for its key if it wins; false when it loses, to a row of its
- * view or to a tombstone (S10).
+ * S6 in one place: the row replaces what its view holds for its key if it wins; false when it loses, to a row
+ * of its view or to a tombstone (S10).
  */
 export function mergeRow(block: LiveBlock, row: ViewRow): boolean {
   let held = block.rowsByKey.get(row.key)

@@ -4,8 +4,8 @@ import { createLiveBlock, decodeRows, type LiveBlock, mergeRow } from './live-bl
 import type { WriterStorage } from './writer-storage.ts'
 
 /**
- * What the writers of one isolate hold in memory together. Blocks whose rows stand in checkpoints are let go, least recently
- * used first.
+ * What the writers of one isolate hold in memory together. Blocks whose rows stand in checkpoints are let go,
+ * least recently used first.
  */
 export interface WriterMemory {
   readonly bytesMax: number
@@ -32,8 +32,8 @@ function forget(memory: WriterMemory, block: LiveBlock): void {
 }
 
 /**
- * The blocks of one writer: rows by ranges of `rowBits` bits, loaded from checkpoints when they are asked for. A range whose own
- * checkpoint is not there yet is cut out of that of a wider range around it.
+ * The blocks of one writer: rows by ranges of `rowBits` bits, loaded from checkpoints when they are asked
+ * for. A range whose own checkpoint is not there yet is cut out of that of a wider range around it.
  */
 export interface LiveBlocks {
   readonly rowBits: number
@@ -45,7 +45,7 @@ export interface LiveBlocks {
   overlapping(bits: string): LiveBlock[]
   /** Ranges in memory, and whether they hold rows that no checkpoint has. */
   entries(): Iterable<readonly [bits: string, block: LiveBlock]>
-  /** Lets all of them go, without another look at what they hold. */
+  /** Lets all of them go, whatever they hold. */
   clear(): void
 }
 

@@ -6,8 +6,8 @@ import { findWidth } from './writer-record.ts'
 import { isWaiting, type WriterState } from './writer-state.ts'
 
 /**
- * Puts the blocks that are due to KV, all that wait when forced, at most `countMax` of them. A put that fails is tried again
- * later; one that is overtaken by new rows is followed by another.
+ * Puts the blocks that are due to KV, all that wait when forced, at most `countMax` of them. A put that fails
+ * is tried again later; one that is overtaken by new rows is followed by another.
  */
 export async function publishBlocks(
   platform: WriterPlatform,

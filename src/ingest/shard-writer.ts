@@ -19,18 +19,20 @@ import { adoptLayout, blocksOf, findWidth, type WriterRecord } from './writer-re
 import { adoptRecord, enterJournal, markRange, mergeRow, openState } from './writer-state.ts'
 
 /**
- * The single writer of one range of an entity's key hashes, and the only place where rows meet (S6, S7, S9, S10).
+ * The single writer of one range of an entity's key hashes, and the only place where rows meet (S6, S7, S9,
+ * S10).
  *
  * ```
- *  delivery ──one transaction──> journal: rows and ids seen      then, in memory: blocks
- *  alarm    ── due blocks ─────> KV put, then a mark how far KV has come
- *           ├─ old journal ────> frozen cut -> segments on R2 -> manifest -> a mark how far the log has come
- *           └─ long journal ───> checkpoints of changed blocks, journal deleted, one transaction
+ *  delivery ─ one row ───────> journal: rows and ids seen    then, in memory: blocks
+ *  alarm    ┬ due blocks ────> KV puts, then a mark how far KV has come
+ *           ├ old journal ───> frozen cut -> segments on R2 -> manifest -> a mark how far the log has come
+ *           ├ long journal ──> checkpoints of changed blocks, logged entries deleted: one transaction
+ *           └ widths ────────> blocks of dropped widths deleted
  * ```
  *
- * What is in the journal or in a checkpoint survives anything; what is only in memory can be made again from them. Every
- * effect outside is either absolute (a block) or create-if-absent (a segment), so a crash between any two steps
- * repeats the second and nothing shows.
+ * What is in the journal or in a checkpoint survives anything; what is only in memory can be made again from
+ * them. Every effect outside is either absolute (a block) or create-if-absent (a segment), so a crash between
+ * any two steps repeats the second and nothing shows.
  */
 export interface ShardWriter {
   /** Throws `unavailable` while too much waits to be cut. */
@@ -43,12 +45,15 @@ export interface ShardWriter {
   ): string[]
   /** Lines of the rows of these view versions and tombstone ids that no manifest names yet. */
   readWaiting(views: readonly string[]): string
-  /** Publishes what is due and cuts what is old; all of it when forced. Never throws. */
+  /** Publishes what is due, cuts what is old and goes on with widths; all of it when forced. Never throws. */
   work(force: { readonly publish: boolean; readonly cut: boolean }): Promise<void>
   /** When `work` should next be called (ms since the epoch); null when nothing waits. */
   nextWorkMs(): number | null
+  /** Measures a few blocks of each group as they would be put now. */
   measureBlocks(): WriterReport
+  /** Answers how many blocks of the width have yet to be put. */
   addWidth(layout: WriterLayout, width: BlockWidth): number
+  /** Answers how many blocks of the width have yet to be deleted. */
   dropWidth(layout: WriterLayout, width: BlockWidth): number
 }
 

@@ -17,8 +17,8 @@ import { adoptRecord, markRange, type WriterState } from './writer-state.ts'
 const STEPS_MAX = 100
 
 /**
- * Begins to publish a group's blocks in another width of bits too; every one of them is put, the empty ones as well. Answers how
- * many have yet to be.
+ * Begins to publish a group's blocks in another width too: every one of them is put, the empty ones as well.
+ * Answers how many wait to be put, for whatever reason.
  */
 export function addWidth(platform: WriterPlatform, state: WriterState, wanted: BlockWidth): number {
   const { group, blockBits } = wanted
@@ -69,8 +69,8 @@ function isFilled(state: WriterState, { state: phase, group, blockBits }: Writer
 }
 
 /**
- * Goes on with widths that are filling or dropping, in small steps each of which leaves everything right. Throws what the store
- * throws; it is tried again later.
+ * Goes on with widths that are filling or dropping, in small steps each of which leaves everything right.
+ * Throws what the store throws; it is tried again later.
  */
 export async function tendWidths(platform: WriterPlatform, state: WriterState): Promise<void> {
   const nowMs = platform.clock.now() / 1_000
@@ -90,8 +90,8 @@ export async function tendWidths(platform: WriterPlatform, state: WriterState): 
 }
 
 /**
- * Deletes blocks of a dropped width, then divides checkpoints of that many bits: once the width is gone, no range is
- * as wide.
+ * Deletes blocks of a dropped width, then divides checkpoints of that many bits: once the width is gone, no
+ * range is as wide.
  */
 async function deleteBlocks(platform: WriterPlatform, state: WriterState, width: WriterWidth): Promise<void> {
   const entity = state.record!.layout.entity.name

@@ -11,8 +11,8 @@ export interface WriterRecord {
 }
 
 /**
- * A width in which a group's blocks stand in KV. `filling`: not all of them do yet. `dropping`: they are being deleted, those
- * below `deleted` are gone.
+ * A width in which a group's blocks stand in KV. `filling`: not all of them do yet. `dropping`: they are no
+ * longer kept up and are being deleted; as many as `deleted` are gone, in order of their bits.
  */
 export interface WriterWidth extends BlockWidth {
   readonly state: 'complete' | 'filling' | 'dropping'
@@ -20,8 +20,8 @@ export interface WriterWidth extends BlockWidth {
 }
 
 /**
- * The record under a newer layout. A group's first width needs no filling: a reader that lacks a block asks for it. Widths of
- * groups that are gone are dropped.
+ * The record under a newer layout. A group's first width needs no filling: a reader that lacks a block asks
+ * the writer for it. Widths of groups that are gone are dropped.
  */
 export function adoptLayout(record: WriterRecord | undefined, layout: WriterLayout): WriterRecord {
   const groups = layout.entity.groups

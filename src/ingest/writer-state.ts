@@ -70,8 +70,8 @@ export function openState(platform: WriterPlatform): WriterState {
     enterJournal(state, entry, entry.id <= logged)
     for (const { hour, id } of decodeSeen(entry.seen)) state.seen.remember(hour, id)
     for (const row of decodeRows(entry.rows)) {
-      // What KV shows already is merged for what comes after it, and is not put again. A row that was ahead of the clock
-      // when its entry came may have been merged long after.
+      // What KV shows already is merged for what comes after it, and is not put again. A row that was ahead
+      // of the clock when its entry came may have been merged long after.
       const isShown = entry.id <= published && row.eventTime <= entry.timeMs * 1_000
       mergeRow(state, row, { now: clock.now(), dueMs: isShown ? null : nowMs, entry: entry.id })
     }
@@ -91,7 +91,10 @@ function openBlocks(
   })
 }
 
-/** Takes up another record; what its narrower ranges hold is read again from checkpoints, where all rows have to stand. */
+/**
+ * Takes up another record. Where it has narrower ranges they are read from checkpoints, which have to hold
+ * all rows.
+ */
 export function adoptRecord(platform: WriterPlatform, state: WriterState, record: WriterRecord): void {
   const isNarrower = record.rowBits > state.blocks.rowBits
   state.record = record
@@ -130,7 +133,10 @@ export function mergeRow(
   markRange(state, state.blocks.rangeOf(row.key), { dueMs, entry }, row.view)
 }
 
-/** Has every block that shows this range put again: of the view's group, or of all groups when no view is named. */
+/**
+ * Has every block that shows this range put again: of the view's group, or of all groups when no view is
+ * named.
+ */
 export function markRange(
   state: WriterState,
   range: string,

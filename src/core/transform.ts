@@ -1,4 +1,4 @@
-import { encodeKey } from './entity-key.ts'
+import { encodeKey, KEY_LENGTH_MAX } from './entity-key.ts'
 import { FeatureStoreError, invalid } from './error.ts'
 import type { Evaluate } from './sql/sql-function.ts'
 import { formatInstant, type Instant } from './time.ts'
@@ -128,8 +128,13 @@ export function transformRow(view: ViewTransform, values: readonly Value[]): Tra
   if (view.where !== null && view.where(values) !== true) return undefined
   const keyValues = view.keys.map((key) => key(values))
   if (keyValues.includes(null)) throw nullKey(view)
-  const features = view.features.map(({ evaluate }) => evaluate(values))
-  return { key: encodeKey(view.keyTypes, keyValues), keyValues, features }
+  const key = encodeKey(view.keyTypes, keyValues)
+  if (key.length > KEY_LENGTH_MAX) {
+    throw invalid(
+      `Key of view "${view.name}": it is ${key.length} characters long, at most ${KEY_LENGTH_MAX} may`,
+    )
+  }
+  return { key, keyValues, features: view.features.map(({ evaluate }) => evaluate(values)) }
 }
 
 /** Feature values as comma-separated JSON texts. */

@@ -32,7 +32,9 @@ export interface CompileOptions {
   readonly generation: number
   /** The version of every feature view. */
   readonly versions: Readonly<Record<string, number>>
-  /** Block bits of the groups that have grown (`groupName`); the others have what their entity starts with. */
+  /**
+   * Block bits of the groups that have grown (`groupName`); the others have what their entity starts with.
+   */
   readonly blockBits: Readonly<Record<string, number>>
 }
 
@@ -187,7 +189,10 @@ function compileService(
   return { name: service.name, inputs, lookups, entries, features }
 }
 
-/** Two entries that name the same entity by the same inputs share one lookup, if they look into the same blocks. */
+/**
+ * Two entries that name the same entity by the same inputs share one lookup, if they look into the same
+ * blocks.
+ */
 function lookupOf(lookups: CompiledLookup[], wanted: CompiledLookup): number {
   const found = lookups.findIndex(
     ({ entity, group, inputs }) =>

@@ -11,8 +11,9 @@ export function fingerprint(content: unknown): string {
 }
 
 /**
- * Fingerprint of all that decides a view's values (S33): when it changes, the view has a new version. Descriptions,
- * owners, tags, ttl, freshness and publishing change no stored value. `view` belongs to `set`, which is valid.
+ * Fingerprint of all that decides a view's values (S33): when it changes, the view has a new version.
+ * Descriptions, owners, tags, ttl, freshness and publishing change no stored value. `view` belongs to `set`,
+ * which is valid.
  */
 export function viewFingerprint(set: DefinitionSet, view: FeatureView): string {
   const entity = set.entities.find(({ name }) => name === view.entity)!

@@ -9,8 +9,8 @@ import type { WindowAggregation } from '../core/window/window-plan.ts'
 export const SNAPSHOT_FORMAT = 3
 
 /**
- * One generation of definitions, compiled: names resolved to positions, durations to microseconds. Immutable, JSON,
- * and all that serving needs to know. Written to KV by apply.
+ * One generation of definitions, compiled: names resolved to positions, durations to microseconds. Immutable,
+ * JSON, and all that serving needs to know. Written to KV by apply.
  */
 export interface Snapshot {
   readonly format: typeof SNAPSHOT_FORMAT
@@ -28,7 +28,7 @@ export interface CompiledEntity {
   readonly shardBits: number
   /** Top bits that choose the log bucket; at least 1. */
   readonly bucketBits: number
-  /** At least one; sorted by name. */
+  /** Sorted by name; none while the entity has no view. */
   readonly groups: readonly CompiledGroup[]
 }
 

@@ -1,7 +1,10 @@
 import type { SegmentSchema } from '../core/segment.ts'
 import { type CompiledEntity, type CompiledWindows, type Snapshot, segmentSchema } from './snapshot.ts'
 
-/** What a shard writer has to know of its entity; the newest generation it has seen is the one in force for it. */
+/**
+ * What a shard writer has to know of its entity; the newest generation it has seen is the one in force for
+ * it.
+ */
 export interface WriterLayout {
   readonly generation: number
   readonly entity: CompiledEntity

@@ -4,7 +4,8 @@ import type { WriterPlatform } from './writer-platform.ts'
 import { isWaiting, type WriterState, windowRules } from './writer-state.ts'
 
 /**
- * Writes a checkpoint of every block that has changed, and `also` in the same transaction; from then on the blocks can be let go.
+ * Writes a checkpoint of every block that has changed, and `also` in the same transaction; from then on the
+ * blocks can be let go.
  */
 export function checkpointBlocks(
   platform: WriterPlatform,

@@ -70,8 +70,8 @@ function keyRows(block: LiveBlock, key: string): KeyRows {
 }
 
 /**
- * S6 in one place: the row replaces what its view holds for its key if it wins; false when it loses, to a row of its
- * view or to a tombstone (S10).
+ * S6 in one place: the row replaces what its view holds for its key if it wins; false when it loses, to a row
+ * of its view or to a tombstone (S10).
  */
 function mergeLatest(block: LiveBlock, held: KeyRows, row: ViewRow): boolean {
   if (isBeaten(row, held.rows.get(row.view))) return false

@@ -1,12 +1,19 @@
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
 import { isTombstone, type ViewRow } from '../core/row.ts'
 import type { Clock } from '../platform.ts'
-import { createLiveBlock, decodeCheckpoint, type LiveBlock, mergeRow, type RulesOf } from './live-block.ts'
+import {
+  createLiveBlock,
+  decodeCheckpoint,
+  keepViews,
+  type LiveBlock,
+  mergeRow,
+  type RulesOf,
+} from './live-block.ts'
 import type { WriterStorage } from './writer-storage.ts'
 
 /**
- * What the writers of one isolate hold in memory together. Blocks whose rows stand in checkpoints are let go, least recently
- * used first.
+ * What the writers of one isolate hold in memory together. Blocks whose rows stand in checkpoints are let go,
+ * least recently used first.
  */
 export interface WriterMemory {
   readonly bytesMax: number
@@ -33,8 +40,8 @@ function forget(memory: WriterMemory, block: LiveBlock): void {
 }
 
 /**
- * The blocks of one writer: rows by ranges of `rowBits` bits, loaded from checkpoints when they are asked for. A range whose own
- * checkpoint is not there yet is cut out of that of a wider range around it.
+ * The blocks of one writer: rows by ranges of `rowBits` bits, loaded from checkpoints when they are asked
+ * for. A range whose own checkpoint is not there yet is cut out of that of a wider range around it.
  */
 export interface LiveBlocks {
   readonly rowBits: number
@@ -42,11 +49,13 @@ export interface LiveBlocks {
   rangeOf(key: string): string
   /** Merges a row of a journal entry; false when that changes nothing. */
   merge(row: ViewRow, entry: number): boolean
+  /** Forgets what all views but these hold of the blocks in memory. */
+  keepViews(views: ReadonlySet<string>): void
   /** The blocks whose ranges overlap this one, of whatever width. */
   overlapping(bits: string): LiveBlock[]
   /** Ranges in memory, and whether they hold rows that no checkpoint has. */
   entries(): Iterable<readonly [bits: string, block: LiveBlock]>
-  /** Lets all of them go, without another look at what they hold. */
+  /** Lets all of them go, whatever they hold. */
   clear(): void
 }
 
@@ -103,6 +112,13 @@ export function createLiveBlocks(
       const isChange = mergeRow(block, row, rulesOf, clock.now())
       memory.bytes += block.bytes - before
       return isChange
+    },
+    keepViews(views) {
+      for (const block of blocks.values()) {
+        const before = block.bytes
+        keepViews(block, views)
+        memory.bytes += block.bytes - before
+      }
     },
     overlapping(bits) {
       if (bits.length >= rowBits) return [get(bits.slice(0, rowBits))]

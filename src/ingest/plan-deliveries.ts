@@ -32,8 +32,8 @@ export interface PlannedQuarantine {
 const DELIVERY_CHARS_MAX = 1_000_000
 
 /**
- * Runs the views of a batch's sources over its rows, turns deletions into tombstones and groups the outcome by writer. Pure;
- * every source and entity the messages name is in the snapshot.
+ * Runs the views of a batch's sources over its rows, turns deletions into tombstones and groups the outcome
+ * by writer. Pure; every source and entity the messages name is in the snapshot.
  */
 export function planDeliveries(snapshot: Snapshot, messages: readonly QueueMessage[]): PlannedBatch {
   const drafts = new Map<string, Draft>()

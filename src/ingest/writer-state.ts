@@ -8,7 +8,7 @@ import { createPublications, type Publications } from './publications.ts'
 import { createSeenIds, decodeSeen, type SeenIds } from './seen-ids.ts'
 import type { WindowRules } from './window-state.ts'
 import type { WriterPlatform } from './writer-platform.ts'
-import { blocksOf, type WriterRecord } from './writer-record.ts'
+import type { WriterRecord } from './writer-record.ts'
 import type { JournalEntry } from './writer-storage.ts'
 
 /** All a writer holds in memory; every part of it can be made again from its storage. */
@@ -26,6 +26,8 @@ export interface WriterState {
   /** Characters of entries that no manifest names yet, and when the oldest came; null when there is none. */
   uncutChars: number
   uncutSinceMs: number | null
+  /** By width, the blocks that a fill has marked and KV does not hold yet. */
+  readonly filling: Map<string, Set<string>>
   /** Ranges whose checkpoint KV does not show yet. */
   readonly unpublished: Set<string>
   cutFailures: number
@@ -50,6 +52,7 @@ export function openState(platform: WriterPlatform): WriterState {
     journalChars: 0,
     uncutChars: 0,
     uncutSinceMs: null,
+    filling: new Map(),
     unpublished: new Set(),
     cutFailures: 0,
     cutRetryMs: 0,
@@ -58,10 +61,6 @@ export function openState(platform: WriterPlatform): WriterState {
   }
   if (record === undefined) return state
   const nowMs = clock.now() / 1_000
-  for (const width of record.widths.filter((one) => one.state === 'filling')) {
-    for (const bits of blocksOf(record, width))
-      state.publications.mark({ group: width.group, bits }, { dueMs: nowMs, entry: Number.POSITIVE_INFINITY })
-  }
   for (const { bits, isPublished } of storage.listCheckpoints()) {
     if (isPublished) continue
     state.unpublished.add(bits)
@@ -92,7 +91,10 @@ function openBlocks(
   })
 }
 
-/** Takes up another record; what its narrower ranges hold is read again from checkpoints, where all rows have to stand. */
+/**
+ * Takes up another record. Where it has narrower ranges they are read from checkpoints, which have to hold
+ * all rows.
+ */
 export function adoptRecord(platform: WriterPlatform, state: WriterState, record: WriterRecord): void {
   const isNarrower = record.rowBits > state.blocks.rowBits
   state.record = record
@@ -153,7 +155,10 @@ export function takeRow(
   markRange(state, state.blocks.rangeOf(row.key), { dueMs, entry: entry.id }, row.view)
 }
 
-/** Has every block that shows this range put again: of the view's group, or of all groups when no view is named. */
+/**
+ * Has every block that shows this range put again: of the view's group, or of all groups when no view is
+ * named.
+ */
 export function markRange(
   state: WriterState,
   range: string,

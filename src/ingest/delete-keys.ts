@@ -111,7 +111,9 @@ function readKeys(entity: CompiledEntity, keys: Deletion['keys']): MessageRow[] 
 
 function refuseForeignViews({ views }: Snapshot, entity: CompiledEntity, names: readonly string[]): void {
   const own = Object.values(views).filter((view) => view.entity === entity.name)
-  for (const name of names) {
+  for (const [at, name] of names.entries()) {
+    // Twice would stand in the log twice.
+    if (names.indexOf(name) < at) throw invalid(`Cannot delete from view "${name}": it is named twice`)
     if (own.some((view) => view.name === name)) continue
     const nearest = nearestName(
       name,

@@ -78,6 +78,8 @@ function measureUncut({ storage }: WriterPlatform, state: WriterState): void {
 export function trimJournal(platform: WriterPlatform, state: WriterState, limits: WriterLimits): void {
   const { storage, clock } = platform
   const logged = storage.readMark('logged_through')
+  // A restart finds what has to be made anew by the deletion in the journal.
+  if (state.rebuilds.size > 0) return
   if (state.journalRows === 0 || !storage.listJournal().some(({ id }) => id <= logged)) return
   let changedCount = 0
   for (const [, { changes }] of state.blocks.entries()) if (changes > 0) changedCount++

@@ -49,12 +49,19 @@ const KEY_BYTES = 300
 const ROW_BYTES = 250
 const WINDOWS_BYTES = 2_000
 
+export interface MergeOptions {
+  readonly rulesOf: RulesOf
+  readonly now: Instant
+  /** Whether the row is a load's, and stands in the log already. */
+  readonly isLoad: boolean
+}
+
 /** Merges a row into what its view holds for its key; false when that changes nothing. */
-export function mergeRow(block: LiveBlock, row: ViewRow, rulesOf: RulesOf, now: Instant): boolean {
+export function mergeRow(block: LiveBlock, row: ViewRow, { rulesOf, now, isLoad }: MergeOptions): boolean {
   const held = keyRows(block, row.key)
   const rules = isTombstone(row.view) ? undefined : rulesOf(row.view)
   const isChange =
-    rules === undefined ? mergeLatest(block, held, row) : mergeEvent(block, held, row, { rules, now })
+    rules === undefined ? mergeLatest(block, held, row) : mergeEvent(block, held, row, { rules, now, isLoad })
   if (isChange) block.changes++
   return isChange
 }
@@ -91,7 +98,7 @@ function mergeEvent(
   block: LiveBlock,
   held: KeyRows,
   row: ViewRow,
-  { rules, now }: { readonly rules: WindowRules; readonly now: Instant },
+  { rules, now, isLoad }: Pick<MergeOptions, 'now' | 'isLoad'> & { readonly rules: WindowRules },
 ): boolean {
   let state = held.windows.get(row.view)
   if (state === undefined) {
@@ -103,6 +110,7 @@ function mergeEvent(
     held.windows.set(row.view, state)
     block.bytes += WINDOWS_BYTES
   }
+  if (isLoad && state.loads.has(row.sequenceOrigin)) return false
   return countEvent(rules, state, row, now)
 }
 

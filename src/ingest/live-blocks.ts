@@ -9,7 +9,8 @@ import {
   mergeRow,
   type RulesOf,
 } from './live-block.ts'
-import type { WriterStorage } from './writer-storage.ts'
+import type { WindowState } from './window-state.ts'
+import type { JournalEntry, WriterStorage } from './writer-storage.ts'
 
 /**
  * What the writers of one isolate hold in memory together. Blocks whose rows stand in checkpoints are let go,
@@ -48,7 +49,11 @@ export interface LiveBlocks {
   /** The range that holds a key, as text. */
   rangeOf(key: string): string
   /** Merges a row of a journal entry; false when that changes nothing. */
-  merge(row: ViewRow, entry: number): boolean
+  merge(row: ViewRow, entry: Pick<JournalEntry, 'id' | 'kind'>): boolean
+  /** What is held of a key under a version or a tombstone's id. */
+  findRow(key: string, view: string): ViewRow | undefined
+  /** Puts windows in the place of those held. */
+  replaceWindows(address: { readonly view: string; readonly key: string }, windows: WindowState): void
   /** Forgets what all views but these hold of the blocks in memory. */
   keepViews(views: ReadonlySet<string>): void
   /** The blocks whose ranges overlap this one, of whatever width. */
@@ -62,7 +67,7 @@ export interface LiveBlocks {
 export function createLiveBlocks(
   memory: WriterMemory,
   storage: Pick<WriterStorage, 'readCheckpoint'>,
-  { rowBits, shardBits, isServed, rulesOf, clock }: LiveBlocksOptions,
+  { rowBits, shardBits, isServed, rulesOf, onRebuild, clock }: LiveBlocksOptions,
 ): LiveBlocks {
   const blocks = new Map<string, LiveBlock>()
 
@@ -95,6 +100,7 @@ export function createLiveBlocks(
           (isTombstone(view) || isServed(view)) && (width === bits.length || rangeOf(key) === bits),
       })
       block.through = checkpoint.through
+      for (const key of block.rowsByKey.keys()) reportRebuilds(block, key, onRebuild)
       break
     }
     block.changes = 0
@@ -107,11 +113,18 @@ export function createLiveBlocks(
     merge(row, entry) {
       const block = get(rangeOf(row.key))
       // Its checkpoint was written after this entry, which is read again: windows must not count twice.
-      if (entry <= block.through) return false
+      if (entry.id <= block.through) return false
       const before = block.bytes
-      const isChange = mergeRow(block, row, rulesOf, clock.now())
+      const isChange = mergeRow(block, row, { rulesOf, now: clock.now(), isLoad: entry.kind === 'load' })
+      if (isTombstone(row.view)) reportRebuilds(block, row.key, onRebuild)
       memory.bytes += block.bytes - before
       return isChange
+    },
+    findRow: (key, view) => get(rangeOf(key)).rowsByKey.get(key)?.rows.get(view),
+    replaceWindows({ view, key }, windows) {
+      const block = get(rangeOf(key))
+      block.rowsByKey.get(key)?.windows.set(view, windows)
+      block.changes++
     },
     keepViews(views) {
       for (const block of blocks.values()) {
@@ -140,5 +153,12 @@ export interface LiveBlocksOptions {
   /** Whether rows of this version are still served. */
   readonly isServed: (view: string) => boolean
   readonly rulesOf: RulesOf
+  /** Told of windows that only the log can tell anew. */
+  readonly onRebuild: (view: string, key: string) => void
   readonly clock: Clock
+}
+
+function reportRebuilds(block: LiveBlock, key: string, report: (view: string, key: string) => void): void {
+  for (const [view, { tiles }] of block.rowsByKey.get(key)?.windows ?? [])
+    if (tiles.needsRebuild) report(view, key)
 }

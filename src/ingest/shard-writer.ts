@@ -12,6 +12,7 @@ import { checkpointBlocks } from './checkpoint-blocks.ts'
 import { cutDueMs, cutJournal, trimJournal } from './cut-journal.ts'
 import { decodeRows } from './live-block.ts'
 import { blockText, publishBlocks } from './publish-blocks.ts'
+import { rebuildDueMs, rebuildWindows } from './rebuild-windows.ts'
 import { encodeSeen, hourOf } from './seen-ids.ts'
 import { addWidth, dropWidth, tendWidths, widthsDueMs } from './tend-widths.ts'
 import { WRITER_LIMITS, type WriterLimits, type WriterPlatform } from './writer-platform.ts'
@@ -147,6 +148,7 @@ export function createShardWriter(
         const isDue = dueMs !== null && (force.cut || dueMs <= clock.now() / 1_000)
         if (isDue) await cutJournal(platform, state, limits)
       },
+      () => rebuildWindows(platform, state),
       () => trimJournal(platform, state, limits),
       () => tendWidths(platform, state),
       () => {
@@ -179,7 +181,12 @@ export function createShardWriter(
     mend()
     if (state.record === undefined) return null
     const times = [...state.held.values()].map(({ eventTime }) => eventTime / 1_000)
-    for (const ms of [state.publications.nextMs(), cutDueMs(platform, state, limits), widthsDueMs(state)])
+    for (const ms of [
+      state.publications.nextMs(),
+      cutDueMs(platform, state, limits),
+      widthsDueMs(state),
+      rebuildDueMs(state),
+    ])
       if (ms !== null) times.push(ms)
     return times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b))
   }

@@ -20,6 +20,8 @@ export interface WindowState {
   readonly ids: EventIds
   /** Event time of the newest event ever counted. */
   newest: Instant
+  /** Loads whose rows were counted from the log when the windows were made anew: the writers' share of them comes later. */
+  readonly loads: Set<string>
 }
 
 /** How the rows of a windowed view are counted. */
@@ -31,7 +33,12 @@ export interface WindowRules {
 }
 
 export function createWindowState({ plan }: WindowRules): WindowState {
-  return { tiles: createTiles(plan), ids: createEventIds(), newest: Number.NEGATIVE_INFINITY }
+  return {
+    tiles: createTiles(plan),
+    ids: createEventIds(),
+    newest: Number.NEGATIVE_INFINITY,
+    loads: new Set(),
+  }
 }
 
 /** Counts an event; false when it changes nothing: it is too old for every window, or has been counted before. */
@@ -71,7 +78,8 @@ export function encodeWindowLine(
   const hours = [...state.ids.digestsByHour.keys()].map(
     (hour) => `${hour}:${encodeEventIds(state.ids, hour)}`,
   )
-  return [WINDOWS, view, key, state.newest, encodeTiles(plan, state.tiles), hours.join(' ')].join('\t')
+  const loads = [...state.loads].join(' ')
+  return [WINDOWS, view, key, state.newest, encodeTiles(plan, state.tiles), hours.join(' '), loads].join('\t')
 }
 
 export function isWindowLine(line: string): boolean {
@@ -83,7 +91,8 @@ export function decodeWindowLine(
   line: string,
   rulesOf: (view: string) => WindowRules | undefined,
 ): { readonly view: string; readonly key: string; readonly state: WindowState } | undefined {
-  const [, view, key, newest, tiles, hours] = line.split('\t') as [
+  const [, view, key, newest, tiles, hours, loads] = line.split('\t') as [
+    string,
     string,
     string,
     string,
@@ -98,5 +107,7 @@ export function decodeWindowLine(
     const colon = hour.indexOf(':')
     decodeEventIds(ids, Number(hour.slice(0, colon)), hour.slice(colon + 1))
   }
-  return { view, key, state: { tiles: decodeTiles(rules.plan, tiles), ids, newest: Number(newest) } }
+  const counted = new Set(loads === '' ? [] : loads.split(' '))
+  const state = { tiles: decodeTiles(rules.plan, tiles), ids, newest: Number(newest), loads: counted }
+  return { view, key, state }
 }

@@ -8,7 +8,7 @@ export interface WriterPlatform {
   readonly memory: WriterMemory
   readonly clock: Clock
   readonly online: Pick<OnlineStore, 'writeBlock' | 'deleteBlock'>
-  readonly offline: Pick<OfflineLog, 'writeSegment' | 'register'>
+  readonly offline: Pick<OfflineLog, 'writeSegment' | 'register' | 'list' | 'openSegment'>
   readonly log: Log
 }
 

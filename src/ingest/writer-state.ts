@@ -26,6 +26,10 @@ export interface WriterState {
   /** Characters of entries that no manifest names yet, and when the oldest came; null when there is none. */
   uncutChars: number
   uncutSinceMs: number | null
+  /** Windows that have to be made anew from the log, by version and key. */
+  readonly rebuilds: Map<string, { readonly view: string; readonly key: string }>
+  rebuildFailures: number
+  rebuildRetryMs: number
   /** By width, the blocks that a fill has marked and KV does not hold yet. */
   readonly filling: Map<string, Set<string>>
   /** Ranges whose checkpoint KV does not show yet. */
@@ -52,6 +56,9 @@ export function openState(platform: WriterPlatform): WriterState {
     journalChars: 0,
     uncutChars: 0,
     uncutSinceMs: null,
+    rebuilds: new Map(),
+    rebuildFailures: 0,
+    rebuildRetryMs: 0,
     filling: new Map(),
     unpublished: new Set(),
     cutFailures: 0,
@@ -87,6 +94,7 @@ function openBlocks(
     shardBits: record?.layout.entity.shardBits ?? 0,
     isServed: (view) => isServed(stateNow(), view),
     rulesOf: (view) => windowRules(stateNow(), view),
+    onRebuild: (view, key) => void stateNow().rebuilds.set(`${view}\t${key}`, { view, key }),
     clock: platform.clock,
   })
 }
@@ -151,7 +159,7 @@ export function takeRow(
   if (entry.kind === 'released') state.held.delete(encodeRow(row))
   // A version no longer served stays in the log alone.
   if (!isTombstone(row.view) && !isServed(state, row.view)) return
-  if (!state.blocks.merge(row, entry.id) || dueMs === null) return
+  if (!state.blocks.merge(row, entry) || dueMs === null) return
   markRange(state, state.blocks.rangeOf(row.key), { dueMs, entry: entry.id }, row.view)
 }
 

@@ -61,7 +61,12 @@ test('a writer writes at most 0.1 rows an event at 100 events a delivery, alarms
           writeBlock: async () => void counts.puts++,
           deleteBlock: async () => {},
         },
-        offline: { writeSegment: async () => {}, register: async () => {} },
+        offline: {
+          writeSegment: async () => {},
+          register: async () => {},
+          list: async () => [],
+          openSegment: () => expect.fail(),
+        },
         log: { info() {}, error: (message, facts) => expect.fail(`${message} ${JSON.stringify(facts)}`) },
       },
       WRITER_LIMITS,

@@ -21,6 +21,7 @@ import { readWritingSnapshot } from '../../src/registry/current-snapshot.ts'
 import { resolveInNewest } from '../../src/registry/resolve-name.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { type FaultyOnline, faultyOnline } from '../platform/faulty-online.ts'
+import { statusesOf, valuesOf } from '../platform/feature-row.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
 const START = parseInstant('2026-01-01T00:00:00Z')
@@ -237,10 +238,10 @@ export async function simulate(seed: number): Promise<SimulationReport> {
   /** Reads in the midst of it all: stale perhaps, but nothing that was never there. */
   async function readNothingForeign() {
     const { rows } = await readAll('eventual')
-    rows.forEach(({ values, statuses }, at) => {
+    rows.forEach((row, at) => {
       const known = new Set(written.filter(({ key }) => key === KEYS[at]).map(({ value }) => String(value)))
-      values.forEach((value, feature) => {
-        const status = statuses[feature]!
+      valuesOf(row).forEach((value, feature) => {
+        const status = statusesOf(row)[feature]!
         if (status === 'present' && !known.has(value))
           throw new Error(`${KEYS[at]} shows ${value}, never written`)
         if (status !== 'present' && value !== 'null')
@@ -320,7 +321,11 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     for (const consistency of ['eventual', 'strong'] as const) {
       const { rows } = await readAll(consistency)
       expectSame(
-        rows.map(({ values, statuses, eventTimes }) => ({ values, statuses, eventTimes })),
+        rows.map((row) => ({
+          values: valuesOf(row),
+          statuses: statusesOf(row),
+          eventTimes: row.eventTimes,
+        })),
         KEYS.map((key) => {
           const shown = VIEWS.map((view) => truth(written, { key, view, at: now }))
           return {

@@ -74,8 +74,7 @@ export function checkSourceRow(source: RowChecks, values: readonly Value[], now:
 /** The encoded key under which a view files a source row. Throws `invalid_argument` when a part of it is null. */
 export function viewKey(view: ViewColumns, keyTypes: readonly ValueType[], values: readonly Value[]): string {
   const key = view.keyColumns.map((column) => values[column]!)
-  if (key.some((value) => value === null))
-    throw invalid(`Join key of view "${view.name}": it is null, a value is needed`, { view: view.name })
+  if (key.some((value) => value === null)) throw nullKey(view)
   return encodeKey(keyTypes, key)
 }
 
@@ -87,4 +86,26 @@ export function viewCells(view: ViewColumns, values: readonly Value[]): string {
     cells += (at === 0 ? '' : ',') + encodeValue(type, values[column]!)
   }
   return cells
+}
+
+/**
+ * `viewKey` and `viewCells` of a row whose values were encoded before. Text and value are exact inverses, so a column
+ * that is taken as it is needs to be neither read nor written again.
+ */
+export function keyOfTexts(view: ViewColumns, texts: readonly string[]): string {
+  const key = view.keyColumns.map((column) => texts[column]!)
+  if (key.includes('null')) throw nullKey(view)
+  return key.join(',')
+}
+
+export function cellsOfTexts(view: ViewColumns, texts: readonly string[]): string {
+  let cells = ''
+  for (let at = 0; at < view.features.length; at++) {
+    cells += (at === 0 ? '' : ',') + texts[view.features[at]!.column]!
+  }
+  return cells
+}
+
+function nullKey({ name }: ViewColumns) {
+  return invalid(`Join key of view "${name}": it is null, a value is needed`, { view: name })
 }

@@ -1,7 +1,7 @@
 import { hashKey, topBits } from '../core/entity-key.ts'
 import { encodeRow, tombstoneId, type ViewRow } from '../core/row.ts'
-import { viewCells, viewKey } from '../core/transform.ts'
-import { decodeValue, splitCells, type Value } from '../core/value.ts'
+import { cellsOfTexts, keyOfTexts } from '../core/transform.ts'
+import { decodeValue, splitCells } from '../core/value.ts'
 import type { CompiledEntity, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { Delivery } from '../platform.ts'
@@ -48,19 +48,24 @@ function planEvents(snapshot: Snapshot, message: EventMessage, groups: LinesByGr
   const source = snapshot.sources[message.source]!
   const views = source.views.map((name) => {
     const view = snapshot.views[name]!
-    const entity = snapshot.entities[view.entity]!
-    return { view, entity, keyTypes: entity.joinKeys.map(({ type }) => type) }
+    return { view, entity: snapshot.entities[view.entity]! }
   })
+  const positions = columnPositions(source, message.columns)
   for (const row of message.rows) {
-    const values = readCells(source, message.columns, row.cells)
-    const eventTime = values[source.eventTime] as number
+    const texts = readTexts(positions, row.cells)
+    const eventTime = decodeValue('timestamp', texts[source.eventTime]!) as number
     const createdTime =
-      source.createdTime === null ? message.doorTime : (values[source.createdTime] as number)
-    for (const { view, entity, keyTypes } of views) {
-      const key = viewKey(view, keyTypes, values)
-      const cells = viewCells(view, values)
-      const stamp = { eventTime, createdTime, ...doorStamp(message, row.index) }
-      append(groups, entity, { view: view.id, key, cells, ...stamp })
+      source.createdTime === null
+        ? message.doorTime
+        : (decodeValue('timestamp', texts[source.createdTime]!) as number)
+    const stamp = { eventTime, createdTime, ...doorStamp(message, row.index) }
+    for (const { view, entity } of views) {
+      append(groups, entity, {
+        view: view.id,
+        key: keyOfTexts(view, texts),
+        cells: cellsOfTexts(view, texts),
+        ...stamp,
+      })
     }
   }
 }
@@ -111,11 +116,13 @@ function draftFor(drafts: Map<string, Draft>, address: string, lines: readonly s
   return draft
 }
 
-/** A message's row under the source as it is now: columns by name, those it did not know are null. */
-function readCells(source: CompiledSource, columns: readonly string[], text: string): Value[] {
+/** Where a message holds each column of the source as it is now; -1 for a column it did not know. */
+function columnPositions(source: CompiledSource, columns: readonly string[]): number[] {
+  return source.columns.map(({ name }) => columns.indexOf(name))
+}
+
+/** The texts of a message's row in the order of the source's columns. */
+function readTexts(positions: readonly number[], text: string): string[] {
   const cells = splitCells(text)
-  return source.columns.map(({ name, type }, at) => {
-    const position = columns[at] === name ? at : columns.indexOf(name)
-    return position < 0 ? null : decodeValue(type, cells[position]!)
-  })
+  return positions.map((position) => cells[position] ?? 'null')
 }

@@ -1,5 +1,6 @@
 import { compileExpression } from '../core/sql/compile-expression.ts'
-import type { Expectation, ViewTransform } from '../core/transform.ts'
+import type { TypedExpression } from '../core/sql/typed-expression.ts'
+import type { Expectation, PlainColumns, ViewTransform } from '../core/transform.ts'
 import { planWindows, type WindowPlan } from '../core/window/window-plan.ts'
 import type { CompiledSource, CompiledView, CompiledWindows, Snapshot } from './snapshot.ts'
 
@@ -19,10 +20,21 @@ export function viewTransform(snapshot: Snapshot, view: CompiledView): ViewTrans
         type,
         evaluate: compileExpression(expression),
       })),
+      plain: plainColumns(view),
     }
     transforms.set(view, transform)
   }
   return transform
+}
+
+function plainColumns({ where, keys, columns }: CompiledView): PlainColumns | null {
+  const taken = columns.map(({ expression }) => expression)
+  const positions = (expressions: readonly TypedExpression[]) =>
+    expressions.flatMap((expression) => (expression.kind === 'column' ? [expression.column] : []))
+  const plain = { keys: positions(keys), features: positions(taken) }
+  const isPlain =
+    where === null && plain.keys.length === keys.length && plain.features.length === taken.length
+  return isPlain ? plain : null
 }
 
 const expectations = new WeakMap<CompiledSource, readonly Expectation[]>()

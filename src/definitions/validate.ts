@@ -2,6 +2,7 @@ import { FeatureStoreError } from '../core/error.ts'
 import { nearestName } from '../core/nearest-name.ts'
 import { STAMP_COLUMNS } from '../core/segment.ts'
 import { checkExpression } from '../core/sql/check-expression.ts'
+import { parseDuration } from '../core/time.ts'
 import type { ValueType } from '../core/value.ts'
 import { planWindows } from '../core/window/window-plan.ts'
 import { compileWindows, EVENT_ID_COLUMN } from './compile-windows.ts'
@@ -88,6 +89,9 @@ function problemsOfView(set: DefinitionSet, view: FeatureView): string[] {
   return [
     ...(windows?.problems ?? []).map((problem) => `${what}: ${problem}`),
     ...(windows === undefined || view.ttl === undefined ? [] : [`${what}: windows take no ttl`]),
+    ...windowsPastRetention(view, source).map(
+      (window) => `${what}: window ${window} is longer than its source's retention`,
+    ),
     ...repeated([...windowColumns, ...joinKeys])
       .filter((name) => joinKeys.includes(name))
       .map((name) => `${what}: aggregation "${name}" has the name of a join key`),
@@ -108,6 +112,13 @@ function problemsOfView(set: DefinitionSet, view: FeatureView): string[] {
       (name) => `${what}: "${name}" is a reserved name`,
     ),
   ]
+}
+
+/** A row past its source's retention counts as never written (S3): a window cannot reach further. */
+function windowsPastRetention({ aggregations = [] }: FeatureView, { retention }: Source): string[] {
+  if (retention === undefined) return []
+  const windows = new Set(aggregations.flatMap((aggregation) => aggregation.windows))
+  return [...windows].filter((window) => parseDuration(window) > parseDuration(retention))
 }
 
 /** What a windowed view would be, or why it cannot be. */

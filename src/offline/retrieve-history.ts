@@ -4,6 +4,7 @@ import type { NamedType } from '../core/segment.ts'
 import type { Instant } from '../core/time.ts'
 import type { Platform } from '../platform.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
+import { computeColumns } from './compute-columns.ts'
 import { joinView, type ViewAnswers } from './join-view.ts'
 import type { Labels } from './parse-labels.ts'
 
@@ -44,8 +45,11 @@ export async function retrieveHistory(
     const wanted = { keys: keysByLookup[lookup]!, times: labels.times, features, asOf, isKnowledgeCutoff }
     answers.push(await joinView(platform, { snapshot, view: snapshot.views[view]! }, wanted))
   }
-  const values = answers.flatMap((answer) => answer.values)
-  const statuses = answers.flatMap((answer) => answer.statuses)
+  const { onDemand } = service
+  const parts =
+    onDemand === null ? answers : computeColumns(snapshot, onDemand, { inputs: labels.inputs, answers })
+  const values = parts.flatMap((part) => part.values)
+  const statuses = parts.flatMap((part) => part.statuses)
   return {
     columns: [...labels.columns, ...service.features],
     rows: labels.rows.map((row, label) => [...row, ...values.map((column) => column[label]!)]),

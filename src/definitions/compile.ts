@@ -1,6 +1,7 @@
 import type { NamedType } from '../core/segment.ts'
 import { checkExpression } from '../core/sql/check-expression.ts'
 import { parseDuration } from '../core/time.ts'
+import { addOnDemand, compileOnDemandView } from './compile-on-demand.ts'
 import { compileWindows } from './compile-windows.ts'
 import type { DefinitionSet } from './definition-set.ts'
 import type { Entity } from './entity.ts'
@@ -48,6 +49,7 @@ export function compileDefinitions(set: DefinitionSet, options: CompileOptions):
   const { generation, versions } = options
   const views = set.feature_views.map((view) => compileView(set, view, versions[view.name]!))
   const viewsByName = byName(views)
+  const onDemandViews = byName(set.on_demand_views.map(compileOnDemandView))
   const entities = byName(set.entities.map((entity) => compileEntity(entity, set, options)))
   return {
     format: SNAPSHOT_FORMAT,
@@ -55,7 +57,12 @@ export function compileDefinitions(set: DefinitionSet, options: CompileOptions):
     entities,
     sources: byName(set.sources.map((source) => compileSource(source, views))),
     views: viewsByName,
-    services: byName(set.feature_services.map((service) => compileService(service, entities, viewsByName))),
+    onDemandViews,
+    services: byName(
+      set.feature_services.map((service) =>
+        addOnDemand(compileService(service, entities, viewsByName), service, onDemandViews),
+      ),
+    ),
   }
 }
 
@@ -150,6 +157,7 @@ function compileRows(
   return { columns, features: columns.map(({ name, type }) => ({ name, type })), windows: null }
 }
 
+/** The service of the entries that name feature views. */
 function compileService(
   service: FeatureService,
   entities: Readonly<Record<string, CompiledEntity>>,
@@ -160,6 +168,7 @@ function compileService(
   const entries: CompiledEntry[] = []
   const features: NamedType[] = []
   for (const entry of service.features) {
+    if (!Object.hasOwn(views, entry.view)) continue
     const view = views[entry.view]!
     const entity = entities[view.entity]!
     const positions = entity.joinKeys.map(({ name, type }) => {
@@ -186,7 +195,7 @@ function compileService(
       })),
     )
   }
-  return { name: service.name, inputs, lookups, entries, features }
+  return { name: service.name, inputs, lookups, entries, features, onDemand: null }
 }
 
 /**

@@ -2,6 +2,7 @@ import { hash128 } from '../core/hash.ts'
 import { canonicalJson, encodeAsciiString } from '../core/json.ts'
 import type { DefinitionSet } from './definition-set.ts'
 import type { FeatureView } from './feature-view.ts'
+import type { OnDemandView } from './on-demand-view.ts'
 
 /** 128 bits in hex of anything that is JSON; equal for equal content, whatever the order of its members. */
 export function fingerprint(content: unknown): string {
@@ -32,4 +33,9 @@ export function viewFingerprint(set: DefinitionSet, view: FeatureView): string {
     aggregations: view.aggregations?.map(({ description: _description, ...values }) => values),
     transform: view.transform,
   })
+}
+
+/** Fingerprint of all that decides what an on-demand view takes and gives; descriptions, owners and tags do not. */
+export function onDemandFingerprint({ inputs, features }: OnDemandView): string {
+  return fingerprint({ inputs, features: features.map(({ name, type, sql }) => ({ name, type, sql })) })
 }

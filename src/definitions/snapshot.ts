@@ -18,6 +18,7 @@ export interface Snapshot {
   readonly entities: Readonly<Record<string, CompiledEntity>>
   readonly sources: Readonly<Record<string, CompiledSource>>
   readonly views: Readonly<Record<string, CompiledView>>
+  readonly onDemandViews: Readonly<Record<string, CompiledOnDemandView>>
   readonly services: Readonly<Record<string, CompiledService>>
 }
 
@@ -104,16 +105,63 @@ export interface CompiledFeature extends NamedType {
   readonly expression: TypedExpression
 }
 
+/** Its features' expressions are over its inputs, by position. */
+export interface CompiledOnDemandView {
+  readonly name: string
+  readonly inputs: readonly (NamedType & { readonly from: 'request' | 'features' })[]
+  readonly features: readonly CompiledFeature[]
+}
+
 export interface CompiledService {
   readonly name: string
-  /** Fields of a request, in order of first use. */
+  /** Fields of a request, in order of first use: join keys, then request inputs. */
   readonly inputs: readonly NamedType[]
   /** The distinct entities a request row names, once for each group of blocks: each is one row to look up. */
   readonly lookups: readonly CompiledLookup[]
+  /** What is read. */
   readonly entries: readonly CompiledEntry[]
   /** Output names and types, in order. */
   readonly features: readonly NamedType[]
+  /** What is computed of it; null where the entries, in order, are the answer. */
+  readonly onDemand: CompiledOnDemand | null
 }
+
+/**
+ * What a service computes for each row of a request or of labels. Values stand in slots:
+ *
+ *     the service's inputs | reads | features, each once it is computed
+ */
+export interface CompiledOnDemand {
+  /** Stored features that expressions read, those of one entry side by side. */
+  readonly reads: readonly CompiledRead[]
+  /** In the order in which they are computed: each reads only slots before its own. */
+  readonly features: readonly CompiledComputation[]
+  /** The service's features, part by part. */
+  readonly answer: readonly AnswerPart[]
+}
+
+export interface CompiledRead {
+  /** Position in the service's `entries`. */
+  readonly entry: number
+  /** Position among the features of that entry. */
+  readonly feature: number
+  readonly type: ValueType
+}
+
+export interface CompiledComputation {
+  /** Name of the on-demand view. */
+  readonly view: string
+  /** Position in the view. */
+  readonly feature: number
+  readonly type: ValueType
+  /** The inputs of the view that its expression reads, by position, and the slots where they stand. */
+  readonly inputs: readonly { readonly column: number; readonly slot: number }[]
+}
+
+/** Features that stand together: all of an entry, or some that are computed, by position in `features`. */
+export type AnswerPart =
+  | { readonly kind: 'stored'; readonly entry: number }
+  | { readonly kind: 'computed'; readonly features: readonly number[] }
 
 export interface CompiledLookup {
   readonly entity: string
@@ -145,5 +193,6 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   entities: {},
   sources: {},
   views: {},
+  onDemandViews: {},
   services: {},
 }

@@ -6,9 +6,6 @@ import type { FeatureView } from './feature-view.ts'
  */
 export function findUnsupported(set: DefinitionSet): string[] {
   return [
-    ...set.on_demand_views.map(
-      ({ name }) => `on-demand view "${name}": on-demand views are not supported yet`,
-    ),
     ...set.sources.flatMap((source) => {
       const what = `source "${source.name}"`
       const format = source.landing?.format ?? 'parquet'

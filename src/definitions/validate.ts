@@ -1,6 +1,4 @@
 import { FeatureStoreError } from '../core/error.ts'
-import { nearestName } from '../core/nearest-name.ts'
-import { STAMP_COLUMNS } from '../core/segment.ts'
 import { checkExpression } from '../core/sql/check-expression.ts'
 import { parseDuration } from '../core/time.ts'
 import type { ValueType } from '../core/value.ts'
@@ -9,8 +7,10 @@ import { compileWindows, EVENT_ID_COLUMN } from './compile-windows.ts'
 import { DEFINITION_KINDS, type DefinitionSet } from './definition-set.ts'
 import type { FeatureService } from './feature-service.ts'
 import type { FeatureView } from './feature-view.ts'
+import { expressionProblems, hint, nameOf, repeated, reserved } from './problems.ts'
 import type { Source } from './source.ts'
 import { findUnsupported } from './unsupported.ts'
+import { problemsOfOnDemandEntries, problemsOfOnDemandView } from './validate-on-demand.ts'
 
 /** Every fault of a well-formed set, each naming its place; empty when it can be applied. */
 export function findProblems(set: DefinitionSet): string[] {
@@ -30,6 +30,7 @@ export function findProblems(set: DefinitionSet): string[] {
     ]),
     ...set.sources.flatMap(problemsOfSource),
     ...set.feature_views.flatMap((view) => problemsOfView(set, view)),
+    ...set.on_demand_views.flatMap(problemsOfOnDemandView),
     ...set.feature_services.flatMap((service) => problemsOfService(set, service)),
   ]
   return [...problems, ...findUnsupported(set)]
@@ -145,30 +146,40 @@ function windowsOf(view: FeatureView, source: Source) {
   }
 }
 
-/** Names of what a view serves; none where its windows cannot be planned, which is named elsewhere. */
-function servedNames(set: DefinitionSet, view: FeatureView): string[] {
-  if (view.features !== undefined) return view.features.map(nameOf)
+/** What a view serves; nothing where its windows cannot be planned, which is named elsewhere. */
+function servedFeatures(
+  set: DefinitionSet,
+  view: FeatureView,
+): readonly { readonly name: string; readonly type: ValueType }[] {
+  if (view.features !== undefined) return view.features
   const source = set.sources.find(({ name }) => name === view.source)
-  return source === undefined ? [] : windowsOf(view, source).outputs.map(nameOf)
+  return source === undefined ? [] : windowsOf(view, source).outputs
 }
 
 function problemsOfService(set: DefinitionSet, service: FeatureService): string[] {
   const what = `feature service "${service.name}"`
   const problems: string[] = []
   const inputTypes = new Map<string, ValueType>()
+  const featureTypes = new Map<string, ValueType>()
   const outputs: string[] = []
   for (const entry of service.features) {
     const view = set.feature_views.find(({ name }) => name === entry.view)
     const entity = set.entities.find(({ name }) => name === view?.entity)
+    const isOnDemand = set.on_demand_views.some(({ name }) => name === entry.view)
     if (view === undefined) {
-      if (set.on_demand_views.some(({ name }) => name === entry.view) || entry.view.includes('@')) continue
-      problems.push(
-        `${what}: there is no view "${entry.view}"${hint(entry.view, set.feature_views.map(nameOf))}`,
-      )
+      if (isOnDemand || entry.view.includes('@')) continue
+      const known = [...set.feature_views, ...set.on_demand_views].map(nameOf)
+      problems.push(`${what}: there is no view "${entry.view}"${hint(entry.view, known)}`)
       continue
     }
+    if (isOnDemand) {
+      problems.push(
+        `${what}: "${entry.view}" is a feature view and an on-demand view, one of them needs another name`,
+      )
+    }
     if (entity === undefined) continue // named by problemsOfView
-    const features = servedNames(set, view)
+    const served = servedFeatures(set, view)
+    const features = served.map(nameOf)
     for (const name of entry.features ?? []) {
       if (!features.includes(name)) {
         problems.push(`${what}: view "${view.name}" has no feature "${name}"${hint(name, features)}`)
@@ -187,48 +198,23 @@ function problemsOfService(set: DefinitionSet, service: FeatureService): string[
       inputTypes.set(input, type)
     }
     outputs.push(...(entry.features ?? features).map((name) => entry.prefix + name))
+    for (const { name, type } of served) {
+      if (entry.features?.includes(name) ?? true) featureTypes.set(entry.prefix + name, type)
+    }
   }
+  const onDemand = problemsOfOnDemandEntries(set, service, { inputs: inputTypes, features: featureTypes })
+  outputs.push(...onDemand.outputs)
   return [
     ...problems,
+    ...onDemand.problems,
     ...repeated(outputs).map(
       (name) => `${what}: two features are named "${name}", a prefix keeps them apart`,
     ),
     ...outputs
       .filter((name) => inputTypes.has(name))
-      .map((name) => `${what}: "${name}" is a feature and a join key`),
+      .map((name) => `${what}: "${name}" is a feature and a field of requests`),
     ...[...inputTypes.keys(), ...outputs]
       .filter((name) => name === 'event_time')
       .map((name) => `${what}: "${name}" is the name of a label's time`),
   ]
-}
-
-function expressionProblems(
-  subject: string,
-  sql: string,
-  { schema, type }: { readonly schema: Source['schema']; readonly type: ValueType },
-): string[] {
-  try {
-    checkExpression(sql, schema, type)
-    return []
-  } catch (error) {
-    if (!(error instanceof FeatureStoreError)) throw error
-    return [`${subject}: ${error.message}`]
-  }
-}
-
-function nameOf({ name }: { readonly name: string }): string {
-  return name
-}
-
-function repeated(names: readonly string[]): string[] {
-  return [...new Set(names.filter((name, at) => names.indexOf(name) !== at))]
-}
-
-function reserved(names: readonly string[]): string[] {
-  return names.filter((name) => (STAMP_COLUMNS as readonly string[]).includes(name.toLowerCase()))
-}
-
-function hint(name: string, known: readonly string[]): string {
-  const nearest = nearestName(name, known)
-  return nearest === undefined ? '' : ` (did you mean "${nearest}"?)`
 }

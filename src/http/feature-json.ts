@@ -46,15 +46,22 @@ function namesOf(service: CompiledService): readonly string[] {
   return names
 }
 
-/** Every feature of an entry has its row's time, or of windows one of its own. */
-function timesText({ entries }: CompiledService, { eventTimes }: FeatureRow): string {
+/** Every feature of an entry has its row's time, of windows one of its own, every computed one that of the request. */
+function timesText(service: CompiledService, { eventTimes }: FeatureRow): string {
   return eventTimes
     .map((time, at) => {
       if (typeof time === 'object' && time !== null) return time.map(timeText).join()
       const text = timeText(time)
-      return text + `,${text}`.repeat(entries[at]!.features.length - 1)
+      return text + `,${text}`.repeat(featureCount(service, at) - 1)
     })
     .join()
+}
+
+/** How many features stand together at a position of a row. */
+function featureCount({ entries, onDemand }: CompiledService, at: number): number {
+  if (onDemand === null) return entries[at]!.features.length
+  const part = onDemand.answer[at]!
+  return part.kind === 'computed' ? part.features.length : entries[part.entry]!.features.length
 }
 
 function timeText(time: Instant | null): string {

@@ -4,6 +4,7 @@ import type { NamedType } from '../core/segment.ts'
 import type { Instant } from '../core/time.ts'
 import type { Platform } from '../platform.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
+import { computeColumns } from './compute-columns.ts'
 import { joinView, type ViewAnswers } from './join-view.ts'
 import { joinWindows } from './join-windows.ts'
 import type { Labels } from './parse-labels.ts'
@@ -51,8 +52,11 @@ export async function retrieveHistory(
         : await joinWindows(platform, { ...joined, windows }, wanted),
     )
   }
-  const values = answers.flatMap((answer) => answer.values)
-  const statuses = answers.flatMap((answer) => answer.statuses)
+  const { onDemand } = service
+  const parts =
+    onDemand === null ? answers : computeColumns(snapshot, onDemand, { inputs: labels.inputs, answers })
+  const values = parts.flatMap((part) => part.values)
+  const statuses = parts.flatMap((part) => part.statuses)
   return {
     columns: [...labels.columns, ...service.features],
     rows: labels.rows.map((row, label) => [...row, ...values.map((column) => column[label]!)]),

@@ -1,5 +1,6 @@
+import { parseJson } from '../core/json.ts'
 import { createFaults, parseNamedFields, refuseUnknownFields } from '../core/parse-fields.ts'
-import type { Value } from '../core/value.ts'
+import { elementType, type Value, type ValueType } from '../core/value.ts'
 import type { CompiledService } from '../definitions/snapshot.ts'
 
 /**
@@ -26,12 +27,30 @@ export function queryToEntity(
 ): Record<string, unknown> {
   const types = new Map(service.inputs.map(({ name, type }) => [name, type]))
   return Object.fromEntries(
-    Object.entries(query).map(([name, text]) => {
-      const type = types.get(name)
-      if (type === 'bool' && (text === 'true' || text === 'false')) return [name, text === 'true']
-      // A "+" in a query means a space; in a time it was an offset.
-      if (type === 'timestamp') return [name, text.replace(' ', '+')]
-      return [name, text]
-    }),
+    Object.entries(query).map(([name, text]) => [name, queryValue(types.get(name), text)]),
   )
+}
+
+const NUMBER = /^-?\d+(\.\d+)?([eE][ +-]?\d+)?$/
+
+/** What a parameter's text means as JSON; the text itself where it cannot be of the type, which is told by name. */
+function queryValue(type: ValueType | undefined, text: string): unknown {
+  if (type === undefined) return text
+  if (type === 'bool' && (text === 'true' || text === 'false')) return text === 'true'
+  // A "+" in a query means a space; in a time it was an offset, in a number the sign of its exponent.
+  if (type === 'timestamp') return text.replace(' ', '+')
+  if (type === 'float64' && NUMBER.test(text)) {
+    const number = Number(text.replace(' ', '+'))
+    return Number.isFinite(number) ? number : text
+  }
+  return elementType(type) === undefined ? text : parseList(text)
+}
+
+/** A list travels as its JSON text: `["a",null]`. */
+function parseList(text: string): unknown {
+  try {
+    return parseJson(text, 'list')
+  } catch {
+    return text
+  }
 }

@@ -19,11 +19,16 @@ import type { ReadCost } from './read-cost.ts'
 export interface FeatureRows {
   readonly rows: readonly FeatureRow[]
   readonly cost: ReadCost
+  /** The time they are of: now, once for all rows. */
+  readonly time: Instant
   /** A writer serves newer versions than this generation knows of; their values stand here as `error`. */
   readonly isOutdated: boolean
 }
 
-/** One feature vector, by position in the service's entries: what one view gives stands together as one text. */
+/**
+ * One feature vector, by position in the service's entries (or in the parts of its answer, where some are computed):
+ * what one view gives stands together as one text.
+ */
 export interface FeatureRow {
   /** Comma-separated JSON texts of an entry's values. */
   readonly values: readonly string[]
@@ -63,7 +68,7 @@ export async function readFeatures(
     }
     return answer
   })
-  return { rows: answers, cost, isOutdated }
+  return { rows: answers, cost, time: now, isOutdated }
 }
 
 interface MutableFeatureRow {

@@ -2,6 +2,7 @@ import type { Value } from '../core/value.ts'
 import type { CompiledService } from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
 import { type ResolvedService, resolveInNewest, resolveService } from '../registry/resolve-name.ts'
+import { computeRows } from './compute-rows.ts'
 import { projectService } from './project-service.ts'
 import type { Consistency } from './read-blocks.ts'
 import { type FeatureRows, readFeatures } from './read-features.ts'
@@ -36,6 +37,9 @@ async function serveUnder(
 ): Promise<ServedFeatures> {
   const rows = parseRows(service)
   const wanted = features === undefined ? service : projectService(service, features)
-  const read = await readFeatures(platform, { snapshot, service: wanted }, { rows, consistency })
-  return { snapshot, service: wanted, ...read }
+  const resolved = { snapshot, service: wanted }
+  const read = await readFeatures(platform, resolved, { rows, consistency })
+  if (wanted.onDemand === null) return { ...resolved, ...read }
+  const computed = computeRows(snapshot, wanted.onDemand, { inputs: rows, read })
+  return { ...resolved, ...read, rows: computed }
 }

@@ -1,7 +1,7 @@
 import { FeatureStoreError, invalid } from '../core/error.ts'
 import { canonicalJson } from '../core/json.ts'
 import { DEFINITION_KINDS, DefinitionSet } from '../definitions/definition-set.ts'
-import { viewFingerprint } from '../definitions/fingerprint.ts'
+import { onDemandFingerprint, viewFingerprint } from '../definitions/fingerprint.ts'
 import { findProblems } from '../definitions/validate.ts'
 import type { ViewVersion } from '../platform.ts'
 
@@ -69,7 +69,11 @@ export function planChanges(current: CurrentDefinitions, next: DefinitionSet): C
       )
       if (change === undefined) return []
       const effect =
-        kind === 'feature_view' ? viewEffect(current, versions, name, change) : EFFECTS[change.action]
+        kind === 'feature_view'
+          ? viewEffect(current, versions, name, change)
+          : kind === 'on_demand_view'
+            ? onDemandEffect(current.definitions, next, name)
+            : EFFECTS[change.action]
       return [{ action: change.action, object: `${kind}/${name}`, details: change.details, ...effect }]
     })
   })
@@ -148,6 +152,20 @@ function viewEffect(
   if (now === undefined) return { breaking: false, consequences: [`version ${next} is made`, STARTS_EMPTY] }
   if (now === next) return EFFECTS.update
   return { breaking: true, consequences: [`version ${next} takes the place of version ${now}`, STARTS_EMPTY] }
+}
+
+/** An on-demand view stores nothing and has no versions: what changes it, changes what services answer (S33). */
+function onDemandEffect(before: DefinitionSet, after: DefinitionSet, name: string): Effect {
+  const [was, is] = [before, after].map((set) => set.on_demand_views.find((view) => view.name === name))
+  if (was === undefined) return EFFECTS.create
+  if (is === undefined) return { breaking: true, consequences: ['it can no longer be used'] }
+  if (onDemandFingerprint(was) === onDemandFingerprint(is)) return EFFECTS.update
+  const services = before.feature_services
+    .filter(({ features }) => features.some(({ view }) => view === name))
+    .map(
+      (service) => `feature service "${service.name}" answers it by the new definition at once, history too`,
+    )
+  return { breaking: services.length > 0, consequences: services }
 }
 
 /** `feature_views[2] "clicks".ttl` rather than numbers alone. */

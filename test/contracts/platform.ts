@@ -132,6 +132,7 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
         entities: {},
         sources: {},
         views: {},
+        onDemandViews: {},
         services: {},
       } as const
       expect(await platform.snapshots.readPointer()).toBeUndefined()

@@ -291,20 +291,6 @@ describe('definitions', () => {
     ['a join key expression', withView({ join_keys: { user: 'lower(user)' } }), /lower\(user\)/],
     ['a transform', withView({ transform: { service: 's', method: 'm' } }), /last_activity/],
     [
-      'an on-demand view',
-      {
-        ...DEFINITIONS,
-        on_demand_views: [
-          {
-            name: 'twice',
-            inputs: [{ name: 'score', type: 'float64' }],
-            features: [{ name: 'twice', type: 'float64', sql: 'score * 2' }],
-          },
-        ],
-      },
-      /"twice"/,
-    ],
-    [
       'an expectation',
       {
         ...DEFINITIONS,
@@ -340,6 +326,24 @@ describe('definitions', () => {
       },
     )
   }
+
+  it('an on-demand view that needs what its service lacks is refused, naming both', async () => {
+    const twice = {
+      name: 'twice',
+      inputs: [{ name: 'skore', type: 'float64' }],
+      features: [{ name: 'twice', type: 'float64', sql: 'skore * 2' }],
+    }
+    const definitions = {
+      ...DEFINITIONS,
+      on_demand_views: [twice],
+      feature_services: [{ name: 'profile', features: [{ view: 'last_activity' }, { view: 'twice' }] }],
+    }
+    const named = /on-demand view "twice" needs feature "skore" .*did you mean "score"/
+    for (const route of ['plan', 'apply']) {
+      const answer = await refuse('POST', `/v1/definitions/${route}`, { definitions })
+      expectError(answer, 400, 'invalid_argument', named)
+    }
+  })
 
   it('an unknown field deep in the definitions is named (S34)', async () => {
     const answer = await refuse('POST', '/v1/definitions/plan', { definitions: withView({ tll: '7d' }) })

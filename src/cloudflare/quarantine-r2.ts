@@ -1,6 +1,6 @@
 import { and, desc, eq, isNull } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
-import type { Quarantine, QuarantineBatch } from '../platform.ts'
+import type { Quarantine, QuarantineBatch, QuarantineSummary } from '../platform.ts'
 import { quarantine } from './registry-schema.ts'
 
 /** Rows on R2 under `quarantine/<source>/`, one row a batch in D1. */
@@ -17,19 +17,19 @@ export function quarantineR2(bucket: R2Bucket, db: DrizzleD1Database): Quarantin
         .values({ id, source, doorTime, ...kept })
         .onConflictDoUpdate({ target: [quarantine.source, quarantine.id], set: kept })
     },
-    list: (source, countMax) =>
-      db
-        .select({
-          id: quarantine.id,
-          source: quarantine.source,
-          rowCount: quarantine.rowCount,
-          doorTime: quarantine.doorTime,
-          reason: quarantine.reason,
-        })
+    async list(source, countMax) {
+      const rows = await db
+        .select()
         .from(quarantine)
         .where(and(eq(quarantine.source, source), isNull(quarantine.releasedTime)))
         .orderBy(desc(quarantine.doorTime), desc(quarantine.id))
-        .limit(countMax),
+        .limit(countMax)
+      return rows.map(summaryOf)
+    },
+    async find(source, id) {
+      const [row] = await db.select().from(quarantine).where(is(source, id))
+      return row && summaryOf(row)
+    },
     async read(source, id) {
       const object = await bucket.get(pathOf(source, id))
       return object === null ? undefined : ((await object.json()) as QuarantineBatch)
@@ -38,6 +38,10 @@ export function quarantineR2(bucket: R2Bucket, db: DrizzleD1Database): Quarantin
       await db.update(quarantine).set({ releasedTime: time }).where(is(source, id))
     },
   }
+}
+
+function summaryOf({ releasedTime, ...summary }: typeof quarantine.$inferSelect): QuarantineSummary {
+  return { ...summary, isReleased: releasedTime !== null }
 }
 
 function pathOf(source: string, id: string): string {

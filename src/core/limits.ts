@@ -33,6 +33,8 @@ export const LIMITS = {
   landingFileBytesMax: 5_000_000_000,
   /** Landing files one call or one Cron tick turns into loads. */
   loadsPerCallMax: 1_000,
+  /** Batches of quarantine one call lists or releases. */
+  quarantineBatchesMax: 100,
   /** Dead letters of one page of their list. */
   deadLettersPageMax: 1_000,
   /** Dead letters one call replays. */

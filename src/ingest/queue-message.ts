@@ -70,11 +70,12 @@ const ROW_CHARS = 8
 export function encodeMessages<T extends QueueMessage>(
   head: Omit<T, 'id' | 'rows'> & { readonly pushId: string },
   rows: readonly MessageRow[],
+  idPrefix: string = head.pushId,
 ): string[] {
   const message = (id: string, part: readonly MessageRow[]) =>
     encodeMessage({ ...head, id, rows: part } as unknown as T)
-  const roomChars = MESSAGE_CHARS_MAX - message('', []).length - head.pushId.length - ROW_CHARS
-  return fillMessages(rows, roomChars).map((part) => message(`${head.pushId}.${part[0]!.index}`, part))
+  const roomChars = MESSAGE_CHARS_MAX - message('', []).length - idPrefix.length - ROW_CHARS
+  return fillMessages(rows, roomChars).map((part) => message(`${idPrefix}.${part[0]!.index}`, part))
 }
 
 function fillMessages(rows: readonly MessageRow[], roomChars: number): MessageRow[][] {

@@ -7,6 +7,8 @@ export interface Quarantine {
   /** Batches that have not been released, newest first. */
   list(source: string, countMax: number): Promise<readonly QuarantineSummary[]>
   /** Undefined when there is none of that id. */
+  find(source: string, id: string): Promise<QuarantineSummary | undefined>
+  /** The rows of a batch. */
   read(source: string, id: string): Promise<QuarantineBatch | undefined>
   /** Notes that a batch's rows have been sent again. */
   release(source: string, id: string, time: Instant): Promise<void>
@@ -20,6 +22,7 @@ export interface QuarantineSummary {
   readonly doorTime: Instant
   /** Reason of its first row. */
   readonly reason: string
+  readonly isReleased: boolean
 }
 
 /** Rows of one message or one chunk of a load, with all that is needed to send them again under their stamps. */

@@ -97,12 +97,14 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       await platform.quarantine.write(batch('bad'))
       await platform.quarantine.write(batch('worse'))
       expect(await platform.quarantine.list('clicks', 10)).toEqual([
-        { id: 'push-1.0', source: 'clicks', rowCount: 1, doorTime: 5, reason: 'worse' },
+        { id: 'push-1.0', source: 'clicks', rowCount: 1, doorTime: 5, reason: 'worse', isReleased: false },
       ])
       expect(await platform.quarantine.list('others', 10)).toEqual([])
       expect(await platform.quarantine.read('clicks', 'push-1.0')).toEqual(batch('worse'))
       expect(await platform.quarantine.read('clicks', 'push-2.0')).toBeUndefined()
       await platform.quarantine.release('clicks', 'push-1.0', 9)
+      expect(await platform.quarantine.find('clicks', 'push-1.0')).toMatchObject({ isReleased: true })
+      expect(await platform.quarantine.find('clicks', 'push-2.0')).toBeUndefined()
       expect(await platform.quarantine.list('clicks', 10)).toEqual([])
       expect(await platform.quarantine.read('clicks', 'push-1.0')).toEqual(batch('worse'))
     })

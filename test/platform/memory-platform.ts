@@ -169,6 +169,14 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     return writer
   }
   const writerOf = ({ entity, shard }: WriterLayout) => writerNamed(`${entity.name}/${shard}`)
+  const summaryOf = ({ id, source, rows, doorTime }: QuarantineBatch) => ({
+    id,
+    source,
+    rowCount: rows.length,
+    doorTime,
+    reason: rows[0]!.reason,
+    isReleased: released.has(`${source}/${id}`),
+  })
   const runJob = (kind: JobKind, id: string) =>
     (kind === 'load' ? runLoad : reblockGroup)(platform, id, {
       step: (_name, work) => work(),
@@ -359,17 +367,16 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         quarantined.set(`${batch.source}/${batch.id}`, structuredClone(batch))
       },
       list: async (source, countMax) =>
-        [...quarantined]
-          .filter(([path, batch]) => batch.source === source && !released.has(path))
-          .map(([, { id, rows, doorTime }]) => ({
-            id,
-            source,
-            rowCount: rows.length,
-            doorTime,
-            reason: rows[0]!.reason,
-          }))
+        [...quarantined.values()]
+          .filter((batch) => batch.source === source)
+          .map(summaryOf)
+          .filter(({ isReleased }) => !isReleased)
           .sort((a, b) => b.doorTime - a.doorTime)
           .slice(0, countMax),
+      async find(source, id) {
+        const batch = quarantined.get(`${source}/${id}`)
+        return batch && summaryOf(batch)
+      },
       read: async (source, id) => quarantined.get(`${source}/${id}`),
       async release(source, id) {
         released.add(`${source}/${id}`)

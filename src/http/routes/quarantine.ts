@@ -1,0 +1,61 @@
+import { Hono } from 'hono'
+import * as z from 'zod'
+import { LIMITS } from '../../core/limits.ts'
+import { formatInstant } from '../../core/time.ts'
+import { splitCells } from '../../core/value.ts'
+import { releaseQuarantine } from '../../ingest/release-quarantine.ts'
+import type { QuarantineBatch } from '../../platform.ts'
+import { resolveSource } from '../../registry/resolve-name.ts'
+import type { Http } from '../context.ts'
+import { readJson } from '../read-body.ts'
+import { readQuery } from '../read-query.ts'
+import { refuseQuery } from '../refuse-query.ts'
+
+const ListQuery = z.object({
+  source: z.string(),
+  /** Batches. */
+  limit: z.coerce.number().int().min(1).max(LIMITS.quarantineBatchesMax).default(20),
+})
+
+const ReleaseRequest = z.strictObject({
+  source: z.string(),
+  ids: z.array(z.string()).min(1).max(LIMITS.quarantineBatchesMax).optional(),
+})
+
+/** Rows that were taken in but could not be used: what they are and why, and sending them again. */
+export function quarantineRoutes() {
+  const routes = new Hono<Http>()
+
+  routes.get('/quarantine', async (c) => {
+    const { source, limit } = readQuery(c, ListQuery)
+    const { quarantine } = c.var.platform
+    const batches = await quarantine.list(source, limit)
+    if (batches.length === 0) await resolveSource(c.var.platform, source)
+    const rows: string[] = []
+    for (const { id } of batches) {
+      const batch = await quarantine.read(source, id)
+      if (batch !== undefined) rows.push(...rowTexts(batch))
+    }
+    return c.body(`{"quarantine":[${rows.join()}]}`, 200, { 'content-type': 'application/json' })
+  })
+
+  routes.post('/quarantine/release', refuseQuery, async (c) => {
+    const release = await readJson(c, ReleaseRequest)
+    const answer = await releaseQuarantine(c.var.platform, release)
+    if (answer.released.length + answer.refused.length === 0)
+      await resolveSource(c.var.platform, release.source)
+    return c.json(answer, 202)
+  })
+
+  return routes
+}
+
+/** Each row as JSON: its cells are JSON texts already, and keep every digit. */
+function rowTexts({ id, source, doorTime, columns, rows }: QuarantineBatch): string[] {
+  return rows.map(({ index, view, reason, cells }) => {
+    const values = splitCells(cells)
+    const row = columns.map((column, at) => `${JSON.stringify(column)}:${values[at]}`).join()
+    const head = JSON.stringify({ id, source, index, view, reason, time: formatInstant(doorTime) })
+    return `${head.slice(0, -1)},"row":{${row}}}`
+  })
+}

@@ -6,25 +6,27 @@ export interface Comparison {
   readonly ours: number
   readonly baseline: number
   /** Of `ours` and `baseline`. */
-  readonly unit: 'requests/s' | 'ms'
+  readonly unit: 'requests/s' | 'events/s' | 'ms' | 'puts'
   /** Figures beside the comparison, under names that end in their unit. */
   readonly facts?: Readonly<Record<string, number>>
 }
 
 export interface JudgedComparison extends Comparison {
-  /** How many times as fast as the baseline we are; above 1 is faster. */
+  /** How many times as good as the baseline we are: as fast, or with as few. */
   readonly ratio: number
   readonly at_least: number
   readonly aim: number
   readonly outcome: 'ok' | 'missed'
 }
 
+const LESS_IS_BETTER: ReadonlySet<Comparison['unit']> = new Set(['ms', 'puts'])
+
 /** Holds a comparison against its budget. Throws when it has none. */
 export function judgeComparison(comparison: Comparison): JudgedComparison {
   const budget = budgets.find(({ name }) => name === comparison.name)
   if (budget === undefined) throw new Error(`Cannot judge "${comparison.name}": it has no budget`)
   const { ours, baseline, unit } = comparison
-  const ratio = unit === 'ms' ? baseline / ours : ours / baseline
+  const ratio = LESS_IS_BETTER.has(unit) ? baseline / ours : ours / baseline
   const { at_least, aim } = budget
   return { ...comparison, ratio, at_least, aim, outcome: ratio >= at_least ? 'ok' : 'missed' }
 }

@@ -11,6 +11,7 @@ import { join as joinPath } from 'node:path'
 import { parseArgs } from 'node:util'
 import { formatComparisons, judgeComparison } from './comparison.ts'
 import { measureJoin } from './measure-join.ts'
+import { measurePush } from './measure-push.ts'
 import { measureServing } from './measure-serving.ts'
 import { measureUniform } from './measure-uniform.ts'
 import { formatBatchReports, reportBatches } from './report-batches.ts'
@@ -28,6 +29,7 @@ const join = flags.short
 const serving = flags.short
   ? { entityCount, measureMs: 2_000, coldPasses: 1, settleMs: 0 }
   : { entityCount, measureMs: 5_000, coldPasses: 5, settleMs: 40_000 }
+const push = flags.short ? { entityCount: 50_000, rounds: 1 } : { entityCount: 100_000, rounds: 3 }
 const uniform = { requestCount: flags.short ? 50 : 200 }
 
 const startMs = performance.now()
@@ -36,6 +38,7 @@ const comparisons = [
   await measureJoin(join),
   ...(await measureServing(serving)),
   await measureUniform(uniform),
+  ...(await measurePush(push)),
 ].map(judgeComparison)
 const batches = flags.short ? [] : await reportBatches({ measureMs: 2_000 })
 const [cpu] = cpus()
@@ -45,5 +48,14 @@ if (batches.length > 0) process.stdout.write(`${formatBatchReports(batches)}\n\n
 process.stdout.write(
   `${entityCount} entities, ${join.labelCount} labels x ${join.rowCount} rows, ${machine}, ${Math.round((performance.now() - startMs) / 1_000)} s\n`,
 )
-const results = { time: new Date().toISOString(), machine, join, serving, uniform, comparisons, batches }
+const results = {
+  time: new Date().toISOString(),
+  machine,
+  join,
+  serving,
+  uniform,
+  push,
+  comparisons,
+  batches,
+}
 await writeFile(joinPath(import.meta.dirname, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)

@@ -28,32 +28,67 @@ export function createEntities(entityCount: number): number[][] {
   return Array.from({ length: entityCount }, (_, user) => createProfile(user, FEATURE_COUNT))
 }
 
+/** What the store's writers have taken and put so far. */
+export interface StoreRecord {
+  /** When the last delivery was committed: its rows are readable with strong consistency. */
+  readonly committedMs: number
+  readonly putCount: number
+  /** When KV answered the last put. */
+  readonly putMs: number
+  readonly segmentRows: number
+  /** When the last segments were entered into the manifest; null when there is none. */
+  readonly segmentMs: number | null
+}
+
+export interface StoreWorker extends ServingWorker {
+  apply(client: LoopClient): Promise<void>
+  /** A push of these users' values, all of one event time. */
+  push(users: readonly number[], valuesOf: (user: number) => readonly number[]): BenchRequest
+  /** Resolves when every user can be read. */
+  untilVisible(client: LoopClient, entities: readonly (readonly number[])[]): Promise<void>
+  /** Only of a recorded store. */
+  readRecord(client: LoopClient): Promise<StoreRecord>
+}
+
+export interface StoreOptions {
+  /** Runs `bench/recorded/worker.ts`, which counts what the writers put. */
+  readonly isRecorded?: boolean
+  readonly variables?: Readonly<Record<string, string>>
+}
+
 /** The store as it is deployed, from `wrangler.toml`. */
-export async function startStore(): Promise<ServingWorker> {
+export async function startStore({
+  isRecorded = false,
+  variables = {},
+}: StoreOptions = {}): Promise<StoreWorker> {
   const { origin, putTexts, stop } = await startWorkerd('../wrangler.toml', {
-    variables: { ADMIN_TOKEN: TOKEN },
+    variables: { ADMIN_TOKEN: TOKEN, ...variables },
     migrated: 'DB',
+    ...(isRecorded ? { main: './recorded/worker.ts' } : {}),
   })
   const post = (path: string, body: unknown) => postJson(`${origin}/v1/${path}`, body)
   const headers = { authorization: `Bearer ${TOKEN}` }
-  const store: ServingWorker = {
+  const store: StoreWorker = {
     get: (user) => ({ url: `${origin}/v1/feature-services/bench/features?user=${user}`, headers }),
     batchGet: (users) =>
       post('feature-services/bench/features', { entities: users.map((user) => ({ user })) }),
     readValues: (body) => Object.values((JSON.parse(body) as { features: Record<string, number> }).features),
     readRows: (body) => (JSON.parse(body) as { rows: number[][] }).rows,
-    async load(client, entities) {
+    async apply(client) {
       await client.send(post('definitions/apply', { definitions: profileDefinitions(FEATURE_COUNT) }))
-      const time = new Date(Date.now() - 60_000).toISOString()
-      for (const users of chunkUsers(entities.length, PUSH_ROWS)) {
-        const events = users.map((user) => ({
-          time,
-          user,
-          ...Object.fromEntries(featureNames(FEATURE_COUNT).map((name, at) => [name, entities[user]![at]])),
-        }))
-        await client.send(post('sources/profiles/events', { events }))
-      }
-      await untilVisible(client, store, entities)
+    },
+    push(users, valuesOf) {
+      return post('sources/profiles/events', { events: profileEvents(users, valuesOf) })
+    },
+    untilVisible: (client, entities) => untilVisible(client, store, entities),
+    async readRecord(client) {
+      return JSON.parse(await client.send({ url: `${origin}/recorded` })) as StoreRecord
+    },
+    async load(client, entities) {
+      await store.apply(client)
+      for (const users of chunkUsers(entities.length, PUSH_ROWS))
+        await client.send(store.push(users, (user) => entities[user]!))
+      await store.untilVisible(client, entities)
     },
     putTexts: (texts) => putTexts('ONLINE', texts),
     close: stop,
@@ -61,8 +96,31 @@ export async function startStore(): Promise<ServingWorker> {
   return store
 }
 
+/** Rows of the benches' source, as a client pushes them. */
+export function profileEvents(
+  users: readonly number[],
+  valuesOf: (user: number) => readonly number[],
+): Record<string, unknown>[] {
+  const names = featureNames(FEATURE_COUNT)
+  const time = new Date(Date.now() - 60_000).toISOString()
+  return users.map((user) => {
+    const values = valuesOf(user)
+    return { time, user, ...Object.fromEntries(names.map((name, at) => [name, values[at]])) }
+  })
+}
+
+/** What the queue of the baseline has delivered so far. */
+export interface QueueRecord {
+  readonly messageCount: number
+  /** When the last of them were acknowledged. */
+  readonly ackedMs: number
+}
+
 export interface BaselineWorker extends ServingWorker {
   readonly ok: BenchRequest
+  /** Puts bodies into its queue. */
+  sendMessages(bodies: readonly string[]): BenchRequest
+  readRecord(client: LoopClient): Promise<QueueRecord>
   /** `batchGet` through a cache of the isolate. */
   batchGetCached(users: readonly number[]): BenchRequest
 }
@@ -75,6 +133,10 @@ export async function startBaseline(): Promise<BaselineWorker> {
     get: (user) => ({ url: `${origin}/features?key=${kvKey(user)}` }),
     batchGet: (users) => postJson(`${origin}/features`, users.map(kvKey)),
     batchGetCached: (users) => postJson(`${origin}/cached-features`, users.map(kvKey)),
+    sendMessages: (bodies) => postJson(`${origin}/messages`, bodies),
+    async readRecord(client) {
+      return JSON.parse(await client.send({ url: `${origin}/recorded` })) as QueueRecord
+    },
     readValues: (body) => JSON.parse(body) as number[],
     readRows: (body) => JSON.parse(body) as number[][],
     load: (_client, entities) =>
@@ -141,7 +203,8 @@ async function untilVisible(
   }
 }
 
-function chunkUsers(entityCount: number, size: number): number[][] {
+/** The users 0 to `entityCount` in runs of so many. */
+export function chunkUsers(entityCount: number, size: number): number[][] {
   return Array.from({ length: Math.ceil(entityCount / size) }, (_, chunk) =>
     Array.from({ length: Math.min(size, entityCount - chunk * size) }, (_, at) => chunk * size + at),
   )

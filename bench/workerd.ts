@@ -18,22 +18,28 @@ export interface Workerd {
   stop(): Promise<void>
 }
 
+export interface WorkerdOptions {
+  readonly variables: Readonly<Record<string, string>>
+  /** The D1 binding the migrations are applied to. */
+  readonly migrated?: string
+  /** Takes the place of the configuration's `main`. */
+  readonly main?: string
+}
+
 /**
  * Runs a Worker as `wrangler deploy` would upload it. Neither `wrangler dev` nor its test harness serves here: their
  * proxy and request log cost milliseconds a request, and every ratio came out near 1. State is in memory and a
- * temporary folder. `migrated` names the D1 binding the migrations are applied to.
+ * temporary folder.
  */
-export async function startWorkerd(
-  configPath: string,
-  options: { readonly variables: Readonly<Record<string, string>>; readonly migrated?: string },
-): Promise<Workerd> {
+export async function startWorkerd(configPath: string, options: WorkerdOptions): Promise<Workerd> {
   // Miniflare would otherwise fetch a sample of `request.cf` from the network.
   process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false'
   const config = join(import.meta.dirname, configPath)
   const folder = await mkdtemp(join(tmpdir(), 'featheredge-bench-'))
+  const main = options.main === undefined ? [] : [join(import.meta.dirname, options.main)]
   await promisify(execFile)(
     process.execPath,
-    [WRANGLER, 'deploy', '--dry-run', '--outdir', folder, '--config', config],
+    [WRANGLER, 'deploy', ...main, '--dry-run', '--outdir', folder, '--config', config],
     { cwd: ROOT, env: { ...process.env, WRANGLER_SEND_METRICS: 'false' } },
   )
   const [script] = (await readdir(folder)).filter((name) => name.endsWith('.js'))

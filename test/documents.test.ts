@@ -3,9 +3,16 @@ import { globSync, readFileSync } from 'node:fs'
 import { getTableName } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import * as schema from '../src/cloudflare/registry-schema.ts'
+import {
+  AGGREGATION_FUNCTIONS,
+  type AggregationFunction,
+  PARAMETER_DEFAULTS,
+  PROPERTIES_BY_FUNCTION,
+} from '../src/core/aggregate/aggregation-function.ts'
 import { ERROR_CODES } from '../src/core/error.ts'
 import { LIMITS } from '../src/core/limits.ts'
 import { STAMP_COLUMNS } from '../src/core/segment.ts'
+import { encodeValue, VALUE_TYPES } from '../src/core/value.ts'
 import { Entity } from '../src/definitions/entity.ts'
 import { FeatureService, ServiceEntry } from '../src/definitions/feature-service.ts'
 import { FeatureView } from '../src/definitions/feature-view.ts'
@@ -68,6 +75,36 @@ test('every field of a definition stands in docs/concepts.md', () => {
   )
   expect([...new Set(fields)].filter((field) => !concepts.includes(`\`${field}\``))).toEqual([])
 })
+
+test('every aggregation stands in docs/aggregations.md as the code has it (S20)', () => {
+  const [table] = read('docs/aggregations.md').split('\n## ')
+  const rows = [...table!.matchAll(/^\| `(\w+)` \|(.*)\|$/gm)]
+  const facts = rows.map(([, name, cells]) => [
+    name,
+    ...cells!
+      .split('|')
+      .slice(0, 4)
+      .map((cell) => cell.trim()),
+  ])
+  expect(facts).toEqual(AGGREGATION_FUNCTIONS.map(factsOf))
+})
+
+/** Input types, output type, parameter and value over nothing, as the table of aggregations says them. */
+function factsOf(name: AggregationFunction): string[] {
+  const { inputTypes, parameter, create } = PROPERTIES_BY_FUNCTION[name]
+  const aggregators = inputTypes.map((inputType) => create(inputType, PARAMETER_DEFAULTS))
+  const outputs = aggregators.map(({ outputType }, at) => outputType.replace(inputTypes[at]!, "input's"))
+  const isFixed = aggregators.every(({ outputType }) => outputType === aggregators[0]!.outputType)
+  const output = isFixed ? aggregators[0]!.outputType : [...new Set(outputs)].join(' ')
+  const [some] = aggregators
+  return [
+    name,
+    inputTypes.length === VALUE_TYPES.length ? 'any' : inputTypes.join(' '),
+    output.replace(/^list<(.*)>$/, 'list of $1'),
+    parameter === null ? '' : `\`${parameter}\`, ${PARAMETER_DEFAULTS[parameter]}`,
+    encodeValue(some!.outputType, some!.finish(some!.create())),
+  ]
+}
 
 test('every rule of the semantics stands in docs/semantics.md', () => {
   const rules = Array.from({ length: 34 }, (_, at) => `**S${at + 1} `)

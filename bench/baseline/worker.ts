@@ -1,4 +1,8 @@
+import { eventQueue } from '../../src/cloudflare/event-queue.ts'
+import type { QueueRecord } from '../serving-workers.ts'
 import { readCachedEntities } from './cached-entities.ts'
+
+const acked: { -readonly [Name in keyof QueueRecord]: QueueRecord[Name] } = { messageCount: 0, ackedMs: 0 }
 
 /**
  * What one would write without a feature store: one KV key per entity, read when asked for. It authenticates nobody,
@@ -25,9 +29,19 @@ export default {
         const values = await readCachedEntities(env.ENTITIES, (await request.json()) as string[])
         return json(`[${values.map((value) => value ?? 'null')}]`)
       }
+      case 'POST /messages':
+        await eventQueue(env.EVENTS).send((await request.json()) as string[])
+        return new Response(null, { status: 202 })
+      case 'GET /recorded':
+        return Response.json(acked)
       default:
         return new Response(null, { status: 404 })
     }
+  },
+  queue(batch: MessageBatch): void {
+    batch.ackAll()
+    acked.messageCount += batch.messages.length
+    acked.ackedMs = Date.now()
   },
 }
 
@@ -36,6 +50,7 @@ const BULK_KEYS_MAX = 100
 
 interface BaselineEnv {
   readonly ENTITIES: KVNamespace
+  readonly EVENTS: Queue<string>
 }
 
 function json(text: string): Response {

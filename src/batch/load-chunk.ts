@@ -4,6 +4,7 @@ import { hash128 } from '../core/hash.ts'
 import type { ParquetFile } from '../core/parquet.ts'
 import { compareStamps, compareText, encodeRow, type Stamp } from '../core/row.ts'
 import { encodeSegment, segmentStatistics } from '../core/segment.ts'
+import type { Instant } from '../core/time.ts'
 import {
   checkExpectations,
   checkSourceRow,
@@ -14,6 +15,7 @@ import {
   type ViewTransform,
 } from '../core/transform.ts'
 import { checkParquetValue, encodeValue, type Value } from '../core/value.ts'
+import { oldestCounted } from '../core/window/window-plan.ts'
 import { segmentRecord } from '../definitions/segment-record.ts'
 import {
   type CompiledSource,
@@ -21,7 +23,7 @@ import {
   type Snapshot,
   segmentSchema,
 } from '../definitions/snapshot.ts'
-import { sourceExpectations, viewTransform } from '../definitions/view-transform.ts'
+import { sourceExpectations, viewTransform, windowPlan } from '../definitions/view-transform.ts'
 import type { LoadChunk, LoadRecord, Platform, QuarantinedRow } from '../platform.ts'
 import type { ChunkRange } from './plan-load.ts'
 
@@ -48,7 +50,7 @@ export async function loadChunk(
   { load, chunk, range }: ChunkWork,
 ): Promise<void> {
   const rows = await readRows(source, file, range)
-  const views = source.views.map((name) => createViewRows(snapshot, snapshot.views[name]!))
+  const views = source.views.map((name) => createViewRows(snapshot, snapshot.views[name]!, load.ingestTime))
   const expectations = sourceExpectations(source)
   const quarantined: QuarantinedRow[] = []
   const rejections: { row: number; message: string }[] = []
@@ -118,15 +120,17 @@ interface ViewRows {
   readonly bucketByKey: Map<string, string>
   readonly rowsByBucket: Map<string, KeyedRow[]>
   readonly newestByKey: Map<string, KeyedRow>
-  /** Rows ahead of the clock at the door. */
+  /** Rows the writers take one by one: those ahead of the clock at the door, and the events of windows. */
   readonly ahead: KeyedRow[]
+  /** The earliest event time that a window counts still. */
+  readonly oldest: Instant
 }
 
 interface KeyedRow extends TransformedRow {
   readonly stamp: Stamp
 }
 
-function createViewRows(snapshot: Snapshot, view: CompiledView): ViewRows {
+function createViewRows(snapshot: Snapshot, view: CompiledView, now: Instant): ViewRows {
   const entity = snapshot.entities[view.entity]!
   return {
     view,
@@ -136,6 +140,7 @@ function createViewRows(snapshot: Snapshot, view: CompiledView): ViewRows {
     rowsByBucket: new Map(),
     newestByKey: new Map(),
     ahead: [],
+    oldest: view.windows === null ? 0 : oldestCounted(windowPlan(view.windows), now),
   }
 }
 
@@ -166,6 +171,11 @@ function fileRow(view: ViewRows, transformed: TransformedRow, stamp: Stamp): voi
   const rows = view.rowsByBucket.get(bucket)
   if (rows === undefined) view.rowsByBucket.set(bucket, [row])
   else rows.push(row)
+  if (view.view.windows !== null) {
+    // Windows count every event; the writer leaves out those too old for any.
+    if (stamp.eventTime >= view.oldest) view.ahead.push(row)
+    return
+  }
   if (stamp.eventTime > stamp.ingestTime) {
     // The writer holds it until its time comes (S4): until then the newest before it is what counts.
     view.ahead.push(row)

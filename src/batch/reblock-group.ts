@@ -14,14 +14,15 @@ export interface Reblocking extends BlockWidth {
   readonly formerBits?: number
 }
 
-/** Polls of the writers before a job gives up for this time; Cron starts it again. */
+/** Polls of the writers before a job gives up for now; Cron starts it again. */
 const POLLS_MAX = 500
 const POLL_MS = 2_000
-/** A job has to be heard of more often than this. */
+/** A job has to be heard of before two minutes are over: it sleeps no longer than this. */
 const SLEEP_MS_MAX = 60_000
 
 /**
- * Divides the blocks of a group, with reads going on throughout (S30). Every step may be cut off and done again:
+ * Divides the blocks of a group, with reads going on throughout (S30). Every step may be cut off and done
+ * again:
  *
  * ```
  *  fill ──> every writer puts all its blocks in the new width too, and keeps both up to date
@@ -58,7 +59,10 @@ export async function reblockGroup(platform: Platform, id: string, steps: JobSte
   }
 }
 
-/** The width in force before; null when there is nothing left to do. It is kept: a second run finds the new one in force. */
+/**
+ * The width in force before; null when nothing is left to do. It is kept, for a second run may find the new
+ * one in force.
+ */
 async function begin(platform: Platform, job: JobRecord, wanted: Reblocking): Promise<number | null> {
   if (job.status === 'succeeded') return null
   const { blockBits } = groupOf(await readWritingSnapshot(platform), wanted)

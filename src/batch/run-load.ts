@@ -13,8 +13,8 @@ import { isPermanent, runStep } from './run-step.ts'
 const RUNS_MAX = 10
 
 /**
- * Runs a load to its end, in steps each of which looks first whether its effect is there, so that any of them may be cut off and
- * done again:
+ * Runs a load to its end, in steps each of which looks first whether its effect is there, so that any of them
+ * may be cut off and done again:
  *
  * ```
  *  prepare -> chunk 0 … n-1 -> register -> sync 0 … n-1 -> end
@@ -22,8 +22,8 @@ const RUNS_MAX = 10
  *                              (all at once)
  * ```
  *
- * History has all of a load or none; the online store follows key by key, so whatever it shows, history shows. A fault of the file or of its rows ends it as `failed`;
- * any other is thrown, to be retried.
+ * History has all of a load or none; the online store follows key by key, so whatever it shows, history
+ * shows. A fault of the file or of its rows ends it as `failed`; any other is thrown, to be retried.
  */
 export async function runLoad(platform: Platform, id: string, steps: JobSteps): Promise<void> {
   const step = <T extends number | boolean | null>(name: string, work: () => Promise<T>) =>
@@ -99,7 +99,8 @@ async function registerLoad(platform: Platform, id: string): Promise<boolean> {
   if (await platform.loads.register(id, load.generation)) return true
   const [before, now] = [await readSnapshotOf(platform, load.generation), await readWritingSnapshot(platform)]
   const isSameWork = viewIds(before, load.source) === viewIds(now, load.source)
-  // A generation that touches other definitions changes nothing here: its number is all there is to take over.
+  // A generation that touches other definitions changes nothing here: its number is all there is to take
+  // over.
   if (isSameWork) await update(platform, id, { generation: now.generation })
   return isSameWork ? platform.loads.register(id, now.generation) : false
 }

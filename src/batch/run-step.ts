@@ -2,8 +2,8 @@ import { FeatureStoreError } from '../core/error.ts'
 import type { JobSteps } from '../platform.ts'
 
 /**
- * Runs one step of a job. A fault that no other try can mend travels as the step's outcome and is thrown again here, with its code;
- * any other is left to the engine, which retries the step.
+ * Runs one step of a job. A fault that no other try can mend travels as the step's outcome and is thrown
+ * again here, with its code; any other is left to the engine, which retries the step.
  */
 export async function runStep<T extends number | boolean | null>(
   steps: JobSteps,

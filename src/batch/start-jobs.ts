@@ -22,8 +22,8 @@ export async function resumeJobs(platform: Platform): Promise<void> {
 }
 
 /**
- * What Cron does: has every writer do what is due, should its own alarm have been lost, and divides blocks that have outgrown what
- * they should hold.
+ * What Cron does: has every writer do what is due, should its own alarm have been lost, and starts dividing
+ * blocks that have outgrown their size.
  */
 export async function tendWriters(platform: Platform): Promise<void> {
   const snapshot = await readWritingSnapshot(platform)
@@ -33,21 +33,32 @@ export async function tendWriters(platform: Platform): Promise<void> {
     const reports: WriterReport[] = []
     for (let at = 0; at < shards.length; at += WOKEN_AT_ONCE) {
       const some = shards.slice(at, at + WOKEN_AT_ONCE)
-      reports.push(
-        ...(await Promise.all(
-          some.map((shard) => platform.writers.wake(writerLayout(snapshot, entity.name, shard))),
-        )),
+      const answers = await Promise.allSettled(
+        some.map((shard) => platform.writers.wake(writerLayout(snapshot, entity.name, shard))),
       )
+      for (const [position, answer] of answers.entries()) {
+        if (answer.status === 'fulfilled') reports.push(answer.value)
+        else {
+          platform.log.error('A shard writer could not be woken; it is tried again in a minute', {
+            entity: entity.name,
+            shard: some[position],
+            reason: String(answer.reason),
+          })
+        }
+      }
     }
     for (const wanted of planReblocking(entity, reports, platform.settings.blockBytesMax))
       await startReblocking(platform, wanted)
   }
 }
 
-/** Bits of a hash that choose a block; a layout with more is not made. */
-const BLOCK_BITS_MAX = 24
+/** Most bits of a hash that choose a block. */
+const BLOCK_BITS_MAX = 20
 
-/** The groups whose blocks are too large on average, and as many more bits as bring them under three quarters of the bound. */
+/**
+ * The groups whose blocks are too large on average, each with the bits that bring them to three quarters of
+ * the bound or less.
+ */
 export function planReblocking(
   entity: CompiledEntity,
   reports: readonly WriterReport[],
@@ -61,6 +72,9 @@ export function planReblocking(
     return [{ entity: entity.name, group: name, blockBits: Math.min(blockBits + more, BLOCK_BITS_MAX) }]
   })
 }
+
+/** A job that failed for good is not begun again before. */
+const FAILED_REST_US = 3_600_000_000
 
 async function startReblocking(platform: Platform, wanted: Reblocking): Promise<void> {
   const subject = groupName(wanted.entity, wanted.group)
@@ -80,8 +94,9 @@ async function startReblocking(platform: Platform, wanted: Reblocking): Promise<
     heartbeatTime: now,
   }
   const begun = await platform.jobRecords.begin(job)
+  if (begun.status === 'failed' && now - begun.heartbeatTime < FAILED_REST_US) return
   platform.log.info('Blocks have outgrown their size and are divided', { ...wanted })
-  // One that ended before is stale: the width it made is not in force.
+  // One that has ended is run again: the width it was to make is not in force.
   if (begun.status === 'failed' || begun.status === 'succeeded') await platform.jobRecords.update(job.id, job)
   await platform.jobs.start('reblock', job.id)
 }

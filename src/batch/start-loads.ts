@@ -1,7 +1,7 @@
 import { FeatureStoreError, invalid } from '../core/error.ts'
 import { LIMITS } from '../core/limits.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
-import type { CompiledSource } from '../definitions/snapshot.ts'
+import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import type { LandedFile, LoadRecord, Platform } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { resolveSource } from '../registry/resolve-name.ts'
@@ -23,15 +23,20 @@ export async function startLoads(
   sourceName: string,
   { files, badRowsMax }: LoadRequest,
 ): Promise<readonly LoadRecord[]> {
-  const { source } = await resolveSource(platform, sourceName)
+  const { snapshot, source } = await resolveSource(platform, sourceName)
   if (source.landingFormat === null) {
     throw new FeatureStoreError(
       'failed_precondition',
       `Cannot load files of source "${sourceName}": it declares no landing, its definition needs one`,
     )
   }
-  if (files === undefined) return startLanded(platform, source, badRowsMax)
+  if (files === undefined) return startLanded(platform, snapshot, { source, badRowsMax })
   const landed = await Promise.all(files.map((name) => findFile(platform, sourceName, name)))
+  const known = await platform.loads.list(source.name)
+  for (const file of landed) {
+    const replaced = isReplaced(snapshot, source, { file, known })
+    if (replaced) throw countedTwice(source, file)
+  }
   const loads: LoadRecord[] = []
   for (const file of landed) {
     const load = await beginLoad(platform, sourceName, { file, badRowsMax })
@@ -44,7 +49,7 @@ export async function startLoads(
 export async function startDueLoads(platform: Platform): Promise<void> {
   const snapshot = await readWritingSnapshot(platform)
   for (const source of Object.values(snapshot.sources)) {
-    if (source.landingFormat !== null) await startLanded(platform, source, 0)
+    if (source.landingFormat !== null) await startLanded(platform, snapshot, { source, badRowsMax: 0 })
   }
   const silentBefore = platform.clock.now() - HEARTBEAT_MAX_US
   for (const load of await platform.loads.listUnfinished()) {
@@ -57,8 +62,8 @@ export async function startDueLoads(platform: Platform): Promise<void> {
 /** Every landed file that is not loaded, and every one whose load has not ended. */
 async function startLanded(
   platform: Platform,
-  source: CompiledSource,
-  badRowsMax: number,
+  snapshot: Snapshot,
+  { source, badRowsMax }: { readonly source: CompiledSource; readonly badRowsMax: number },
 ): Promise<LoadRecord[]> {
   const [landed, known] = await Promise.all([
     platform.landing.list(source.name),
@@ -69,10 +74,32 @@ async function startLanded(
   for (const file of landed) {
     if (loads.length >= LIMITS.loadsPerCallMax) break
     const load = loadsById.get(loadId(source.name, file))
+    if (load === undefined && isReplaced(snapshot, source, { file, known })) {
+      platform.log.error(countedTwice(source, file).message, { source: source.name, file: file.name })
+      continue
+    }
     if (load === undefined) loads.push(await beginLoad(platform, source.name, { file, badRowsMax }))
     else if (load.status === 'queued' || load.status === 'running') loads.push(load)
   }
   return loads
+}
+
+/** Whether windows would count the rows of a file's former content again: nothing tells its events apart (S9). */
+function isReplaced(
+  snapshot: Snapshot,
+  source: CompiledSource,
+  { file, known }: { readonly file: LandedFile; readonly known: readonly LoadRecord[] },
+): boolean {
+  const views = source.views.map((name) => snapshot.views[name]!)
+  if (!views.some(({ windows }) => windows !== null && !windows.hasEventId)) return false
+  return known.some((load) => load.file === file.name && load.etag !== file.etag && load.isRegistered)
+}
+
+function countedTwice({ name }: CompiledSource, file: LandedFile) {
+  return new FeatureStoreError(
+    'failed_precondition',
+    `Cannot load "${file.name}" again with other content: windows count rows of source "${name}" and it names no event_id; land it under another name`,
+  )
 }
 
 async function beginLoad(

@@ -5,7 +5,7 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS marks (mark TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS seen (hour INTEGER NOT NULL, ids TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, time_ms REAL NOT NULL, chars INTEGER NOT NULL, seen TEXT NOT NULL, content TEXT NOT NULL);
-  CREATE TABLE IF NOT EXISTS checkpoints (bits TEXT NOT NULL, part INTEGER NOT NULL, is_published INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (bits, part)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS checkpoints (bits TEXT NOT NULL, part INTEGER NOT NULL, is_published INTEGER NOT NULL, through INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (bits, part)) WITHOUT ROWID;
 `
 
 /** A row of SQLite holds at most 2 MB: a large checkpoint lies in several. */
@@ -76,23 +76,28 @@ export function writerStorageSqlite(
 
     readCheckpoint(bits) {
       const parts = sql
-        .exec<{ content: string; is_published: number }>(
-          'SELECT content, is_published FROM checkpoints WHERE bits = ? ORDER BY part',
+        .exec<{ content: string; is_published: number; through: number }>(
+          'SELECT content, is_published, through FROM checkpoints WHERE bits = ? ORDER BY part',
           bits,
         )
         .toArray()
       if (parts.length === 0) return undefined
       const rows = parts.map(({ content }) => content).join('')
-      return { rows, isPublished: parts.every(({ is_published }) => is_published === 1) }
+      return {
+        rows,
+        isPublished: parts.every(({ is_published }) => is_published === 1),
+        through: parts[0]!.through,
+      }
     },
-    writeCheckpoint(bits, { rows, isPublished }) {
+    writeCheckpoint(bits, { rows, isPublished, through }) {
       const partCount = Math.max(1, Math.ceil(rows.length / PART_CHARS_MAX))
       for (let part = 0; part < partCount; part++) {
         sql.exec(
-          'INSERT OR REPLACE INTO checkpoints (bits, part, is_published, content) VALUES (?, ?, ?, ?)',
+          'INSERT OR REPLACE INTO checkpoints (bits, part, is_published, through, content) VALUES (?, ?, ?, ?, ?)',
           bits,
           part,
           isPublished ? 1 : 0,
+          through,
           rows.slice(part * PART_CHARS_MAX, (part + 1) * PART_CHARS_MAX),
         )
       }

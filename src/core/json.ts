@@ -12,7 +12,8 @@ export function parseJson(text: string, what: string): unknown {
   }
 }
 
-const MAY_HOLD_BIG_INTEGER = /\d{16}/
+/** A number that begins with 16 digits: those after a point, which most floats have, do not call for the slow reviver. */
+const MAY_HOLD_BIG_INTEGER = /(?:^|[[,:])\s*-?\d{16}/
 const INTEGER = /^-?\d+$/
 
 /** A reviver of the "JSON.parse source text access" proposal: the third argument carries the digits. */

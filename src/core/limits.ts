@@ -11,6 +11,8 @@ export const LIMITS = {
   rowCharsMax: 48_000,
   /** Keys of one deletion. */
   deletionKeysMax: 10_000,
+  /** Views one deletion names. */
+  deletionViewsMax: 100,
   /** Entities of one BatchGet. */
   batchGetEntitiesMax: 1_000,
   /** Blocks read for one Get or BatchGet: bounds its KV operations (100 keys each) and the memory they fill. */

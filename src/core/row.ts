@@ -16,6 +16,9 @@ export interface Stamp {
   readonly sequenceIndex: number
 }
 
+/** The part of a stamp that S6 compares. */
+export type StampOrder = Omit<Stamp, 'ingestTime'>
+
 /** One row of one view: a stamp and the features as comma-separated JSON texts (`encodeValue`). */
 export interface ViewRow extends Stamp {
   /** `view@version`. */
@@ -26,7 +29,7 @@ export interface ViewRow extends Stamp {
 }
 
 /** S6: negative when `a` loses to `b`. Arrival decides nothing; only one row equal in all is the same row. */
-export function compareStamps(a: Stamp, b: Stamp): number {
+export function compareStamps(a: StampOrder, b: StampOrder): number {
   return (
     a.eventTime - b.eventTime ||
     a.createdTime - b.createdTime ||

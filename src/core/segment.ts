@@ -1,3 +1,4 @@
+import { encodeKey } from './entity-key.ts'
 import { invalid } from './error.ts'
 import {
   type AsyncBuffer,
@@ -100,6 +101,56 @@ export async function openSegment(
       throw invalid(`Cannot read segment "${path}": column "${name}" is not ${type}`)
   }
   return segment
+}
+
+/** Takes every row of a segment, row group by row group: its encoded key, stamp and feature values. */
+export async function scanSegment(
+  file: ParquetFile,
+  schema: SegmentSchema,
+  take: (key: string, stamp: Stamp, values: readonly Value[]) => void,
+): Promise<void> {
+  const types = schema.keys.map(({ type }) => type)
+  const names = [
+    ...schema.keys.map(({ name }) => name),
+    ...STAMP_COLUMNS,
+    ...schema.features.map(({ name }) => name),
+  ]
+  for (const { rowStart, rowEnd } of file.rowGroups) {
+    const columns: ArrayLike<Value>[] = []
+    for (const name of names)
+      columns.push((await file.readColumn(name, rowStart, rowEnd)) as ArrayLike<Value>)
+    const keys = columns.slice(0, types.length)
+    const [eventTime, createdTime, ingestTime, sequenceTime, sequenceOrigin, sequenceIndex] = columns.slice(
+      types.length,
+    ) as [
+      ArrayLike<Value>,
+      ArrayLike<Value>,
+      ArrayLike<Value>,
+      ArrayLike<Value>,
+      ArrayLike<Value>,
+      ArrayLike<Value>,
+    ]
+    const features = columns.slice(types.length + STAMP_COLUMNS.length)
+    for (let row = 0; row < rowEnd - rowStart; row++) {
+      const key = encodeKey(
+        types,
+        keys.map((values) => values[row]!),
+      )
+      const stamp: Stamp = {
+        eventTime: eventTime[row] as number,
+        createdTime: createdTime[row] as number,
+        ingestTime: ingestTime[row] as number,
+        sequenceTime: sequenceTime[row] as number,
+        sequenceOrigin: sequenceOrigin[row] as string,
+        sequenceIndex: Number(sequenceIndex[row]),
+      }
+      take(
+        key,
+        stamp,
+        features.map((values) => values[row] ?? null),
+      )
+    }
+  }
 }
 
 function stampColumn(

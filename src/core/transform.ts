@@ -1,4 +1,4 @@
-import { encodeKey } from './entity-key.ts'
+import { encodeKey, KEY_LENGTH_MAX } from './entity-key.ts'
 import { FeatureStoreError, invalid } from './error.ts'
 import type { Evaluate } from './sql/sql-function.ts'
 import { formatInstant, type Instant } from './time.ts'
@@ -28,6 +28,14 @@ export interface ViewTransform {
   readonly keys: readonly Evaluate[]
   readonly keyTypes: readonly ValueType[]
   readonly features: readonly { readonly type: ValueType; readonly evaluate: Evaluate }[]
+  /** Set where all it does is take columns as they are. */
+  readonly plain: PlainColumns | null
+}
+
+/** The columns that a view takes as they are. */
+export interface PlainColumns {
+  readonly keys: readonly number[]
+  readonly features: readonly number[]
 }
 
 /** A row of a view before it has a stamp. */
@@ -128,8 +136,9 @@ export function transformRow(view: ViewTransform, values: readonly Value[]): Tra
   if (view.where !== null && view.where(values) !== true) return undefined
   const keyValues = view.keys.map((key) => key(values))
   if (keyValues.includes(null)) throw nullKey(view)
-  const features = view.features.map(({ evaluate }) => evaluate(values))
-  return { key: encodeKey(view.keyTypes, keyValues), keyValues, features }
+  const key = encodeKey(view.keyTypes, keyValues)
+  refuseLongKey(view, key)
+  return { key, keyValues, features: view.features.map(({ evaluate }) => evaluate(values)) }
 }
 
 /** Feature values as comma-separated JSON texts. */
@@ -139,6 +148,27 @@ export function encodeCells(view: ViewTransform, features: readonly Value[]): st
     cells += (at === 0 ? '' : ',') + encodeValue(view.features[at]!.type, features[at]!)
   }
   return cells
+}
+
+/**
+ * `transformRow` and `encodeCells` of a row whose values were encoded before, by a view that takes columns as they are: text and
+ * value are exact inverses, so nothing needs to be read or written again.
+ */
+export function transformTexts(
+  view: ViewTransform,
+  { keys, features }: PlainColumns,
+  texts: readonly string[],
+): { readonly key: string; readonly cells: string } {
+  const parts = keys.map((column) => texts[column]!)
+  if (parts.includes('null')) throw nullKey(view)
+  const key = parts.join()
+  refuseLongKey(view, key)
+  return { key, cells: features.map((column) => texts[column]!).join() }
+}
+
+function refuseLongKey({ name }: ViewTransform, key: string): void {
+  if (key.length <= KEY_LENGTH_MAX) return
+  throw invalid(`Key of view "${name}": it is ${key.length} characters long, at most ${KEY_LENGTH_MAX} may`)
 }
 
 function nullKey({ name }: ViewTransform) {

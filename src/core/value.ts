@@ -25,8 +25,9 @@ export type EpochUnit = 's' | 'ms' | 'us'
  */
 export type Value = boolean | bigint | number | string | Uint8Array | readonly Value[] | null
 
-const INT64_MIN = -(2n ** 63n)
-const INT64_MAX = 2n ** 63n - 1n
+export const INT64_MIN = -(2n ** 63n)
+export const INT64_MAX = 2n ** 63n - 1n
+
 const EPOCH_UNIT_US: Readonly<Record<EpochUnit, number>> = { s: 1_000_000, ms: 1_000, us: 1 }
 const FLOAT_WORDS: Readonly<Record<string, number>> = {
   NaN: Number.NaN,

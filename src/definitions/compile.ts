@@ -2,6 +2,7 @@ import type { NamedType } from '../core/segment.ts'
 import { checkExpression } from '../core/sql/check-expression.ts'
 import { parseDuration } from '../core/time.ts'
 import { addOnDemand, compileOnDemandView } from './compile-on-demand.ts'
+import { compileWindows } from './compile-windows.ts'
 import type { DefinitionSet } from './definition-set.ts'
 import type { Entity } from './entity.ts'
 import type { FeatureService } from './feature-service.ts'
@@ -18,19 +19,23 @@ import {
 } from './snapshot.ts'
 import type { Source } from './source.ts'
 import { inputName, keySql } from './validate.ts'
+import { windowPlan } from './view-transform.ts'
 
 /** A group has at least 2^10 blocks: about 100 keys a block at 100,000 entities. */
 export const BLOCK_BITS_MIN = 10
 
-/** The group of views that name none. */
-export const MAIN_GROUP = 'main'
+/** The groups of views that name none: of latest-row views and of windowed ones. */
+const MAIN_GROUP = 'main'
+const WINDOWS_GROUP = 'windows'
 
 /** What a generation fixes beside the definitions themselves. */
 export interface CompileOptions {
   readonly generation: number
   /** The version of every feature view. */
   readonly versions: Readonly<Record<string, number>>
-  /** Block bits of the groups that have grown (`groupName`); the others have what their entity starts with. */
+  /**
+   * Block bits of the groups that have grown (`groupName`); the others have what their entity starts with.
+   */
   readonly blockBits: Readonly<Record<string, number>>
 }
 
@@ -89,8 +94,9 @@ function groupNames(views: readonly FeatureView[]): string[] {
   return [...new Set(views.map(groupOf))].sort()
 }
 
-function groupOf({ block_group }: FeatureView): string {
-  return block_group ?? MAIN_GROUP
+/** Tiles are large: windowed views do not swell the blocks of the others. */
+function groupOf({ block_group, aggregations }: FeatureView): string {
+  return block_group ?? (aggregations === undefined ? MAIN_GROUP : WINDOWS_GROUP)
 }
 
 function compileSource(source: Source, views: readonly CompiledView[]): CompiledSource {
@@ -128,14 +134,27 @@ function compileView(set: DefinitionSet, view: FeatureView, version: number): Co
     group: groupOf(view),
     where: view.where === undefined ? null : checkExpression(view.where, schema, 'bool'),
     keys: entity.join_keys.map(({ name, type }) => checkExpression(keySql(view, name), schema, type)),
-    features: view.features!.map(({ name, type, sql }) => ({
-      name,
-      type,
-      expression: checkExpression(sql, schema, type),
-    })),
+    ...compileRows(view, source),
     ttlUs: view.ttl === undefined ? null : parseDuration(view.ttl),
     retentionUs: source.retention === undefined ? null : parseDuration(source.retention),
   }
+}
+
+/** What rows of a view hold, and what it serves of them. */
+function compileRows(
+  view: FeatureView,
+  source: Source,
+): Pick<CompiledView, 'columns' | 'features' | 'windows'> {
+  if (view.aggregations !== undefined) {
+    const { columns, windows } = compileWindows(view, source)
+    return { columns, features: windowPlan(windows).outputs, windows }
+  }
+  const columns = view.features!.map(({ name, type, sql }) => ({
+    name,
+    type,
+    expression: checkExpression(sql, source.schema, type),
+  }))
+  return { columns, features: columns.map(({ name, type }) => ({ name, type })), windows: null }
 }
 
 /** The service of the entries that name feature views. */
@@ -179,7 +198,10 @@ function compileService(
   return { name: service.name, inputs, lookups, entries, features, onDemand: null }
 }
 
-/** Two entries that name the same entity by the same inputs share one lookup, if they look into the same blocks. */
+/**
+ * Two entries that name the same entity by the same inputs share one lookup, if they look into the same
+ * blocks.
+ */
 function lookupOf(lookups: CompiledLookup[], wanted: CompiledLookup): number {
   const found = lookups.findIndex(
     ({ entity, group, inputs }) =>

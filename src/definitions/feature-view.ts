@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { AGGREGATION_FUNCTIONS } from '../core/aggregate/aggregation-function.ts'
 import { About, ColumnName, Duration, Name, SqlExpression, Type } from './name.ts'
 
 export const Feature = z.strictObject({
@@ -8,23 +9,6 @@ export const Feature = z.strictObject({
   description: z.string().max(10_000).default(''),
 })
 export type Feature = z.infer<typeof Feature>
-
-export const AGGREGATION_FUNCTIONS = [
-  'count',
-  'sum',
-  'mean',
-  'min',
-  'max',
-  'variance',
-  'stddev',
-  'first',
-  'last',
-  'first_n',
-  'last_n',
-  'count_distinct',
-  'approx_count_distinct',
-  'approx_quantile',
-] as const
 
 export const Aggregation = z.strictObject({
   name: ColumnName,

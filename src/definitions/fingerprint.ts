@@ -12,8 +12,9 @@ export function fingerprint(content: unknown): string {
 }
 
 /**
- * Fingerprint of all that decides a view's values (S33): when it changes, the view has a new version. Descriptions,
- * owners, tags, ttl, freshness and publishing change no stored value. `view` belongs to `set`, which is valid.
+ * Fingerprint of all that decides a view's values (S33): when it changes, the view has a new version.
+ * Descriptions, owners, tags, ttl, freshness and publishing change no stored value. `view` belongs to `set`,
+ * which is valid.
  */
 export function viewFingerprint(set: DefinitionSet, view: FeatureView): string {
   const entity = set.entities.find(({ name }) => name === view.entity)!
@@ -28,6 +29,7 @@ export function viewFingerprint(set: DefinitionSet, view: FeatureView): string {
     join_keys: entity.join_keys.map(({ name }) => view.join_keys[name] ?? name),
     where: view.where,
     features: view.features?.map(({ name, type, sql }) => ({ name, type, sql })),
+    event_id: view.aggregations === undefined ? undefined : source.event_id,
     aggregations: view.aggregations?.map(({ description: _description, ...values }) => values),
     transform: view.transform,
   })

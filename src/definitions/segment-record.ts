@@ -2,7 +2,10 @@ import type { SegmentStatistics } from '../core/segment.ts'
 
 /** One segment in the manifest. */
 export interface SegmentRecord extends SegmentStatistics {
-  /** `log/<view>/v=<version>/bucket=<bits>/<name>.parquet` or `tombstones/<entity>/bucket=<bits>/<name>.parquet`. */
+  /**
+   * `log/<view>/v=<version>/bucket=<bits>/<name>.parquet` or
+   * `tombstones/<entity>/bucket=<bits>/<name>.parquet`.
+   */
   readonly path: string
   readonly view: string
   readonly version: number

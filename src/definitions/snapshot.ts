@@ -3,13 +3,14 @@ import type { TypedExpression } from '../core/sql/typed-expression.ts'
 import type { DurationUs } from '../core/time.ts'
 import type { OnFailure } from '../core/transform.ts'
 import type { EpochUnit, ValueType } from '../core/value.ts'
+import type { WindowAggregation } from '../core/window/window-plan.ts'
 
 /** Snapshots of another format are compiled again before they are used. */
 export const SNAPSHOT_FORMAT = 3
 
 /**
- * One generation of definitions, compiled: names resolved to positions, durations to microseconds. Immutable, JSON,
- * and all that serving needs to know. Written to KV by apply.
+ * One generation of definitions, compiled: names resolved to positions, durations to microseconds. Immutable,
+ * JSON, and all that serving needs to know. Written to KV by apply.
  */
 export interface Snapshot {
   readonly format: typeof SNAPSHOT_FORMAT
@@ -28,7 +29,7 @@ export interface CompiledEntity {
   readonly shardBits: number
   /** Top bits that choose the log bucket; at least 1. */
   readonly bucketBits: number
-  /** At least one; sorted by name. */
+  /** Sorted by name; none while the entity has no view. */
   readonly groups: readonly CompiledGroup[]
 }
 
@@ -82,10 +83,22 @@ export interface CompiledView {
   readonly where: TypedExpression | null
   /** Each join key of the entity. */
   readonly keys: readonly TypedExpression[]
-  readonly features: readonly CompiledFeature[]
+  /** What a row of it holds, in the log and on its way there: its features, or what its windows are made of. */
+  readonly columns: readonly CompiledFeature[]
+  /** What it serves. */
+  readonly features: readonly NamedType[]
+  /** Null for a view that serves its latest row. */
+  readonly windows: CompiledWindows | null
   readonly ttlUs: DurationUs | null
   /** Its source's retention. */
   readonly retentionUs: DurationUs | null
+}
+
+/** A view's aggregations; what they take are the first columns of its rows, by position. */
+export interface CompiledWindows {
+  readonly aggregations: readonly WindowAggregation[]
+  /** Whether the last column of its rows is the event's id (S9). */
+  readonly hasEventId: boolean
 }
 
 export interface CompiledFeature extends NamedType {
@@ -170,7 +183,7 @@ export interface CompiledEntry {
 
 /** The columns of a view's log. */
 export function segmentSchema(snapshot: Snapshot, view: CompiledView): SegmentSchema {
-  return { keys: snapshot.entities[view.entity]!.joinKeys, features: view.features }
+  return { keys: snapshot.entities[view.entity]!.joinKeys, features: view.columns }
 }
 
 /** What is in force before the first apply. */

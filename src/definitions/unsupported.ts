@@ -24,8 +24,5 @@ export function findUnsupported(set: DefinitionSet): string[] {
 
 function unsupportedOfView(view: FeatureView): string[] {
   const what = `feature view "${view.name}"`
-  return [
-    ...(view.aggregations ? [`${what}: aggregations over windows are not supported yet`] : []),
-    ...(view.transform ? [`${what}: a transform in a Worker of one's own is not supported yet`] : []),
-  ]
+  return [...(view.transform ? [`${what}: a transform in a Worker of one's own is not supported yet`] : [])]
 }

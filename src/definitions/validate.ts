@@ -1,4 +1,9 @@
+import { FeatureStoreError } from '../core/error.ts'
+import { checkExpression } from '../core/sql/check-expression.ts'
+import { parseDuration } from '../core/time.ts'
 import type { ValueType } from '../core/value.ts'
+import { planWindows } from '../core/window/window-plan.ts'
+import { compileWindows, EVENT_ID_COLUMN } from './compile-windows.ts'
 import { DEFINITION_KINDS, type DefinitionSet } from './definition-set.ts'
 import type { FeatureService } from './feature-service.ts'
 import type { FeatureView } from './feature-view.ts'
@@ -79,8 +84,18 @@ function problemsOfView(set: DefinitionSet, view: FeatureView): string[] {
   const { schema } = source
   const joinKeys = entity.join_keys.map(({ name }) => name)
   const features = view.features ?? []
-  const names = features.map(({ name }) => name)
+  const windows = view.aggregations === undefined ? undefined : windowsOf(view, source)
+  const windowColumns = windows?.columns.map(({ name }) => name) ?? []
+  const names = windows === undefined ? features.map(nameOf) : windows.outputs.map(nameOf)
   return [
+    ...(windows?.problems ?? []).map((problem) => `${what}: ${problem}`),
+    ...(windows === undefined || view.ttl === undefined ? [] : [`${what}: windows take no ttl`]),
+    ...windowsPastRetention(view, source).map(
+      (window) => `${what}: window ${window} is longer than its source's retention`,
+    ),
+    ...repeated([...windowColumns, ...joinKeys])
+      .filter((name) => joinKeys.includes(name))
+      .map((name) => `${what}: aggregation "${name}" has the name of a join key`),
     ...Object.keys(view.join_keys)
       .filter((name) => !joinKeys.includes(name))
       .map((name) => `${what}: "${name}" is no join key of entity "${entity.name}"${hint(name, joinKeys)}`),
@@ -94,8 +109,51 @@ function problemsOfView(set: DefinitionSet, view: FeatureView): string[] {
       expressionProblems(`${what}: feature "${name}"`, sql, { schema, type }),
     ),
     ...repeated([...names, ...joinKeys]).map((name) => `${what}: the name "${name}" is used twice`),
-    ...reserved(names).map((name) => `${what}: "${name}" is a reserved name`),
+    ...reserved([...names, ...(view.aggregations ?? []).map(nameOf)]).map(
+      (name) => `${what}: "${name}" is a reserved name`,
+    ),
   ]
+}
+
+/** A row past its source's retention counts as never written (S3): a window cannot reach further. */
+function windowsPastRetention({ aggregations = [] }: FeatureView, { retention }: Source): string[] {
+  if (retention === undefined) return []
+  const windows = new Set(aggregations.flatMap((aggregation) => aggregation.windows))
+  return [...windows].filter((window) => parseDuration(window) > parseDuration(retention))
+}
+
+/** What a windowed view would be, or why it cannot be. */
+function windowsOf(view: FeatureView, source: Source) {
+  const problems = repeated((view.aggregations ?? []).map(nameOf)).map(
+    (name) => `aggregation "${name}" stands twice`,
+  )
+  for (const { name, sql } of view.aggregations ?? []) {
+    if (name === EVENT_ID_COLUMN) problems.push(`"${name}" is a reserved name`)
+    try {
+      checkExpression(sql, source.schema)
+    } catch (error) {
+      if (!(error instanceof FeatureStoreError)) throw error
+      problems.push(`aggregation "${name}": ${error.message}`)
+    }
+  }
+  if (problems.length > 0) return { problems, columns: [], outputs: [] }
+  try {
+    const { columns, windows } = compileWindows(view, source)
+    return { problems, columns, outputs: planWindows(windows.aggregations).outputs }
+  } catch (error) {
+    if (!(error instanceof FeatureStoreError)) throw error
+    return { problems: [error.message], columns: [], outputs: [] }
+  }
+}
+
+/** What a view serves; nothing where its windows cannot be planned, which is named elsewhere. */
+function servedFeatures(
+  set: DefinitionSet,
+  view: FeatureView,
+): readonly { readonly name: string; readonly type: ValueType }[] {
+  if (view.features !== undefined) return view.features
+  const source = set.sources.find(({ name }) => name === view.source)
+  return source === undefined ? [] : windowsOf(view, source).outputs
 }
 
 function problemsOfService(set: DefinitionSet, service: FeatureService): string[] {
@@ -120,7 +178,8 @@ function problemsOfService(set: DefinitionSet, service: FeatureService): string[
       )
     }
     if (entity === undefined) continue // named by problemsOfView
-    const features = (view.features ?? []).map(nameOf)
+    const served = servedFeatures(set, view)
+    const features = served.map(nameOf)
     for (const name of entry.features ?? []) {
       if (!features.includes(name)) {
         problems.push(`${what}: view "${view.name}" has no feature "${name}"${hint(name, features)}`)
@@ -139,7 +198,7 @@ function problemsOfService(set: DefinitionSet, service: FeatureService): string[
       inputTypes.set(input, type)
     }
     outputs.push(...(entry.features ?? features).map((name) => entry.prefix + name))
-    for (const { name, type } of view.features ?? []) {
+    for (const { name, type } of served) {
       if (entry.features?.includes(name) ?? true) featureTypes.set(entry.prefix + name, type)
     }
   }

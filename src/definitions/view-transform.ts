@@ -1,6 +1,8 @@
 import { compileExpression } from '../core/sql/compile-expression.ts'
-import type { Expectation, ViewTransform } from '../core/transform.ts'
-import type { CompiledSource, CompiledView, Snapshot } from './snapshot.ts'
+import type { TypedExpression } from '../core/sql/typed-expression.ts'
+import type { Expectation, PlainColumns, ViewTransform } from '../core/transform.ts'
+import { planWindows, type WindowPlan } from '../core/window/window-plan.ts'
+import type { CompiledSource, CompiledView, CompiledWindows, Snapshot } from './snapshot.ts'
 
 /** Closures of the views of snapshots in use; a view's go when its snapshot goes. */
 const transforms = new WeakMap<CompiledView, ViewTransform>()
@@ -14,14 +16,25 @@ export function viewTransform(snapshot: Snapshot, view: CompiledView): ViewTrans
       where: view.where === null ? null : compileExpression(view.where),
       keys: view.keys.map(compileExpression),
       keyTypes: snapshot.entities[view.entity]!.joinKeys.map(({ type }) => type),
-      features: view.features.map(({ type, expression }) => ({
+      features: view.columns.map(({ type, expression }) => ({
         type,
         evaluate: compileExpression(expression),
       })),
+      plain: plainColumns(view),
     }
     transforms.set(view, transform)
   }
   return transform
+}
+
+function plainColumns({ where, keys, columns }: CompiledView): PlainColumns | null {
+  const taken = columns.map(({ expression }) => expression)
+  const positions = (expressions: readonly TypedExpression[]) =>
+    expressions.flatMap((expression) => (expression.kind === 'column' ? [expression.column] : []))
+  const plain = { keys: positions(keys), features: positions(taken) }
+  const isPlain =
+    where === null && plain.keys.length === keys.length && plain.features.length === taken.length
+  return isPlain ? plain : null
 }
 
 const expectations = new WeakMap<CompiledSource, readonly Expectation[]>()
@@ -38,4 +51,16 @@ export function sourceExpectations(source: CompiledSource): readonly Expectation
     expectations.set(source, compiled)
   }
   return compiled
+}
+
+const plans = new WeakMap<CompiledWindows, WindowPlan>()
+
+/** A view's windows, planned once for each snapshot. */
+export function windowPlan(windows: CompiledWindows): WindowPlan {
+  let plan = plans.get(windows)
+  if (plan === undefined) {
+    plan = planWindows(windows.aggregations)
+    plans.set(windows, plan)
+  }
+  return plan
 }

@@ -46,10 +46,11 @@ function namesOf(service: CompiledService): readonly string[] {
   return names
 }
 
-/** Every feature of an entry has its row's time, every computed one that of the request. */
+/** Every feature of an entry has its row's time, of windows one of its own, every computed one that of the request. */
 function timesText(service: CompiledService, { eventTimes }: FeatureRow): string {
   return eventTimes
     .map((time, at) => {
+      if (typeof time === 'object' && time !== null) return time.map(timeText).join()
       const text = timeText(time)
       return text + `,${text}`.repeat(featureCount(service, at) - 1)
     })

@@ -12,8 +12,9 @@ export type Consumed = { readonly status: 'done' } | { readonly status: 'retry';
 const ATTEMPTS_MAX = 3
 
 /**
- * Takes a batch of queue messages through the views to the writers. A message is done when every writer it has rows
- * for has committed them; delivering it again has no further effect (S9). One message's fault spoils no other.
+ * Takes a batch of queue messages through the views to the writers. A message is done when every writer it
+ * has rows for has committed them; delivering it again has no further effect (S9). One message's fault spoils
+ * no other.
  */
 export async function consumeEvents(
   platform: Platform,
@@ -69,7 +70,10 @@ function whatIsGone({ sources, entities }: Snapshot, message: QueueMessage): str
 
 const STALE = 'A writer knows a newer generation of definitions'
 
-/** Delivers to every writer; the reason of failure by position of each message that has rows in a failed delivery. */
+/**
+ * Delivers to every writer; the reason of failure by position of each message that has rows in a failed
+ * delivery.
+ */
 async function deliverAll(
   platform: Platform,
   { deliveries, quarantine }: PlannedBatch,

@@ -17,8 +17,8 @@ export interface QueuedMessage {
 const REASON_CHARS_MAX = 1_000
 
 /**
- * Takes a batch of messages in. Why one failed is noted before it is tried again, because nothing else tells the
- * dead letter's reader.
+ * Takes a batch of messages in. Why one failed is noted before it is tried again, because nothing else tells
+ * the dead letter's reader.
  */
 export async function consumeMessages(
   platform: Platform,
@@ -48,7 +48,9 @@ async function consumeApart(platform: Platform, bodies: readonly string[]): Prom
   }
 }
 
-/** Notes must not make a failure worse: where they cannot be written, the messages come again all the same. */
+/**
+ * Notes must not make a failure worse: where they cannot be written, the messages come again all the same.
+ */
 async function noteOutcomes(
   { deadLetters, clock, log }: Platform,
   messages: readonly QueuedMessage[],

@@ -1,5 +1,4 @@
 import { bitsText } from '../core/entity-key.ts'
-import { encodeRow } from '../core/row.ts'
 import { checkpointBlocks } from './checkpoint-blocks.ts'
 import { decodeRows } from './live-block.ts'
 import { planSegments } from './plan-segments.ts'
@@ -9,8 +8,9 @@ import type { WriterLimits, WriterPlatform } from './writer-platform.ts'
 import { enterJournal, type WriterState } from './writer-state.ts'
 
 /**
- * Cuts the journal into segments and enters them into the manifest. What a cut holds is fixed before anything is put, so that a
- * repeated put repeats the same bytes. Throws what the stores throw; the cut stays and is tried again later.
+ * Cuts the journal into segments and enters them into the manifest. What a cut holds is fixed before anything
+ * is put, so that a repeated put repeats the same bytes. Throws what the stores throw; the cut stays and is
+ * tried again later.
  */
 export async function cutJournal(
   platform: WriterPlatform,
@@ -64,31 +64,37 @@ function freezeCut({ storage }: WriterPlatform, limits: WriterLimits): number {
 
 function measureUncut({ storage }: WriterPlatform, state: WriterState): void {
   const logged = storage.readMark('logged_through')
-  const uncut = storage.listJournal().filter(({ id, kind }) => id > logged && kind !== 'held')
+  const uncut = storage
+    .listJournal()
+    .filter(({ id, kind }) => id > logged && (kind === 'stream' || kind === 'load'))
   state.uncutChars = uncut.reduce((sum, { chars }) => sum + chars, 0)
   state.uncutSinceMs = uncut[0]?.timeMs ?? null
 }
 
 /**
- * Deletes what the manifest names of the journal when it pays: when its rows are many for each block that has to be
- * checkpointed in its place, or when a restart would have too much to read.
+ * Deletes what the manifest names of the journal when it pays: when its rows are many for each block that has
+ * to be checkpointed in its place, or when a restart would have too much to read.
  */
 export function trimJournal(platform: WriterPlatform, state: WriterState, limits: WriterLimits): void {
   const { storage, clock } = platform
-  if (state.journalChars === state.uncutChars) return
+  const logged = storage.readMark('logged_through')
+  // A restart finds what has to be made anew by the deletion in the journal.
+  if (state.rebuilds.size > 0) return
+  if (state.journalRows === 0 || !storage.listJournal().some(({ id }) => id <= logged)) return
   let changedCount = 0
   for (const [, { changes }] of state.blocks.entries()) if (changes > 0) changedCount++
   const isWorthIt = state.journalRows >= changedCount * limits.rowsPerCheckpoint
   if (!isWorthIt && state.journalChars < limits.journalCharsMax) return
   const nowMs = clock.now() / 1_000
   // Rows ahead of the clock stand in no block: they go on waiting in the journal.
-  const held = [...new Set(state.held.map(encodeRow))].join('\n')
+  const held = cutLines([...state.held.keys()])
   checkpointBlocks(platform, state, () => {
     state.seen.settle()
-    storage.deleteJournal(storage.readMark('logged_through'))
+    storage.deleteJournal(logged)
     storage.deleteSeen(hourOf((nowMs - limits.seenMs) * 1_000))
-    if (held !== '')
-      storage.appendJournal({ id: state.lastEntry + 1, kind: 'held', timeMs: nowMs, seen: '', rows: held })
+    held.forEach((rows, at) => {
+      storage.appendJournal({ id: state.lastEntry + 1 + at, kind: 'held', timeMs: nowMs, seen: '', rows })
+    })
   })
   state.seen.forgetRecent()
   state.journalRows = 0
@@ -96,6 +102,20 @@ export function trimJournal(platform: WriterPlatform, state: WriterState, limits
   state.uncutChars = 0
   state.uncutSinceMs = null
   for (const entry of storage.readJournal(0, Number.MAX_SAFE_INTEGER)) enterJournal(state, entry)
+}
+
+/** Characters of one entry: a row of SQLite holds at most 2 MB. */
+const ENTRY_CHARS_MAX = 1_000_000
+
+/** Lines joined into texts that one entry can hold. */
+function cutLines(lines: readonly string[]): string[] {
+  const texts: string[] = []
+  for (const line of lines) {
+    const last = texts.at(-1)
+    if (last === undefined || last.length + line.length > ENTRY_CHARS_MAX) texts.push(line)
+    else texts[texts.length - 1] = `${last}\n${line}`
+  }
+  return texts
 }
 
 /** When the next cut is due; null when nothing waits to be cut. */

@@ -1,4 +1,4 @@
-import { encodeKey } from '../core/entity-key.ts'
+import { encodeKey, KEY_LENGTH_MAX } from '../core/entity-key.ts'
 import { FeatureStoreError, invalid } from '../core/error.ts'
 import { LIMITS } from '../core/limits.ts'
 import { nearestName } from '../core/nearest-name.ts'
@@ -28,8 +28,9 @@ export interface DeletionAnswer {
 }
 
 /**
- * The door of deletions: tombstones go through the same queue and the same writers as rows, and obey the same order. A key
- * that cannot be read refuses the whole request. Throws `not_found` for an unknown entity, `limit_exceeded` for too many keys.
+ * The door of deletions: tombstones go through the same queue and the same writers as rows, and obey the same
+ * order. A key that cannot be read refuses the whole request. Throws `not_found` for an unknown entity,
+ * `limit_exceeded` for too many keys.
  */
 export async function deleteKeys(platform: Platform, deletion: Deletion): Promise<DeletionAnswer> {
   const { snapshot, entity } = await resolveEntity(platform, deletion.entity)
@@ -47,9 +48,18 @@ export async function deleteKeys(platform: Platform, deletion: Deletion): Promis
       `Cannot delete at ${formatInstant(deletion.eventTime)}: it is more than 5 minutes ahead of the clock`,
     )
   }
-  const refusal = await readBacklogRefusal(platform)
+  const id =
+    deletion.idempotency &&
+    fingerprint([deletion.idempotency.token, { entity: entity.name }, deletion.idempotency.key])
+  // A request that was taken in before costs the queue nothing new: it is answered whatever the backlog.
+  const known = id === undefined ? undefined : await platform.pushes.find(id)
+  const refusal = known === undefined ? await readBacklogRefusal(platform) : undefined
   if (refusal !== undefined) throw refusal
-  const { pushId, doorTime } = await begin(platform, snapshot, deletion, now)
+  const { pushId, doorTime } = await begin(platform, deletion, {
+    id,
+    generation: snapshot.generation,
+    doorTime: now,
+  })
   const { eventTime, views } = deletion
   const head = { kind: 'deletions', entity: entity.name, pushId, doorTime, eventTime, views } as const
   await platform.events.send(encodeMessages<DeletionMessage>(head, rows))
@@ -59,28 +69,23 @@ export async function deleteKeys(platform: Platform, deletion: Deletion): Promis
 /** A request repeated under its key is sent again id by id the same, so that it has the effect of once (S9). */
 async function begin(
   platform: Platform,
-  { generation }: Snapshot,
-  { entity, idempotency, ...body }: Deletion,
-  doorTime: Instant,
+  { keys, eventTime, views }: Deletion,
+  {
+    id,
+    generation,
+    doorTime,
+  }: { readonly id: string | undefined; readonly generation: number; readonly doorTime: Instant },
 ): Promise<{ readonly pushId: string; readonly doorTime: Instant }> {
   const pushId = platform.nextId()
-  if (idempotency === undefined) return { pushId, doorTime }
-  const bodyFingerprint = fingerprint(body)
-  const record = await platform.pushes.begin({
-    id: fingerprint([idempotency.token, { entity }, idempotency.key]),
-    pushId,
-    doorTime,
-    generation,
-    bodyFingerprint,
-    answer: null,
-  })
-  if (record.bodyFingerprint !== bodyFingerprint) {
-    throw new FeatureStoreError(
-      'failed_precondition',
-      'Cannot delete under this Idempotency-Key: its first request carried another body, repeat that one',
-    )
-  }
-  return record
+  if (id === undefined) return { pushId, doorTime }
+  const bodyFingerprint = fingerprint([keys, eventTime, views])
+  const first = { id, pushId, doorTime, generation, bodyFingerprint, answer: null }
+  const record = await platform.pushes.begin(first)
+  if (record.bodyFingerprint === bodyFingerprint) return record
+  throw new FeatureStoreError(
+    'failed_precondition',
+    'Cannot delete under this Idempotency-Key: its first request carried another body, repeat that one',
+  )
 }
 
 function readKeys(entity: CompiledEntity, keys: Deletion['keys']): MessageRow[] {
@@ -91,12 +96,24 @@ function readKeys(entity: CompiledEntity, keys: Deletion['keys']): MessageRow[] 
     return parseNamedFields(entity.joinKeys, key, row, faults)
   })
   faults.check()
-  return values.map((key, index) => ({ index, cells: encodeKey(types, key) }))
+  const rows = values.map((key, index) => ({ index, cells: encodeKey(types, key) }))
+  for (const { index, cells } of rows) {
+    if (cells.length > KEY_LENGTH_MAX)
+      faults.add(
+        index,
+        entity.joinKeys[0]!.name,
+        `the key is ${cells.length} characters long, at most ${KEY_LENGTH_MAX} may`,
+      )
+  }
+  faults.check()
+  return rows
 }
 
 function refuseForeignViews({ views }: Snapshot, entity: CompiledEntity, names: readonly string[]): void {
   const own = Object.values(views).filter((view) => view.entity === entity.name)
-  for (const name of names) {
+  for (const [at, name] of names.entries()) {
+    // Twice would stand in the log twice.
+    if (names.indexOf(name) < at) throw invalid(`Cannot delete from view "${name}": it is named twice`)
     if (own.some((view) => view.name === name)) continue
     const nearest = nearestName(
       name,

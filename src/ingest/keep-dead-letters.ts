@@ -3,7 +3,9 @@ import type { Consumed } from './consume-events.ts'
 import type { QueuedMessage } from './consume-messages.ts'
 import { readLabel } from './message-label.ts'
 
-/** Keeps messages that failed too often, each with the reason noted last. Delivering one twice does no harm. */
+/**
+ * Keeps messages that failed too often, each with the reason noted last. Delivering one twice does no harm.
+ */
 export async function keepDeadLetters(
   { deadLetters, clock, log }: Platform,
   messages: readonly QueuedMessage[],

@@ -1,12 +1,27 @@
-import { type BlockRow, encodeBlock } from '../core/block.ts'
+import { type BlockCells, type BlockRow, encodeBlock } from '../core/block.ts'
 import { hashKey, type KeyHash, topBits } from '../core/entity-key.ts'
 import { compareStamps, decodeRow, encodeRow, isTombstone, tombstonesOf, type ViewRow } from '../core/row.ts'
+import type { Instant } from '../core/time.ts'
+import { encodeTiles } from '../core/window/tile-text.ts'
+import {
+  countEvent,
+  createWindowState,
+  decodeWindowLine,
+  deleteEvents,
+  dropOld,
+  encodeWindowLine,
+  isWindowLine,
+  type WindowRules,
+  type WindowState,
+} from './window-state.ts'
 
-/** A block in a writer's memory: the newest row of each view for each key, and what was deleted. */
+/** A block in a writer's memory: what each view holds for each key, and what was deleted. */
 export interface LiveBlock {
   readonly rowsByKey: Map<string, KeyRows>
   /** Merges that its checkpoint does not hold yet. */
   changes: number
+  /** The last journal entry whose rows it holds: windows must not count one again. */
+  through: number
   /** Bytes it takes in memory, roughly. */
   bytes: number
 }
@@ -17,28 +32,55 @@ interface KeyRows {
   hasTombstones: boolean
   /** Newest row by `view@version`, newest tombstone by its id; a row that a tombstone beats is forgotten. */
   readonly rows: Map<string, ViewRow>
+  /** By `view@version`, of the views that have windows. */
+  readonly windows: Map<string, WindowState>
 }
+
+/** How the views of a block's rows are kept; undefined for a view that serves its latest row. */
+export type RulesOf = (view: string) => WindowRules | undefined
 
 export function createLiveBlock(): LiveBlock {
-  return { rowsByKey: new Map(), changes: 0, bytes: BLOCK_BYTES }
+  return { rowsByKey: new Map(), changes: 0, through: 0, bytes: BLOCK_BYTES }
 }
 
-/** What the objects around a block, a key and a row cost; measured in V8, rounded up. */
+/** What the objects around a block, a key, a row and a set of tiles cost; measured in V8, rounded up. */
 const BLOCK_BYTES = 500
 const KEY_BYTES = 300
 const ROW_BYTES = 250
+const WINDOWS_BYTES = 2_000
+
+export interface MergeOptions {
+  readonly rulesOf: RulesOf
+  readonly now: Instant
+  /** Whether the row is a load's, and stands in the log already. */
+  readonly isLoad: boolean
+}
+
+/** Merges a row into what its view holds for its key; false when that changes nothing. */
+export function mergeRow(block: LiveBlock, row: ViewRow, { rulesOf, now, isLoad }: MergeOptions): boolean {
+  const held = keyRows(block, row.key)
+  const rules = isTombstone(row.view) ? undefined : rulesOf(row.view)
+  const isChange =
+    rules === undefined ? mergeLatest(block, held, row) : mergeEvent(block, held, row, { rules, now, isLoad })
+  if (isChange) block.changes++
+  return isChange
+}
+
+function keyRows(block: LiveBlock, key: string): KeyRows {
+  let held = block.rowsByKey.get(key)
+  if (held === undefined) {
+    held = { hash: hashKey(key), hasTombstones: false, rows: new Map(), windows: new Map() }
+    block.rowsByKey.set(key, held)
+    block.bytes += KEY_BYTES + key.length
+  }
+  return held
+}
 
 /**
- * S6 in one place: the row replaces what its view holds for its key if it wins; false when it loses, to a row of its
- * view or to a tombstone (S10).
+ * S6 in one place: the row replaces what its view holds for its key if it wins; false when it loses, to a row
+ * of its view or to a tombstone (S10).
  */
-export function mergeRow(block: LiveBlock, row: ViewRow): boolean {
-  let held = block.rowsByKey.get(row.key)
-  if (held === undefined) {
-    held = { hash: hashKey(row.key), hasTombstones: false, rows: new Map() }
-    block.rowsByKey.set(row.key, held)
-    block.bytes += KEY_BYTES + row.key.length
-  }
+function mergeLatest(block: LiveBlock, held: KeyRows, row: ViewRow): boolean {
   if (isBeaten(row, held.rows.get(row.view))) return false
   if (isTombstone(row.view)) {
     held.hasTombstones = true
@@ -49,8 +91,27 @@ export function mergeRow(block: LiveBlock, row: ViewRow): boolean {
   forget(block, held, row.view)
   held.rows.set(row.view, row)
   block.bytes += bytesOf(row)
-  block.changes++
   return true
+}
+
+function mergeEvent(
+  block: LiveBlock,
+  held: KeyRows,
+  row: ViewRow,
+  { rules, now, isLoad }: Pick<MergeOptions, 'now' | 'isLoad'> & { readonly rules: WindowRules },
+): boolean {
+  let state = held.windows.get(row.view)
+  if (state === undefined) {
+    state = createWindowState(rules)
+    for (const id of held.hasTombstones ? tombstonesOf(row.view) : []) {
+      const tombstone = held.rows.get(id)
+      if (tombstone !== undefined) deleteEvents(state, tombstone.eventTime)
+    }
+    held.windows.set(row.view, state)
+    block.bytes += WINDOWS_BYTES
+  }
+  if (isLoad && state.loads.has(row.sequenceOrigin)) return false
+  return countEvent(rules, state, row, now)
 }
 
 function isBeaten(row: ViewRow, rival: ViewRow | undefined): boolean {
@@ -58,16 +119,19 @@ function isBeaten(row: ViewRow, rival: ViewRow | undefined): boolean {
 }
 
 function forgetDeleted(block: LiveBlock, held: KeyRows, tombstone: ViewRow): void {
-  for (const [view, row] of held.rows) {
-    const isMeant = !isTombstone(view) && tombstonesOf(view).includes(tombstone.view)
-    if (isMeant && isBeaten(row, tombstone)) forget(block, held, view)
-  }
+  const isMeant = (view: string) => !isTombstone(view) && tombstonesOf(view).includes(tombstone.view)
+  for (const [view, row] of held.rows)
+    if (isMeant(view) && isBeaten(row, tombstone)) forget(block, held, view)
+  for (const [view, state] of held.windows) if (isMeant(view)) deleteEvents(state, tombstone.eventTime)
 }
 
-/** Forgets the rows of all views but these; tombstones stay, for versions to come. */
+/** Forgets what all views but these hold; tombstones stay, for versions to come. */
 export function keepViews(block: LiveBlock, views: ReadonlySet<string>): void {
   for (const held of block.rowsByKey.values()) {
     for (const view of held.rows.keys()) if (!isTombstone(view) && !views.has(view)) forget(block, held, view)
+    for (const view of held.windows.keys()) {
+      if (!views.has(view) && held.windows.delete(view)) block.bytes -= WINDOWS_BYTES
+    }
   }
   block.changes++
 }
@@ -83,32 +147,74 @@ function bytesOf({ cells }: ViewRow): number {
   return ROW_BYTES + cells.length
 }
 
-/** KV's text for the range `bits` of hashes: the rows of these views that the given blocks hold in it. */
+export interface EncodedRange {
+  /** The range of hashes, as text. */
+  readonly bits: string
+  readonly views: readonly string[]
+  readonly rulesOf: RulesOf
+  readonly now: Instant
+}
+
+/** KV's text for a range of hashes: what the given blocks hold in it of these views. */
 export function encodeLiveBlocks(
   blocks: readonly LiveBlock[],
-  {
-    bits,
-    views,
-    publishedMs,
-  }: { readonly bits: string; readonly views: readonly string[]; readonly publishedMs: number },
+  { bits, views, rulesOf, now }: EncodedRange,
 ): string {
   const range = Number.parseInt(bits, 2)
   const rows: BlockRow[] = []
   for (const { rowsByKey } of blocks) {
-    for (const [key, { hash, rows: rowsByView }] of rowsByKey) {
-      if (topBits(hash.high, bits.length) !== range) continue
-      const found = views.map((view) => rowsByView.get(view))
-      if (found.some((row) => row !== undefined)) rows.push({ key, hashLow: hash.low, views: found })
+    for (const [key, held] of rowsByKey) {
+      if (topBits(held.hash.high, bits.length) !== range) continue
+      const found = views.map((view) => held.rows.get(view) ?? tileCells(held, view, rulesOf, now))
+      if (found.some((row) => row !== undefined)) rows.push({ key, hashLow: held.hash.low, views: found })
     }
   }
-  return encodeBlock(views, Math.floor(publishedMs), rows)
+  return encodeBlock(views, Math.floor(now / 1_000), rows)
+}
+
+/** A view's tiles as its line in a block; readers finish the windows at their own now (S18). */
+function tileCells(held: KeyRows, view: string, rulesOf: RulesOf, now: Instant): BlockCells | undefined {
+  const state = held.windows.get(view)
+  const rules = state && rulesOf(view)
+  if (state === undefined || rules === undefined) return undefined
+  dropOld(rules, state, now)
+  if (state.newest === Number.NEGATIVE_INFINITY) return undefined
+  return { eventTime: state.newest, cells: encodeTiles(rules.plan, state.tiles) }
 }
 
 /** The block as a checkpoint holds it: a line a row. */
-export function encodeCheckpoint(block: LiveBlock): string {
+export function encodeCheckpoint(block: LiveBlock, rulesOf: RulesOf): string {
   const lines: string[] = []
-  for (const { rows } of block.rowsByKey.values()) for (const row of rows.values()) lines.push(encodeRow(row))
+  for (const [key, { rows, windows }] of block.rowsByKey) {
+    for (const row of rows.values()) lines.push(encodeRow(row))
+    for (const [view, state] of windows) {
+      const rules = rulesOf(view)
+      if (rules !== undefined) lines.push(encodeWindowLine(rules, { view, key, state }))
+    }
+  }
   return lines.join('\n')
+}
+
+/** Takes in what a checkpoint holds of the keys that are wanted. */
+export function decodeCheckpoint(
+  block: LiveBlock,
+  text: string,
+  {
+    rulesOf,
+    isWanted,
+  }: { readonly rulesOf: RulesOf; readonly isWanted: (view: string, key: string) => boolean },
+): void {
+  for (const line of text === '' ? [] : text.split('\n')) {
+    if (!isWindowLine(line)) {
+      const row = decodeRow(line)
+      if (isWanted(row.view, row.key)) mergeLatest(block, keyRows(block, row.key), row)
+      continue
+    }
+    const found = decodeWindowLine(line, rulesOf)
+    if (found === undefined || !isWanted(found.view, found.key)) continue
+    keyRows(block, found.key).windows.set(found.view, found.state)
+    block.bytes += WINDOWS_BYTES
+  }
 }
 
 /** Lines of `encodeRow` as rows; empty text is none. */

@@ -1,11 +1,20 @@
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
 import { isTombstone, type ViewRow } from '../core/row.ts'
-import { createLiveBlock, decodeRows, type LiveBlock, mergeRow } from './live-block.ts'
-import type { WriterStorage } from './writer-storage.ts'
+import type { Clock } from '../platform.ts'
+import {
+  createLiveBlock,
+  decodeCheckpoint,
+  keepViews,
+  type LiveBlock,
+  mergeRow,
+  type RulesOf,
+} from './live-block.ts'
+import type { WindowState } from './window-state.ts'
+import type { JournalEntry, WriterStorage } from './writer-storage.ts'
 
 /**
- * What the writers of one isolate hold in memory together. Blocks whose rows stand in checkpoints are let go, least recently
- * used first.
+ * What the writers of one isolate hold in memory together. Blocks whose rows stand in checkpoints are let go,
+ * least recently used first.
  */
 export interface WriterMemory {
   readonly bytesMax: number
@@ -32,27 +41,33 @@ function forget(memory: WriterMemory, block: LiveBlock): void {
 }
 
 /**
- * The blocks of one writer: rows by ranges of `rowBits` bits, loaded from checkpoints when they are asked for. A range whose own
- * checkpoint is not there yet is cut out of that of a wider range around it.
+ * The blocks of one writer: rows by ranges of `rowBits` bits, loaded from checkpoints when they are asked
+ * for. A range whose own checkpoint is not there yet is cut out of that of a wider range around it.
  */
 export interface LiveBlocks {
   readonly rowBits: number
   /** The range that holds a key, as text. */
   rangeOf(key: string): string
-  /** Merges a row; false when it loses. */
-  merge(row: ViewRow): boolean
+  /** Merges a row of a journal entry; false when that changes nothing. */
+  merge(row: ViewRow, entry: Pick<JournalEntry, 'id' | 'kind'>): boolean
+  /** What is held of a key under a version or a tombstone's id. */
+  findRow(key: string, view: string): ViewRow | undefined
+  /** Puts windows in the place of those held. */
+  replaceWindows(address: { readonly view: string; readonly key: string }, windows: WindowState): void
+  /** Forgets what all views but these hold of the blocks in memory. */
+  keepViews(views: ReadonlySet<string>): void
   /** The blocks whose ranges overlap this one, of whatever width. */
   overlapping(bits: string): LiveBlock[]
   /** Ranges in memory, and whether they hold rows that no checkpoint has. */
   entries(): Iterable<readonly [bits: string, block: LiveBlock]>
-  /** Lets all of them go, without another look at what they hold. */
+  /** Lets all of them go, whatever they hold. */
   clear(): void
 }
 
 export function createLiveBlocks(
   memory: WriterMemory,
   storage: Pick<WriterStorage, 'readCheckpoint'>,
-  { rowBits, shardBits, isServed }: LiveBlocksOptions,
+  { rowBits, shardBits, isServed, rulesOf, onRebuild, clock }: LiveBlocksOptions,
 ): LiveBlocks {
   const blocks = new Map<string, LiveBlock>()
 
@@ -79,10 +94,13 @@ export function createLiveBlocks(
     for (let width = bits.length; width >= Math.max(shardBits, 1); width--) {
       const checkpoint = storage.readCheckpoint(bits.slice(0, width))
       if (checkpoint === undefined) continue
-      for (const row of decodeRows(checkpoint.rows)) {
-        const isWanted = isTombstone(row.view) || isServed(row.view)
-        if (isWanted && (width === bits.length || rangeOf(row.key) === bits)) mergeRow(block, row)
-      }
+      decodeCheckpoint(block, checkpoint.rows, {
+        rulesOf,
+        isWanted: (view, key) =>
+          (isTombstone(view) || isServed(view)) && (width === bits.length || rangeOf(key) === bits),
+      })
+      block.through = checkpoint.through
+      for (const key of block.rowsByKey.keys()) reportRebuilds(block, key, onRebuild)
       break
     }
     block.changes = 0
@@ -92,12 +110,28 @@ export function createLiveBlocks(
   return {
     rowBits,
     rangeOf,
-    merge(row) {
+    merge(row, entry) {
       const block = get(rangeOf(row.key))
+      // Its checkpoint was written after this entry, which is read again: windows must not count twice.
+      if (entry.id <= block.through) return false
       const before = block.bytes
-      const isChange = mergeRow(block, row)
+      const isChange = mergeRow(block, row, { rulesOf, now: clock.now(), isLoad: entry.kind === 'load' })
+      if (isTombstone(row.view)) reportRebuilds(block, row.key, onRebuild)
       memory.bytes += block.bytes - before
       return isChange
+    },
+    findRow: (key, view) => get(rangeOf(key)).rowsByKey.get(key)?.rows.get(view),
+    replaceWindows({ view, key }, windows) {
+      const block = get(rangeOf(key))
+      block.rowsByKey.get(key)?.windows.set(view, windows)
+      block.changes++
+    },
+    keepViews(views) {
+      for (const block of blocks.values()) {
+        const before = block.bytes
+        keepViews(block, views)
+        memory.bytes += block.bytes - before
+      }
     },
     overlapping(bits) {
       if (bits.length >= rowBits) return [get(bits.slice(0, rowBits))]
@@ -118,4 +152,13 @@ export interface LiveBlocksOptions {
   readonly shardBits: number
   /** Whether rows of this version are still served. */
   readonly isServed: (view: string) => boolean
+  readonly rulesOf: RulesOf
+  /** Told of windows that only the log can tell anew. */
+  readonly onRebuild: (view: string, key: string) => void
+  readonly clock: Clock
+}
+
+function reportRebuilds(block: LiveBlock, key: string, report: (view: string, key: string) => void): void {
+  for (const [view, { tiles }] of block.rowsByKey.get(key)?.windows ?? [])
+    if (tiles.needsRebuild) report(view, key)
 }

@@ -5,7 +5,10 @@ import { fingerprint } from '../definitions/fingerprint.ts'
 
 /** What can be told of a message without knowing what it is for. */
 export interface MessageLabel {
-  /** The message's own id; where it cannot be read, one made of the body, so that both queues call it the same. */
+  /**
+   * The message's own id; where it cannot be read, one made of the body, so that both queues call it the
+   * same.
+   */
   readonly id: string
   /** Null when the body cannot be read, or belongs to no source. */
   readonly source: string | null

@@ -1,7 +1,13 @@
 import { hashKey, topBits } from '../core/entity-key.ts'
 import { FeatureStoreError } from '../core/error.ts'
 import { encodeRow, tombstoneId, type ViewRow } from '../core/row.ts'
-import { checkExpectations, encodeCells, transformRow } from '../core/transform.ts'
+import {
+  checkExpectations,
+  encodeCells,
+  transformRow,
+  transformTexts,
+  type ViewTransform,
+} from '../core/transform.ts'
 import { decodeValue, splitCells, type Value } from '../core/value.ts'
 import type { CompiledEntity, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import { sourceExpectations, viewTransform } from '../definitions/view-transform.ts'
@@ -32,8 +38,8 @@ export interface PlannedQuarantine {
 const DELIVERY_CHARS_MAX = 1_000_000
 
 /**
- * Runs the views of a batch's sources over its rows, turns deletions into tombstones and groups the outcome by writer. Pure;
- * every source and entity the messages name is in the snapshot.
+ * Runs the views of a batch's sources over its rows, turns deletions into tombstones and groups the outcome
+ * by writer. Pure; every source and entity the messages name is in the snapshot.
  */
 export function planDeliveries(snapshot: Snapshot, messages: readonly QueueMessage[]): PlannedBatch {
   const drafts = new Map<string, Draft>()
@@ -80,29 +86,27 @@ function planEvents(snapshot: Snapshot, message: EventMessage, groups: LinesByGr
       const view = snapshot.views[name]!
       return { view, entity: snapshot.entities[view.entity]!, transform: viewTransform(snapshot, view) }
     })
+  const positions = columnPositions(source, message.columns)
+  const isPlain = expectations.length === 0 && views.every(({ transform }) => transform.plain !== null)
   const quarantined: QuarantinedRow[] = []
   for (const { index, cells } of message.rows) {
-    const values = readCells(source, message.columns, cells)
+    const texts = readTexts(positions, cells)
+    const values = isPlain ? [] : source.columns.map(({ type }, at) => decodeValue(type, texts[at]!))
     const broken = checkExpectations(expectations, values, 'quarantine')
     if (broken !== undefined) {
       quarantined.push({ index, cells, view: null, reason: broken })
       continue
     }
+    const timeOf = (column: number) => decodeValue('timestamp', texts[column]!) as number
     const stamp = {
-      eventTime: values[source.eventTime] as number,
-      createdTime: source.createdTime === null ? message.doorTime : (values[source.createdTime] as number),
+      eventTime: timeOf(source.eventTime),
+      createdTime: source.createdTime === null ? message.doorTime : timeOf(source.createdTime),
       ...doorStamp(message, index),
     }
     for (const { view, entity, transform } of views) {
       try {
-        const row = transformRow(transform, values)
-        if (row === undefined) continue
-        append(groups, entity, {
-          view: view.id,
-          key: row.key,
-          cells: encodeCells(transform, row.features),
-          ...stamp,
-        })
+        const row = transformCells(transform, { texts, values })
+        if (row !== undefined) append(groups, entity, { view: view.id, ...row, ...stamp })
       } catch (error) {
         if (!(error instanceof FeatureStoreError)) throw error
         quarantined.push({ index, cells, view: view.name, reason: error.message })
@@ -110,6 +114,15 @@ function planEvents(snapshot: Snapshot, message: EventMessage, groups: LinesByGr
     }
   }
   return quarantined
+}
+
+function transformCells(
+  transform: ViewTransform,
+  { texts, values }: { readonly texts: readonly string[]; readonly values: readonly Value[] },
+): { readonly key: string; readonly cells: string } | undefined {
+  if (transform.plain !== null) return transformTexts(transform, transform.plain, texts)
+  const row = transformRow(transform, values)
+  return row && { key: row.key, cells: encodeCells(transform, row.features) }
 }
 
 function planDeletions(snapshot: Snapshot, message: DeletionMessage, groups: LinesByGroup): void {
@@ -158,11 +171,13 @@ function draftFor(drafts: Map<string, Draft>, address: string, lines: readonly s
   return draft
 }
 
-/** A message's row under the source as it is now: columns by name, those it did not know are null. */
-function readCells(source: CompiledSource, columns: readonly string[], text: string): Value[] {
+/** Where a message holds each column of the source as it is now; -1 for a column it did not know. */
+function columnPositions(source: CompiledSource, columns: readonly string[]): number[] {
+  return source.columns.map(({ name }) => columns.indexOf(name))
+}
+
+/** The texts of a message's row in the order of the source's columns. */
+function readTexts(positions: readonly number[], text: string): string[] {
   const cells = splitCells(text)
-  return source.columns.map(({ name, type }, at) => {
-    const position = columns[at] === name ? at : columns.indexOf(name)
-    return position < 0 ? null : decodeValue(type, cells[position]!)
-  })
+  return positions.map((position) => cells[position] ?? 'null')
 }

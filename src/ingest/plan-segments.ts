@@ -1,4 +1,5 @@
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
+import { assert } from '../core/error.ts'
 import { encodeAsciiString } from '../core/json.ts'
 import { isTombstone, tombstoneView, type ViewRow } from '../core/row.ts'
 import { encodeSegment, rowsToSegment, type SegmentSchema, segmentStatistics } from '../core/segment.ts'
@@ -22,7 +23,8 @@ export function planSegments(layout: WriterLayout, name: string, rows: readonly 
   const logged = rows.map((row) => (isTombstone(row.view) ? tombstoneRow(layout, row) : row))
   return [...Map.groupBy(logged, ({ view }) => view)].flatMap(([viewId, sameView]) =>
     [...Map.groupBy(sameView, ({ key }) => bucketOf(key))].map(([bucket, sameBucket]) => {
-      const schema = layout.schemas[viewId] ?? tombstoneSchema(layout)
+      const schema = isTombstone(viewId) ? tombstoneSchema(layout) : layout.schemas[viewId]
+      assert(schema !== undefined, `the writer knows the columns of ${viewId}`)
       const columns = rowsToSegment(schema, sameBucket)
       const bytes = encodeSegment(schema, columns)
       const statistics = segmentStatistics(columns.stamps)

@@ -10,7 +10,10 @@ export interface Publication extends BlockAddress {
 
 /** KV takes one put a second per key. */
 const PUT_INTERVAL_MS = 1_000
-/** A block that KV lacks for somebody may be stale there for this long: it is not put again before. */
+/**
+ * For this long after a put a reader may still find what was there before: what it lacks is not put again so
+ * soon.
+ */
 const REPAIR_INTERVAL_MS = 60_000
 
 /** Which blocks have to be put, and when. */
@@ -35,7 +38,10 @@ export function createPublications() {
   return {
     mark,
 
-    /** Marks a block that somebody could not use; one not found was perhaps put a moment ago, for KV's readers lag behind. */
+    /**
+     * Marks a block that a reader could not use. One that it lacked may have been put a moment ago: readers
+     * lag.
+     */
     repair(
       address: BlockAddress,
       { nowMs, isDamaged }: { readonly nowMs: number; readonly isDamaged: boolean },
@@ -97,18 +103,15 @@ export function createPublications() {
       }
     },
 
-    /** How many blocks of a width have yet to be put. */
-    count(group: string, blockBits: number): number {
-      const isOf = (one: Publication) => one.group === group && one.bits.length === blockBits
-      return [...waiting.values()].filter(isOf).length + [...inFlight.values()].filter(isOf).length
-    },
-
     has(address: BlockAddress): boolean {
       const path = pathOf(address)
       return waiting.has(path) || inFlight.has(path)
     },
 
-    /** The first journal entry that KV does not show; infinite when it shows all. Not to be asked while puts are going on. */
+    /**
+     * The first journal entry that KV does not show; infinite when it shows all. Not to be asked while puts
+     * are going on.
+     */
     firstEntry(): number {
       let first = Number.POSITIVE_INFINITY
       for (const { sinceEntry } of waiting.values()) first = Math.min(first, sinceEntry)

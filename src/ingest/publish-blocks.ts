@@ -1,13 +1,14 @@
+import type { Instant } from '../core/time.ts'
 import { blockKey } from '../definitions/block-key.ts'
 import { encodeLiveBlocks } from './live-block.ts'
 import type { Publication } from './publications.ts'
 import type { WriterPlatform } from './writer-platform.ts'
-import { findWidth } from './writer-record.ts'
-import { isWaiting, type WriterState } from './writer-state.ts'
+import { findWidth, widthName } from './writer-record.ts'
+import { isWaiting, type WriterState, windowRules } from './writer-state.ts'
 
 /**
- * Puts the blocks that are due to KV, all that wait when forced, at most `countMax` of them. A put that fails is tried again
- * later; one that is overtaken by new rows is followed by another.
+ * Puts the blocks that are due to KV, all that wait when forced, at most `countMax` of them. A put that fails
+ * is tried again later; one that is overtaken by new rows is followed by another.
  */
 export async function publishBlocks(
   platform: WriterPlatform,
@@ -17,25 +18,27 @@ export async function publishBlocks(
   const nowMs = platform.clock.now() / 1_000
   state.publications.prune(nowMs)
   const due = state.publications.take(nowMs, options)
-  // Texts are made before the first put: what comes meanwhile marks its block anew.
-  const puts = due.map((publication) => ({ publication, text: blockText(state, publication, nowMs) }))
-  await Promise.all(puts.map(({ publication, text }) => put(platform, state, publication, text)))
+  // Each text is made just before its put, a few at a time: together they may be larger than memory.
+  const lanes = Array.from({ length: PUTS_AT_ONCE }, async (_, lane) => {
+    for (let at = lane; at < due.length; at += PUTS_AT_ONCE) await put(platform, state, due[at]!)
+  })
+  await Promise.all(lanes)
   settlePublished(platform, state)
 }
 
-async function put(
-  platform: WriterPlatform,
-  state: WriterState,
-  publication: Publication,
-  text: string,
-): Promise<void> {
+/** Six connections may wait for an answer; a few more keep them busy. */
+const PUTS_AT_ONCE = 12
+
+async function put(platform: WriterPlatform, state: WriterState, publication: Publication): Promise<void> {
   const { group, bits } = publication
   try {
+    const text = blockText(state, publication, platform.clock.now())
     await platform.online.writeBlock(
       blockKey({ entity: state.record!.layout.entity.name, group }, bits),
       text,
     )
     state.publications.succeed(publication)
+    state.filling.get(widthName({ group, blockBits: bits.length }))?.delete(bits)
   } catch (error) {
     const width = findWidth(state.record!, { group, blockBits: bits.length })
     // Nobody wants the blocks of a dropped width any more, and nobody would delete this one.
@@ -53,10 +56,11 @@ async function put(
 export function blockText(
   state: WriterState,
   { group, bits }: { readonly group: string; readonly bits: string },
-  publishedMs: number,
+  now: Instant,
 ): string {
   const views = state.record!.layout.entity.groups.find(({ name }) => name === group)?.views ?? []
-  return encodeLiveBlocks(state.blocks.overlapping(bits), { bits, views, publishedMs })
+  const rulesOf = (view: string) => windowRules(state, view)
+  return encodeLiveBlocks(state.blocks.overlapping(bits), { bits, views, rulesOf, now })
 }
 
 /** Notes how far KV has come, so that a restart does not put it all again. */

@@ -26,9 +26,9 @@ export interface PushAnswer {
 }
 
 /**
- * The push door: checks each row, gives it its ingest time and sequence, and puts it in the queue. A bad row is
- * rejected by index and spoils no other. Throws `not_found` for an unknown source, `limit_exceeded` for too many rows,
- * `unavailable` while the queue's backlog is old.
+ * The push door: checks each row, gives it its ingest time and sequence, and puts it in the queue. A bad row
+ * is rejected by index and spoils no other. Throws `not_found` for an unknown source, `limit_exceeded` for
+ * too many rows, `unavailable` while the queue's backlog is old.
  */
 export async function pushEvents(platform: Platform, push: Push): Promise<PushAnswer> {
   const [{ snapshot, source }, refusal] = await Promise.all([
@@ -63,7 +63,10 @@ export async function pushEvents(platform: Platform, push: Push): Promise<PushAn
   return repeatPush(platform, push, record)
 }
 
-/** What was answered before costs the queue nothing; what was not leaves no record, so that it is new next time. */
+/**
+ * What was answered before costs the queue nothing; what was not leaves no record, so that it is new next
+ * time.
+ */
 async function answerAgain(
   { pushes }: Platform,
   recordId: string | undefined,
@@ -78,7 +81,10 @@ function pushRecordId(source: string, { token, key }: NonNullable<Push['idempote
   return fingerprint([token, source, key])
 }
 
-/** The first body counts: an answered key answers the same again; one cut short is sent again, id by id the same. */
+/**
+ * The first body counts: an answered key answers the same again; one cut short is sent again, id by id the
+ * same.
+ */
 async function repeatPush(platform: Platform, push: Push, record: PushRecord): Promise<PushAnswer> {
   if (record.answer !== null) return JSON.parse(record.answer) as PushAnswer
   if (record.bodyFingerprint !== fingerprint(push.events)) {

@@ -1,13 +1,16 @@
 import type { Instant } from '../core/time.ts'
 
 /**
- * Some rows of one request on their way through the queue, as text: a line of JSON, then a line a row of its index
- * within the request, a tab and its cells.
+ * Some rows of one request on their way through the queue, as text: a line of JSON, then a line a row of its
+ * index within the request, a tab and its cells.
  */
 export type QueueMessage = EventMessage | DeletionMessage
 
 interface AnyMessage {
-  /** Id of the request and index of the first row: the same again when the request is retried under its key (S9). */
+  /**
+   * Id of the request and index of the first row: the same again when the request is retried under its key
+   * (S9).
+   */
   readonly id: string
   readonly pushId: string
   readonly doorTime: Instant
@@ -45,7 +48,7 @@ export function encodeMessage({ rows, ...head }: QueueMessage): string {
   return [JSON.stringify(head), ...rows.map(({ index, cells }) => `${index}\t${cells}`)].join('\n')
 }
 
-/** The inverse of `encodeMessage`; a text that it cannot have made is thrown out. */
+/** The inverse of `encodeMessage`. Throws for a text that it cannot have made. */
 export function decodeMessage(text: string): QueueMessage {
   const [head, ...lines] = text.split('\n')
   const rows = lines.map((line) => {
@@ -60,7 +63,10 @@ export function decodeMessage(text: string): QueueMessage {
 /** A row's index, its tab and its newline. */
 const ROW_CHARS = 8
 
-/** Fills messages with rows, each but the last near to what one may hold; a row too long for that has one to itself. */
+/**
+ * Fills messages with rows, each but the last near to what one may hold; a row too long for that has one to
+ * itself.
+ */
 export function encodeMessages<T extends QueueMessage>(
   head: Omit<T, 'id' | 'rows'> & { readonly pushId: string },
   rows: readonly MessageRow[],

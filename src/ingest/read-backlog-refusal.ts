@@ -10,8 +10,8 @@ const FAILED_REREAD_MS = 60_000
 const RETRY_AFTER_S = 30
 
 /**
- * The refusal of anything more for the queue while its backlog is old; undefined while it is not. A backlog that
- * cannot be read holds up nobody.
+ * The refusal of anything more for the queue while its backlog is old; undefined while it is not. A backlog
+ * that cannot be read holds up nobody.
  */
 export async function readBacklogRefusal(platform: Platform): Promise<FeatureStoreError | undefined> {
   const backlog = await readBacklog(platform)

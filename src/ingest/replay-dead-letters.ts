@@ -20,9 +20,9 @@ export interface ReplayAnswer {
 const BODIES_MAX = 50
 
 /**
- * Sends messages to the queue again as they were, under their own ids: what some writers have committed already is
- * not repeated (S9). At most `LIMITS.replaysPerCallMax`. Each letter has its own outcome; when the queue cannot be
- * reached midway, letters sent before that are marked.
+ * Sends messages to the queue again as they were, under their own ids: what some writers have committed
+ * already is not repeated (S9). At most `LIMITS.replaysPerCallMax`. Each letter has its own outcome; when the
+ * queue cannot be reached midway, letters sent before that are marked.
  */
 export async function replayDeadLetters(
   platform: Platform,

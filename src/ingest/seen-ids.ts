@@ -2,12 +2,15 @@ import type { Instant } from '../core/time.ts'
 import type { WriterStorage } from './writer-storage.ts'
 
 const HOUR_US = 3_600_000_000
-/** Hours of storage held in memory: beside the current one, stragglers alone ask for others. */
+/** Hours of settled ids held in memory: only stragglers ask for another than the current one. */
 const HOURS_MAX = 8
+/** A row of SQLite holds at most 2 MB, an id at most a few hundred characters. */
+const IDS_PER_ROW = 5_000
 
 /**
- * Ids of what has taken effect (S9), kept by the hour of their messages, so that memory holds only the hours in use. Those
- * of the journal stand in its entries; `settle` moves them to rows of their own before the entries go.
+ * Ids of what has taken effect (S9), kept by the hour of their messages, so that memory holds only the hours
+ * in use. Those of the journal stand in its entries; `settle` moves them to rows of their own before the
+ * entries go.
  */
 export function createSeenIds(storage: Pick<WriterStorage, 'readSeen' | 'appendSeen'>) {
   const settledByHour = new Map<number, Set<string>>()
@@ -33,9 +36,16 @@ export function createSeenIds(storage: Pick<WriterStorage, 'readSeen' | 'appendS
       recentByHour.set(hour, ids.add(id))
     },
 
-    /** Writes down all ids of the journal: one row for each hour. Part of the transaction that deletes its entries. */
+    /**
+     * Writes down all ids of the journal: one row for each hour. Part of the transaction that deletes its
+     * entries.
+     */
     settle(): void {
-      for (const [hour, ids] of recentByHour) storage.appendSeen(hour, [...ids])
+      for (const [hour, recent] of recentByHour) {
+        const ids = [...recent]
+        for (let at = 0; at < ids.length; at += IDS_PER_ROW)
+          storage.appendSeen(hour, ids.slice(at, at + IDS_PER_ROW))
+      }
     },
 
     /** To be called when that transaction has been committed. */

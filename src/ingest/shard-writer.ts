@@ -10,27 +10,30 @@ import type {
 } from '../platform.ts'
 import { checkpointBlocks } from './checkpoint-blocks.ts'
 import { cutDueMs, cutJournal, trimJournal } from './cut-journal.ts'
-import { decodeRows, keepViews } from './live-block.ts'
+import { decodeRows } from './live-block.ts'
 import { blockText, publishBlocks } from './publish-blocks.ts'
+import { rebuildDueMs, rebuildWindows } from './rebuild-windows.ts'
 import { encodeSeen, hourOf } from './seen-ids.ts'
-import { addWidth, dropWidth, fillWidth, tendWidths, widthsDueMs } from './tend-widths.ts'
+import { addWidth, dropWidth, tendWidths, widthsDueMs } from './tend-widths.ts'
 import { WRITER_LIMITS, type WriterLimits, type WriterPlatform } from './writer-platform.ts'
 import { adoptLayout, blocksOf, findWidth, type WriterRecord } from './writer-record.ts'
-import { adoptRecord, enterJournal, markRange, mergeRow, openState } from './writer-state.ts'
+import { adoptRecord, enterJournal, markRange, openState, takeRow } from './writer-state.ts'
 
 /**
- * The single writer of one range of an entity's key hashes, and the only place where rows meet (S6, S7, S9, S10).
+ * The single writer of one range of an entity's key hashes, and the only place where rows meet (S6, S7, S9,
+ * S10).
  *
  * ```
- *  delivery ──one transaction──> journal: rows and ids seen      then, in memory: blocks
- *  alarm    ── due blocks ─────> KV put, then a mark how far KV has come
- *           ├─ old journal ────> frozen cut -> segments on R2 -> manifest -> a mark how far the log has come
- *           └─ long journal ───> checkpoints of changed blocks, journal deleted, one transaction
+ *  delivery ─ one row ───────> journal: rows and ids seen    then, in memory: blocks
+ *  alarm    ┬ due blocks ────> KV puts, then a mark how far KV has come
+ *           ├ old journal ───> frozen cut -> segments on R2 -> manifest -> a mark how far the log has come
+ *           ├ long journal ──> checkpoints of changed blocks, logged entries deleted: one transaction
+ *           └ widths ────────> blocks of dropped widths deleted
  * ```
  *
- * What is in the journal or in a checkpoint survives anything; what is only in memory can be made again from them. Every
- * effect outside is either absolute (a block) or create-if-absent (a segment), so a crash between any two steps
- * repeats the second and nothing shows.
+ * What is in the journal or in a checkpoint survives anything; what is only in memory can be made again from
+ * them. Every effect outside is either absolute (a block) or create-if-absent (a segment), so a crash between
+ * any two steps repeats the second and nothing shows.
  */
 export interface ShardWriter {
   /** Throws `unavailable` while too much waits to be cut. */
@@ -43,12 +46,15 @@ export interface ShardWriter {
   ): string[]
   /** Lines of the rows of these view versions and tombstone ids that no manifest names yet. */
   readWaiting(views: readonly string[]): string
-  /** Publishes what is due and cuts what is old; all of it when forced. Never throws. */
+  /** Publishes what is due, cuts what is old and goes on with widths; all of it when forced. Never throws. */
   work(force: { readonly publish: boolean; readonly cut: boolean }): Promise<void>
   /** When `work` should next be called (ms since the epoch); null when nothing waits. */
   nextWorkMs(): number | null
+  /** Measures a few blocks of each group as they would be put now. */
   measureBlocks(): WriterReport
+  /** Answers how many blocks of the width have yet to be put. */
   addWidth(layout: WriterLayout, width: BlockWidth): number
+  /** Answers how many blocks of the width have yet to be deleted. */
   dropWidth(layout: WriterLayout, width: BlockWidth): number
 }
 
@@ -58,10 +64,13 @@ export function createShardWriter(
 ): ShardWriter {
   const { storage, clock } = platform
   let state = openState(platform)
+  /** Memory may have run ahead of storage: it is made again before it is used. */
+  let isBroken = false
   /** The run of `work` that is going on: puts and cuts never overlap. */
   let working: Promise<void> | undefined
 
   function deliver({ layout, kind, groups }: Delivery): DeliveryAnswer {
+    mend()
     const inForce = state.record?.layout.generation ?? 0
     if (layout.generation < inForce) return { status: 'stale', generation: inForce }
     if (state.uncutChars > limits.uncutCharsMax) {
@@ -70,7 +79,7 @@ export function createShardWriter(
         `Cannot take a delivery for entity "${layout.entity.name}": ${state.uncutChars} characters wait to be logged, at most ${limits.uncutCharsMax} may`,
       )
     }
-    return orReload(() => {
+    return orBreak(() => {
       adopt(layout)
       const first = new Map(groups.map((group) => [group.id, group]))
       const fresh = [...first.values()].filter(({ id, time }) => !state.seen.has(hourOf(time), id))
@@ -83,7 +92,7 @@ export function createShardWriter(
       for (const { id, time } of fresh) state.seen.remember(hourOf(time), id)
       for (const row of decodeRows(rows)) {
         const publishMs = kind === 'load' ? limits.loadPublishMs : publishMsOf(layout, row.view)
-        mergeRow(state, row, { now: clock.now(), dueMs: nowMs + publishMs, entry: entry.id })
+        takeRow(state, row, { entry, dueMs: nowMs + publishMs })
       }
       if (platform.memory.bytes > platform.memory.bytesMax) checkpointBlocks(platform, state)
       return { status: 'committed' }
@@ -95,15 +104,17 @@ export function createShardWriter(
     blocks: readonly BlockAddress[],
     { repair }: { readonly repair: BlockRepair },
   ): string[] {
-    return orReload(() => {
+    return orBreak(() => {
       adopt(layout)
+      // What has come due since the last alarm is history by now, and has to be read.
+      releaseHeld()
       const nowMs = clock.now() / 1_000
       return blocks.map((address) => {
         const width = findWidth(state.record!, { group: address.group, blockBits: address.bits.length })
         // Whoever had to ask found nothing in KV that could be served: put it there, be it empty.
         if (repair !== 'none' && width !== undefined && width.state !== 'dropping')
           state.publications.repair(address, { nowMs, isDamaged: repair === 'damaged' })
-        return blockText(state, address, nowMs)
+        return blockText(state, address, clock.now())
       })
     })
   }
@@ -127,36 +138,55 @@ export function createShardWriter(
   }
 
   async function workOnce(force: { readonly publish: boolean; readonly cut: boolean }): Promise<void> {
-    if (state.record === undefined) return
-    try {
-      releaseHeld()
-      await publishBlocks(platform, state, { isForced: force.publish, countMax: limits.putsMax })
-      const dueMs = cutDueMs(platform, state, limits)
-      if (dueMs !== null && (force.cut || dueMs <= clock.now() / 1_000))
-        await cutJournal(platform, state, limits)
-      trimJournal(platform, state, limits)
-      await tendWidths(platform, state)
-      if (platform.memory.bytes > platform.memory.bytesMax) checkpointBlocks(platform, state)
-    } catch (error) {
-      platform.log.error('A shard writer could not finish its work; it tries again by itself', {
-        reason: error instanceof Error ? error.message : String(error),
-      })
+    // One fault keeps nothing else from being done; what failed is due again later.
+    const duties: readonly (() => Promise<void> | void)[] = [
+      mend,
+      releaseHeld,
+      () => publishBlocks(platform, state, { isForced: force.publish, countMax: limits.putsMax }),
+      async () => {
+        const dueMs = cutDueMs(platform, state, limits)
+        const isDue = dueMs !== null && (force.cut || dueMs <= clock.now() / 1_000)
+        if (isDue) await cutJournal(platform, state, limits)
+      },
+      () => rebuildWindows(platform, state),
+      () => trimJournal(platform, state, limits),
+      () => tendWidths(platform, state),
+      () => {
+        if (platform.memory.bytes > platform.memory.bytesMax) checkpointBlocks(platform, state)
+      },
+    ]
+    for (const duty of duties) {
+      try {
+        if (state.record !== undefined) await duty()
+      } catch (error) {
+        platform.log.error('A shard writer could not finish its work; it tries again by itself', {
+          reason: error instanceof Error ? error.message : String(error),
+        })
+      }
     }
   }
 
   function releaseHeld(): void {
     const now = clock.now()
-    const due = state.held.filter(({ eventTime }) => eventTime <= now)
+    const due = [...state.held].filter(([, { eventTime }]) => eventTime <= now)
     if (due.length === 0) return
-    state.held = state.held.filter(({ eventTime }) => eventTime > now)
-    // It may have stood in the journal for long: KV shows none of it.
-    for (const row of due) mergeRow(state, row, { now, dueMs: now / 1_000, entry: 0 })
+    const rows = due.map(([line]) => line).join('\n')
+    const entry = { id: state.lastEntry + 1, kind: 'released', timeMs: now / 1_000, seen: '', rows } as const
+    storage.appendJournal(entry)
+    enterJournal(state, entry)
+    for (const [, row] of due) takeRow(state, row, { entry, dueMs: entry.timeMs })
   }
 
   function nextWorkMs(): number | null {
+    mend()
     if (state.record === undefined) return null
-    const times = state.held.map(({ eventTime }) => eventTime / 1_000)
-    for (const ms of [state.publications.nextMs(), cutDueMs(platform, state, limits), widthsDueMs(state)])
+    const times = [...state.held.values()].map(({ eventTime }) => eventTime / 1_000)
+    for (const ms of [
+      state.publications.nextMs(),
+      cutDueMs(platform, state, limits),
+      widthsDueMs(state),
+      rebuildDueMs(state),
+    ])
       if (ms !== null) times.push(ms)
     return times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b))
   }
@@ -165,20 +195,17 @@ export function createShardWriter(
   function adopt(layout: WriterLayout): void {
     const before = state.record
     if (before !== undefined && before.layout.generation >= layout.generation) return
-    const record = adoptLayout(before, layout)
+    const record = adoptLayout(before, layout, versionsToLog())
     const write = () => storage.writeRecord(JSON.stringify(record))
     // Narrower ranges find what wider ones held in checkpoints alone.
     if (record.rowBits > state.blocks.rowBits && before !== undefined)
       checkpointBlocks(platform, state, write)
     else write()
     adoptRecord(platform, state, record)
-    for (const width of record.widths)
-      if (width.state === 'filling' && findWidth(before!, width)?.state !== 'filling')
-        fillWidth(platform, state, width)
     if (before === undefined || viewsOf(before) === viewsOf(record)) return
     // A block names the versions it is complete for: every one that is there has to be put again.
     const served = new Set(layout.entity.groups.flatMap(({ views }) => views))
-    for (const [, block] of state.blocks.entries()) keepViews(block, served)
+    state.blocks.keepViews(served)
     const dueMs = clock.now() / 1_000
     const ranges = [
       ...state.blocks.entries(),
@@ -190,14 +217,13 @@ export function createShardWriter(
   function measureBlocks(): WriterReport {
     const { record } = state
     if (record === undefined) return { blockBytes: {} }
-    const nowMs = clock.now() / 1_000
     const means = record.layout.entity.groups.map(({ name, blockBits }) => {
       const width = { group: name, blockBits }
       const blockCount = 2 ** (blockBits - record.layout.entity.shardBits)
       let bytes = 0
       for (let at = 0; at < SAMPLES; at++) {
         const [bits] = blocksOf(record, width, Math.floor((at * blockCount) / SAMPLES))
-        bytes += blockText(state, { group: name, bits: bits! }, nowMs).length
+        bytes += blockText(state, { group: name, bits: bits! }, clock.now()).length
       }
       return [name, bytes / SAMPLES] as const
     })
@@ -211,15 +237,28 @@ export function createShardWriter(
     )
   }
 
-  /** Memory may have run ahead of storage when something fails: storage is what counts. */
-  function orReload<T>(change: () => T): T {
+  /** Versions whose rows the journal holds and no manifest names yet. */
+  function versionsToLog(): Set<string> {
+    if (state.uncutChars === 0) return new Set()
+    const entries = storage.readJournal(storage.readMark('logged_through'), Number.MAX_SAFE_INTEGER)
+    return new Set(entries.flatMap(({ rows }) => decodeRows(rows).map(({ view }) => view)))
+  }
+
+  function orBreak<T>(change: () => T): T {
+    mend()
     try {
       return change()
     } catch (error) {
-      state.blocks.clear()
-      state = openState(platform)
+      isBroken = true
       throw error
     }
+  }
+
+  function mend(): void {
+    if (!isBroken) return
+    state.blocks.clear()
+    state = openState(platform)
+    isBroken = false
   }
 
   return {
@@ -230,12 +269,12 @@ export function createShardWriter(
     nextWorkMs,
     measureBlocks,
     addWidth: (layout, width) =>
-      orReload(() => {
+      orBreak(() => {
         adopt(layout)
         return addWidth(platform, state, width)
       }),
     dropWidth: (layout, width) =>
-      orReload(() => {
+      orBreak(() => {
         adopt(layout)
         return dropWidth(platform, state, width)
       }),

@@ -10,77 +10,64 @@ import {
   setWidth,
   type WriterRecord,
   type WriterWidth,
+  widthName,
 } from './writer-record.ts'
 import { adoptRecord, markRange, type WriterState } from './writer-state.ts'
 
-/** Checkpoints that one run of work divides, and keys of dropped widths that it deletes. */
+/** Blocks of a filling width that are put, or keys of a dropped one that are deleted, before its progress is noted. */
 const STEPS_MAX = 100
 
 /**
- * Begins to publish a group's blocks in another width of bits too; every one of them is put, the empty ones as well. Answers how
- * many have yet to be.
+ * Begins to publish a group's blocks in another width too: every one of them is put, the empty ones as well.
+ * Answers how many have yet to be put for the first time.
  */
 export function addWidth(platform: WriterPlatform, state: WriterState, wanted: BlockWidth): number {
-  const { group, blockBits } = wanted
   const known = findWidth(state.record!, wanted)
-  if (known === undefined || known.state === 'dropping') {
-    const record = setWidth(state.record!, { group, blockBits, state: 'filling', deleted: 0 })
-    // Rows may move to narrower ranges, which find what they held in the checkpoints of the wider ones.
-    checkpointBlocks(platform, state, () => platform.storage.writeRecord(JSON.stringify(record)))
-    adoptRecord(platform, state, record)
-    fillWidth(platform, state, wanted)
-  }
-  return state.publications.count(group, blockBits)
-}
-
-/** Has all blocks of a width put. */
-export function fillWidth(
-  platform: WriterPlatform,
-  state: WriterState,
-  { group, blockBits }: BlockWidth,
-): void {
-  const dueMs = platform.clock.now() / 1_000
-  for (const bits of blocksOf(state.record!, { group, blockBits }))
-    state.publications.mark({ group, bits }, { dueMs, entry: Number.POSITIVE_INFINITY })
+  if (known !== undefined && known.state !== 'dropping') return blocksLeft(state, known)
+  const width: WriterWidth = { ...wanted, state: 'filling', progress: 0 }
+  const record = setWidth(state.record!, width)
+  // Rows may move to narrower ranges, which find what they held in the checkpoints of the wider ones.
+  checkpointBlocks(platform, state, () => platform.storage.writeRecord(JSON.stringify(record)))
+  adoptRecord(platform, state, record)
+  return blocksLeft(state, width)
 }
 
 /** Ends the publishing in a width; answers how many of its blocks have yet to be deleted. */
 export function dropWidth(platform: WriterPlatform, state: WriterState, wanted: BlockWidth): number {
   const known = findWidth(state.record!, wanted)
   if (known === undefined) return 0
-  if (known.state !== 'dropping') {
-    state.publications.drop(wanted.group, wanted.blockBits)
-    keepRecord(platform, state, setWidth(state.record!, { ...known, state: 'dropping', deleted: 0 }))
-  }
-  return (
-    2 ** (wanted.blockBits - state.record!.layout.entity.shardBits) -
-    (known.state === 'dropping' ? known.deleted : 0)
-  )
+  if (known.state === 'dropping') return blocksLeft(state, known)
+  const width: WriterWidth = { ...known, state: 'dropping', progress: 0 }
+  state.publications.drop(wanted.group, wanted.blockBits)
+  keepRecord(platform, state, setWidth(state.record!, width))
+  return blocksLeft(state, width)
+}
+
+function blocksLeft({ record }: WriterState, { state, blockBits, progress }: WriterWidth): number {
+  return state === 'complete' ? 0 : 2 ** (blockBits - record!.layout.entity.shardBits) - progress
 }
 
 /** When `tendWidths` has something to do; null when it has not. */
 export function widthsDueMs(state: WriterState): number | null {
-  const isWork = state.record!.widths.some((width) => width.state === 'dropping' || isFilled(state, width))
+  const { widths } = state.record!
+  const isWork = widths.some(
+    (width) => width.state === 'dropping' || (width.state === 'filling' && isRoundPut(state, width)),
+  )
   return isWork ? state.widthRetryMs : null
 }
 
-function isFilled(state: WriterState, { state: phase, group, blockBits }: WriterWidth): boolean {
-  return phase === 'filling' && state.publications.count(group, blockBits) === 0
-}
-
 /**
- * Goes on with widths that are filling or dropping, in small steps each of which leaves everything right. Throws what the store
- * throws; it is tried again later.
+ * Goes on with a width that is filling or dropping, in small steps each of which leaves everything right.
+ * Throws what the store throws; it is tried again later.
  */
 export async function tendWidths(platform: WriterPlatform, state: WriterState): Promise<void> {
   const nowMs = platform.clock.now() / 1_000
   if ((widthsDueMs(state) ?? Number.POSITIVE_INFINITY) > nowMs) return
   try {
-    for (const width of state.record!.widths) {
-      if (width.state === 'dropping') await deleteBlocks(platform, state, width)
-      else if (isFilled(state, width))
-        keepRecord(platform, state, setWidth(state.record!, { ...width, state: 'complete' }))
-    }
+    for (const width of state.record!.widths)
+      if (width.state === 'filling' && isRoundPut(state, width)) fillOn(platform, state, width)
+    const dropping = state.record!.widths.find((width) => width.state === 'dropping')
+    if (dropping !== undefined) await deleteBlocks(platform, state, dropping)
     state.widthFailures = 0
   } catch (error) {
     state.widthFailures++
@@ -89,13 +76,52 @@ export async function tendWidths(platform: WriterPlatform, state: WriterState): 
   }
 }
 
+/** Whether all blocks that were marked last have been put, whatever has been marked for other reasons since. */
+function isRoundPut({ filling }: WriterState, width: WriterWidth): boolean {
+  const round = filling.get(widthName(width))
+  return round === undefined || round.size === 0
+}
+
+/** Notes the round that has been put and marks the next; what came before is kept up by ordinary marks. */
+function fillOn(platform: WriterPlatform, state: WriterState, width: WriterWidth): void {
+  const { group } = width
+  const name = widthName(width)
+  const isBegun = state.filling.has(name)
+  const progress = width.progress + (isBegun ? roundOf(state, width).length : 0)
+  const next: WriterWidth = { ...width, progress }
+  const round = roundOf(state, next)
+  if (isBegun)
+    keepRecord(
+      platform,
+      state,
+      setWidth(state.record!, round.length === 0 ? { ...next, state: 'complete' } : next),
+    )
+  if (round.length === 0) {
+    state.filling.delete(name)
+    return
+  }
+  state.filling.set(name, new Set(round))
+  const dueMs = platform.clock.now() / 1_000
+  for (const bits of round)
+    state.publications.mark({ group, bits }, { dueMs, entry: Number.POSITIVE_INFINITY })
+}
+
+function roundOf(state: WriterState, width: WriterWidth): string[] {
+  const round: string[] = []
+  for (const bits of blocksOf(state.record!, width, width.progress)) {
+    if (round.length >= STEPS_MAX) break
+    round.push(bits)
+  }
+  return round
+}
+
 /**
- * Deletes blocks of a dropped width, then divides checkpoints of that many bits: once the width is gone, no range is
- * as wide.
+ * Deletes blocks of a dropped width, then divides checkpoints of that many bits: once the width is gone, no
+ * range is as wide.
  */
 async function deleteBlocks(platform: WriterPlatform, state: WriterState, width: WriterWidth): Promise<void> {
   const entity = state.record!.layout.entity.name
-  const range = [...blocksOf(state.record!, width, width.deleted)].slice(0, STEPS_MAX)
+  const range = roundOf(state, width)
   await Promise.all(
     range.map((bits) => platform.online.deleteBlock(blockKey({ entity, group: width.group }, bits))),
   )
@@ -103,7 +129,7 @@ async function deleteBlocks(platform: WriterPlatform, state: WriterState, width:
   // A delivery may have brought another layout meanwhile; it may want this very width again.
   if (findWidth(state.record!, width)?.state !== 'dropping') return
   const isDone = range.length < STEPS_MAX
-  const next = { ...width, deleted: width.deleted + range.length }
+  const next = { ...width, progress: width.progress + range.length }
   keepRecord(platform, state, isDone ? removeWidth(state.record!, width) : setWidth(state.record!, next))
 }
 

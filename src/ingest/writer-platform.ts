@@ -8,7 +8,7 @@ export interface WriterPlatform {
   readonly memory: WriterMemory
   readonly clock: Clock
   readonly online: Pick<OnlineStore, 'writeBlock' | 'deleteBlock'>
-  readonly offline: Pick<OfflineLog, 'writeSegment' | 'register'>
+  readonly offline: Pick<OfflineLog, 'writeSegment' | 'register' | 'list' | 'openSegment'>
   readonly log: Log
 }
 
@@ -22,13 +22,13 @@ export interface WriterLimits {
   readonly uncutCharsMax: number
   /** A load's rows wait this long for the load's end before they are published. */
   readonly loadPublishMs: number
-  /** Message ids are remembered this long (S9). */
+  /** Message ids are remembered for this long (S9). */
   readonly seenMs: number
   /** Checkpoints are written when the journal holds this many rows for each block that has changed… */
   readonly rowsPerCheckpoint: number
   /** …or this many characters, which a restart would have to read again. */
   readonly journalCharsMax: number
-  /** KV operations of one run of work (an invocation has 1,000 operations, segments take some). */
+  /** KV puts of one run of work: an invocation has 1,000 operations, and deletes and segments take some. */
   readonly putsMax: number
 }
 
@@ -46,7 +46,7 @@ export const WRITER_LIMITS: WriterLimits = {
   seenMs: REPLAY_AGE_MAX_MS + DAY_MS,
   rowsPerCheckpoint: 40,
   journalCharsMax: 8_000_000,
-  putsMax: 900,
+  putsMax: 800,
 }
 
 /** Bytes that all writers of one isolate hold in blocks; an isolate has 128 MB for everything. */

@@ -11,19 +11,24 @@ export interface WriterRecord {
 }
 
 /**
- * A width in which a group's blocks stand in KV. `filling`: not all of them do yet. `dropping`: they are being deleted, those
- * below `deleted` are gone.
+ * A width in which a group's blocks stand in KV. `filling`: not all of them do yet. `dropping`: they are no
+ * longer kept up and are being deleted. `progress`: how many have been put or deleted, in order of their bits.
  */
 export interface WriterWidth extends BlockWidth {
   readonly state: 'complete' | 'filling' | 'dropping'
-  readonly deleted: number
+  readonly progress: number
 }
 
 /**
- * The record under a newer layout. A group's first width needs no filling: a reader that lacks a block asks for it. Widths of
- * groups that are gone are dropped.
+ * The record under a newer layout. A group's first width needs no filling: a reader that lacks a block asks
+ * the writer for it. Widths of groups that are gone are dropped. `loggedLater` are the versions whose rows the
+ * journal still holds: their columns are needed until it is cut.
  */
-export function adoptLayout(record: WriterRecord | undefined, layout: WriterLayout): WriterRecord {
+export function adoptLayout(
+  record: WriterRecord | undefined,
+  layout: WriterLayout,
+  loggedLater: ReadonlySet<string>,
+): WriterRecord {
   const groups = layout.entity.groups
   const kept = (record?.widths ?? []).map((width) =>
     groups.some(({ name }) => name === width.group) ? width : { ...width, state: 'dropping' as const },
@@ -34,13 +39,22 @@ export function adoptLayout(record: WriterRecord | undefined, layout: WriterLayo
       const width = { group: name, blockBits }
       // Half-dropped blocks are out of date: they are put anew.
       const isHalfDropped = kept.some((other) => isSameWidth(other, width))
-      return { ...width, state: isHalfDropped ? 'filling' : 'complete', deleted: 0 }
+      return { ...width, state: isHalfDropped ? 'filling' : 'complete', progress: 0 }
     })
   const widths = [...kept.filter((width) => !isPublished(fresh, width)), ...fresh]
-  const rowBits = Math.max(record?.rowBits ?? 1, ...groups.map(({ blockBits }) => blockBits))
-  // The journal may still hold rows of versions that are gone: their columns are needed until it is cut.
-  const schemas = { ...record?.layout.schemas, ...layout.schemas }
+  const rowBits = Math.max(
+    record?.rowBits ?? 1,
+    layout.entity.shardBits,
+    ...groups.map(({ blockBits }) => blockBits),
+  )
+  const former = Object.entries(record?.layout.schemas ?? {}).filter(([view]) => loggedLater.has(view))
+  const schemas = { ...Object.fromEntries(former), ...layout.schemas }
   return { layout: { ...layout, schemas }, rowBits, widths }
+}
+
+/** Names a width among those of one writer. */
+export function widthName({ group, blockBits }: BlockWidth): string {
+  return `${group}/${blockBits}`
 }
 
 /** Replaces what is known of a width, or adds it. */

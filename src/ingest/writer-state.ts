@@ -1,12 +1,14 @@
 import { bitsText } from '../core/entity-key.ts'
-import { isTombstone, type ViewRow } from '../core/row.ts'
-import type { Instant } from '../core/time.ts'
+import { encodeRow, isTombstone, type ViewRow } from '../core/row.ts'
+import type { CompiledWindows } from '../definitions/snapshot.ts'
+import { windowPlan } from '../definitions/view-transform.ts'
 import { decodeRows } from './live-block.ts'
 import { createLiveBlocks, type LiveBlocks } from './live-blocks.ts'
 import { createPublications, type Publications } from './publications.ts'
 import { createSeenIds, decodeSeen, type SeenIds } from './seen-ids.ts'
+import type { WindowRules } from './window-state.ts'
 import type { WriterPlatform } from './writer-platform.ts'
-import { blocksOf, type WriterRecord } from './writer-record.ts'
+import type { WriterRecord } from './writer-record.ts'
 import type { JournalEntry } from './writer-storage.ts'
 
 /** All a writer holds in memory; every part of it can be made again from its storage. */
@@ -15,8 +17,8 @@ export interface WriterState {
   blocks: LiveBlocks
   readonly publications: Publications
   readonly seen: SeenIds
-  /** Rows ahead of the clock (S4), merged when their time comes. */
-  held: ViewRow[]
+  /** Rows ahead of the clock (S4), merged when their time comes; by their lines. */
+  readonly held: Map<string, ViewRow>
   /** Id of the newest journal entry. */
   lastEntry: number
   journalRows: number
@@ -24,6 +26,12 @@ export interface WriterState {
   /** Characters of entries that no manifest names yet, and when the oldest came; null when there is none. */
   uncutChars: number
   uncutSinceMs: number | null
+  /** Windows that have to be made anew from the log, by version and key. */
+  readonly rebuilds: Map<string, { readonly view: string; readonly key: string }>
+  rebuildFailures: number
+  rebuildRetryMs: number
+  /** By width, the blocks that a fill has marked and KV does not hold yet. */
+  readonly filling: Map<string, Set<string>>
   /** Ranges whose checkpoint KV does not show yet. */
   readonly unpublished: Set<string>
   cutFailures: number
@@ -39,15 +47,19 @@ export function openState(platform: WriterPlatform): WriterState {
   const record = text === undefined ? undefined : (JSON.parse(text) as WriterRecord)
   const state: WriterState = {
     record,
-    blocks: openBlocks(platform, record, (view) => isServed(state, view)),
+    blocks: openBlocks(platform, record, () => state),
     publications: createPublications(),
     seen: createSeenIds(storage),
-    held: [],
+    held: new Map(),
     lastEntry: Math.max(storage.readMark('logged_through'), storage.readMark('published_through')),
     journalRows: 0,
     journalChars: 0,
     uncutChars: 0,
     uncutSinceMs: null,
+    rebuilds: new Map(),
+    rebuildFailures: 0,
+    rebuildRetryMs: 0,
+    filling: new Map(),
     unpublished: new Set(),
     cutFailures: 0,
     cutRetryMs: 0,
@@ -56,10 +68,6 @@ export function openState(platform: WriterPlatform): WriterState {
   }
   if (record === undefined) return state
   const nowMs = clock.now() / 1_000
-  for (const width of record.widths.filter((one) => one.state === 'filling')) {
-    for (const bits of blocksOf(record, width))
-      state.publications.mark({ group: width.group, bits }, { dueMs: nowMs, entry: Number.POSITIVE_INFINITY })
-  }
   for (const { bits, isPublished } of storage.listCheckpoints()) {
     if (isPublished) continue
     state.unpublished.add(bits)
@@ -69,12 +77,9 @@ export function openState(platform: WriterPlatform): WriterState {
   for (const entry of storage.readJournal(0, Number.MAX_SAFE_INTEGER)) {
     enterJournal(state, entry, entry.id <= logged)
     for (const { hour, id } of decodeSeen(entry.seen)) state.seen.remember(hour, id)
-    for (const row of decodeRows(entry.rows)) {
-      // What KV shows already is merged for what comes after it, and is not put again. A row that was ahead of the clock
-      // when its entry came may have been merged long after.
-      const isShown = entry.id <= published && row.eventTime <= entry.timeMs * 1_000
-      mergeRow(state, row, { now: clock.now(), dueMs: isShown ? null : nowMs, entry: entry.id })
-    }
+    // What KV shows already is merged for what comes after it, and is not put again.
+    const dueMs = entry.id <= published ? null : nowMs
+    for (const row of decodeRows(entry.rows)) takeRow(state, row, { entry, dueMs })
   }
   return state
 }
@@ -82,26 +87,47 @@ export function openState(platform: WriterPlatform): WriterState {
 function openBlocks(
   platform: WriterPlatform,
   record: WriterRecord | undefined,
-  isServed: (view: string) => boolean,
-) {
+  stateNow: () => WriterState,
+): LiveBlocks {
   return createLiveBlocks(platform.memory, platform.storage, {
     rowBits: record?.rowBits ?? 1,
     shardBits: record?.layout.entity.shardBits ?? 0,
-    isServed,
+    isServed: (view) => isServed(stateNow(), view),
+    rulesOf: (view) => windowRules(stateNow(), view),
+    onRebuild: (view, key) => void stateNow().rebuilds.set(`${view}\t${key}`, { view, key }),
+    clock: platform.clock,
   })
 }
 
-/** Takes up another record; what its narrower ranges hold is read again from checkpoints, where all rows have to stand. */
+/**
+ * Takes up another record. Where it has narrower ranges they are read from checkpoints, which have to hold
+ * all rows.
+ */
 export function adoptRecord(platform: WriterPlatform, state: WriterState, record: WriterRecord): void {
   const isNarrower = record.rowBits > state.blocks.rowBits
   state.record = record
   if (!isNarrower) return
   state.blocks.clear()
-  state.blocks = openBlocks(platform, record, (view) => isServed(state, view))
+  state.blocks = openBlocks(platform, record, () => state)
 }
 
 export function isServed({ record }: WriterState, view: string): boolean {
   return record !== undefined && groupOf(record, view) !== undefined
+}
+
+const rulesByWindows = new WeakMap<CompiledWindows, WindowRules>()
+
+/** How a version's windows are kept; undefined for one that serves its latest row. */
+export function windowRules({ record }: WriterState, view: string): WindowRules | undefined {
+  const windows = record?.layout.windows[view]
+  if (windows === undefined) return undefined
+  let rules = rulesByWindows.get(windows)
+  if (rules === undefined) {
+    const cellTypes = record!.layout.schemas[view]!.features.map(({ type }) => type)
+    rules = { plan: windowPlan(windows), cellTypes, hasEventId: windows.hasEventId }
+    rulesByWindows.set(windows, rules)
+  }
+  return rules
 }
 
 /** Counts an entry in. */
@@ -109,28 +135,38 @@ export function enterJournal(state: WriterState, entry: JournalEntry, isLogged =
   state.lastEntry = Math.max(state.lastEntry, entry.id)
   state.journalChars += entry.rows.length
   state.journalRows += countLines(entry.rows)
-  if (isLogged || entry.kind === 'held') return
+  if (isLogged || entry.kind === 'held' || entry.kind === 'released') return
   state.uncutChars += entry.rows.length
   state.uncutSinceMs ??= entry.timeMs
 }
 
-/** Merges a row, or holds it until its time comes. `dueMs` null: KV shows it already. */
-export function mergeRow(
+/**
+ * Merges a row of an entry, or holds it until its time comes: the same now and when the entry is read again. `dueMs` null: KV shows
+ * it already.
+ */
+export function takeRow(
   state: WriterState,
   row: ViewRow,
-  { now, dueMs, entry }: { readonly now: Instant; readonly dueMs: number | null; readonly entry: number },
+  {
+    entry,
+    dueMs,
+  }: { readonly entry: Pick<JournalEntry, 'id' | 'kind' | 'timeMs'>; readonly dueMs: number | null },
 ): void {
-  if (row.eventTime > now) {
-    state.held.push(row)
+  if (row.eventTime > Math.round(entry.timeMs * 1_000)) {
+    state.held.set(encodeRow(row), row)
     return
   }
+  if (entry.kind === 'released') state.held.delete(encodeRow(row))
   // A version no longer served stays in the log alone.
   if (!isTombstone(row.view) && !isServed(state, row.view)) return
-  if (!state.blocks.merge(row) || dueMs === null) return
-  markRange(state, state.blocks.rangeOf(row.key), { dueMs, entry }, row.view)
+  if (!state.blocks.merge(row, entry) || dueMs === null) return
+  markRange(state, state.blocks.rangeOf(row.key), { dueMs, entry: entry.id }, row.view)
 }
 
-/** Has every block that shows this range put again: of the view's group, or of all groups when no view is named. */
+/**
+ * Has every block that shows this range put again: of the view's group, or of all groups when no view is
+ * named.
+ */
 export function markRange(
   state: WriterState,
   range: string,

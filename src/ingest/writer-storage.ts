@@ -1,6 +1,6 @@
 /**
- * What a shard writer keeps: synchronous, as a Durable Object's SQLite is. Rows written are billed: a delivery costs one,
- * the rest is shared by many (`WRITER_LIMITS.rowsPerCheckpoint`).
+ * What a shard writer keeps: synchronous, as a Durable Object's SQLite is. Rows written are billed: a
+ * delivery costs one, the rest is shared by many (`WRITER_LIMITS.rowsPerCheckpoint`).
  */
 export interface WriterStorage {
   /** Runs the work; if it throws, nothing it wrote stays. */
@@ -14,7 +14,9 @@ export interface WriterStorage {
   readMark(mark: WriterMark): number
   writeMark(mark: WriterMark, value: number): void
 
-  /** Ids of the message groups of an hour (hours since the epoch) that have taken effect and left the journal. */
+  /**
+   * Ids of the message groups of an hour (hours since the epoch) that have taken effect and left the journal.
+   */
   readSeen(hour: number): readonly string[]
   appendSeen(hour: number, ids: readonly string[]): void
   /** Forgets all hours before this one. */
@@ -38,9 +40,9 @@ export interface WriterStorage {
 }
 
 /**
- * How far the writer has come, as ids of journal entries: `cut_through` the entries of the cut that is being carried out
- * (0: none), `logged_through` those that the manifest names, `published_through` those that KV shows. `cut_sequence` is the number
- * of cuts ever begun, so that no segment's name is used twice.
+ * How far the writer has come, as ids of journal entries: `cut_through` the entries of the cut that is being
+ * carried out (0: none), `logged_through` those that the manifest names, `published_through` those that KV
+ * shows. `cut_sequence` is the number of cuts ever begun, so that no segment's name is used twice.
  */
 export const WRITER_MARKS = ['cut_sequence', 'cut_through', 'logged_through', 'published_through'] as const
 export type WriterMark = (typeof WRITER_MARKS)[number]
@@ -48,8 +50,11 @@ export type WriterMark = (typeof WRITER_MARKS)[number]
 export interface JournalSummary {
   /** Higher than any before; the writer gives it. */
   readonly id: number
-  /** `stream`: to be logged. `load`: in the log already. `held`: logged, but still ahead of the clock. */
-  readonly kind: 'stream' | 'load' | 'held'
+  /**
+   * `stream`: to be logged. `load`: in the log already. `held`: logged, but still ahead of the clock. `released`: held until
+   * now, merged with this entry.
+   */
+  readonly kind: 'stream' | 'load' | 'held' | 'released'
   readonly timeMs: number
   /** Characters of its rows. */
   readonly chars: number
@@ -63,7 +68,9 @@ export interface JournalEntry extends Omit<JournalSummary, 'chars'> {
 }
 
 export interface Checkpoint {
-  /** Lines of `encodeRow`; empty for an empty block. */
+  /** Lines of `encodeRow` and `encodeWindowLine`; empty for an empty block. */
   readonly rows: string
+  /** The last journal entry whose rows it holds. */
+  readonly through: number
   readonly isPublished: boolean
 }

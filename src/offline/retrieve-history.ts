@@ -6,6 +6,7 @@ import type { Platform } from '../platform.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
 import { computeColumns } from './compute-columns.ts'
 import { joinView, type ViewAnswers } from './join-view.ts'
+import { joinWindows } from './join-windows.ts'
 import type { Labels } from './parse-labels.ts'
 
 export interface HistoryOptions {
@@ -43,7 +44,13 @@ export async function retrieveHistory(
   const answers: ViewAnswers[] = []
   for (const { view, lookup, features } of service.entries) {
     const wanted = { keys: keysByLookup[lookup]!, times: labels.times, features, asOf, isKnowledgeCutoff }
-    answers.push(await joinView(platform, { snapshot, view: snapshot.views[view]! }, wanted))
+    const { windows } = snapshot.views[view]!
+    const joined = { snapshot, view: snapshot.views[view]! }
+    answers.push(
+      windows === null
+        ? await joinView(platform, joined, wanted)
+        : await joinWindows(platform, { ...joined, windows }, wanted),
+    )
   }
   const { onDemand } = service
   const parts =

@@ -2,7 +2,12 @@ import { viewCells } from '../core/block.ts'
 import { type FeatureStatus, rowStatus } from '../core/feature-status.ts'
 import type { Instant } from '../core/time.ts'
 import { splitCells, type Value } from '../core/value.ts'
+import { finishWindows } from '../core/window/finish-windows.ts'
+import { decodeTiles } from '../core/window/tile-text.ts'
+import { createTiles } from '../core/window/tiles.ts'
+import { projectPlan, type WindowPlan } from '../core/window/window-plan.ts'
 import type { CompiledEntry, CompiledView } from '../definitions/snapshot.ts'
+import { windowPlan } from '../definitions/view-transform.ts'
 import type { Platform } from '../platform.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
 import { findRows } from './find-rows.ts'
@@ -29,9 +34,11 @@ export interface FeatureRow {
   readonly values: readonly string[]
   /** Comma-separated JSON texts of their statuses. */
   readonly statuses: readonly string[]
-  /** Null where no row stands behind the values. */
-  readonly eventTimes: readonly (Instant | null)[]
+  /** One for all values of an entry, or one for each where it has windows. Null where no row stands behind them. */
+  readonly eventTimes: readonly EntryTimes[]
 }
+
+export type EntryTimes = Instant | null | readonly (Instant | null)[]
 
 /**
  * Reads the features of a service for rows of input values (`rows[i]` in the order of the service's inputs), in the
@@ -56,7 +63,8 @@ export async function readFeatures(
       const position = block?.views.indexOf(reader.view.id) ?? -1
       if (block !== undefined && position < 0) isOutdated = true
       if (position < 0) appendAbsent(answer, reader, 'error', null)
-      else appendView(answer, reader, { row: found[at], position, now })
+      else if (reader.windows === undefined) appendView(answer, reader, { row: found[at], position, now })
+      else appendWindows(answer, reader.windows, { row: found[at], position, now })
     }
     return answer
   })
@@ -66,7 +74,7 @@ export async function readFeatures(
 interface MutableFeatureRow {
   readonly values: string[]
   readonly statuses: string[]
-  readonly eventTimes: (Instant | null)[]
+  readonly eventTimes: EntryTimes[]
 }
 
 /** What reading an entry needs beyond the row, made once for all rows. */
@@ -75,10 +83,13 @@ interface EntryReader {
   readonly view: CompiledView
   /** The statuses' text when no value is null. */
   readonly allPresent: string
+  /** How the entry's windows are finished; undefined for a view that serves its latest row. */
+  readonly windows: WindowPlan | undefined
 }
 
 function createReader(entry: CompiledEntry, view: CompiledView): EntryReader {
-  return { entry, view, allPresent: repeatText('"present"', entry.features.length) }
+  const windows = view.windows === null ? undefined : projectPlan(windowPlan(view.windows), entry.features)
+  return { entry, view, allPresent: repeatText('"present"', entry.features.length), windows }
 }
 
 interface LookedUpRow {
@@ -109,6 +120,20 @@ function appendView(
   // Where the four letters stand nowhere, no value is null: mostly the text goes into the answer in one piece.
   answer.statuses.push(cells.includes('null') ? nullableStatuses(cells) : reader.allPresent)
   answer.eventTimes.push(found.eventTime)
+}
+
+/** Windows are finished at now: they shrink as time passes with no new events (S18), and know no `missing` (S19). */
+function appendWindows(
+  answer: MutableFeatureRow,
+  plan: WindowPlan,
+  { row, position, now }: LookedUpRow,
+): void {
+  const found = row === undefined ? undefined : viewCells(row, position)
+  const tiles = found === undefined ? createTiles(plan) : decodeTiles(plan, found.cells)
+  const { cells, statuses, eventTimes } = finishWindows(plan, tiles, now)
+  answer.values.push(cells.join())
+  answer.statuses.push(statuses.map((status) => `"${status}"`).join())
+  answer.eventTimes.push(eventTimes)
 }
 
 function appendAbsent(

@@ -6,7 +6,9 @@ import type { SegmentRecord } from '../definitions/segment-record.ts'
 export interface Jobs {
   /** Starts a job unless it is under way; one that has ended is run again. */
   start(kind: JobKind, id: string): Promise<void>
-  /** Starts a job from its first step, whatever its engine believes of it: it has been silent for too long. */
+  /**
+   * Starts a job from its first step, whatever its engine believes of it: it has been silent for too long.
+   */
   restart(kind: JobKind, id: string): Promise<void>
 }
 
@@ -14,12 +16,16 @@ export type JobKind = 'load' | 'reblock'
 
 /** The parts of a job, as its engine runs them. */
 export interface JobSteps {
-  /** Runs one step, durably: a finished one is not run again when the job is resumed, a thrown one is retried. */
+  /**
+   * Runs one step, durably: a finished one is not run again when the job is resumed, a thrown one is retried.
+   */
   step(name: string, work: () => Promise<StepOutcome>): Promise<StepOutcome>
   sleep(name: string, ms: number): Promise<void>
 }
 
-/** What a step came to. Faults that no other try can mend are outcomes: engines keep neither class nor code. */
+/**
+ * What a step came to. Faults that no other try can mend are outcomes: engines keep neither class nor code.
+ */
 export type StepOutcome =
   | { readonly value: number | boolean | null }
   | { readonly fault: { readonly code: ErrorCode; readonly message: string } }
@@ -71,8 +77,8 @@ export interface LoadRecords {
   writeNewest(id: string, chunk: number, rows: string): Promise<void>
   readNewest(id: string, chunk: number): Promise<string>
   /**
-   * Registers all segments of a load's chunks in one step. False, and nothing done, when the newest generation is
-   * no longer the load's.
+   * Registers all segments of a load's chunks in one step. False, and nothing done, when the newest
+   * generation is no longer the load's.
    */
   register(id: string, generation: number): Promise<boolean>
 }

@@ -14,18 +14,24 @@ export interface ShardWriters {
     blocks: readonly BlockAddress[],
     options: { readonly repair: BlockRepair },
   ): Promise<readonly string[]>
-  /** Lines (`encodeRow`) of the rows of these view versions and tombstone ids that are not in the manifest yet. */
+  /**
+   * Lines (`encodeRow`) of the rows of these view versions and tombstone ids that are not in the manifest
+   * yet.
+   */
   readWaiting(layout: WriterLayout, views: readonly string[]): Promise<string>
-  /** Publishes every block that waits and, when asked to, cuts the journal into segments. */
+  /** Publishes what waits, as much as one run may, and, when asked to, cuts the journal into segments. */
   flush(layout: WriterLayout, options: { readonly cut: boolean }): Promise<void>
   /** Lets the writer do what is due, should its own alarm have been lost. */
   wake(layout: WriterLayout): Promise<WriterReport>
   /**
-   * From now on the group's blocks are published in this width of bits too. Answers how many of them are not yet; call
-   * again until it is 0.
+   * From now on the group's blocks are published in this width of bits too. Answers how many of them are not
+   * yet; call again until it is 0.
    */
   addWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
-  /** Ends the publishing in this width and deletes its blocks. Answers how many are left; call again until it is 0. */
+  /**
+   * Ends the publishing in this width and deletes its blocks. Answers how many are left; call again until it
+   * is 0.
+   */
   dropWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
 }
 
@@ -46,7 +52,10 @@ export interface BlockWidth {
 }
 
 export interface WriterReport {
-  /** Mean size of the blocks put since the writer was started, by group; groups without a put are absent. */
+  /**
+   * Mean size of a few blocks of each group as they would be put now; empty before the writer's first
+   * delivery.
+   */
   readonly blockBytes: Readonly<Record<string, number>>
 }
 

@@ -26,6 +26,7 @@ const LAYOUT: WriterLayout = {
     bucketBits: 4,
     groups: [{ name: 'main', blockBits: 6, views: ['clicks@1'], publishMs: 1_000 }],
   },
+  windows: {},
   schemas: {
     'clicks@1': {
       keys: [{ name: 'user', type: 'int64' }],
@@ -60,7 +61,12 @@ test('a writer writes at most 0.1 rows an event at 100 events a delivery, alarms
           writeBlock: async () => void counts.puts++,
           deleteBlock: async () => {},
         },
-        offline: { writeSegment: async () => {}, register: async () => {} },
+        offline: {
+          writeSegment: async () => {},
+          register: async () => {},
+          list: async () => [],
+          openSegment: () => expect.fail(),
+        },
         log: { info() {}, error: (message, facts) => expect.fail(`${message} ${JSON.stringify(facts)}`) },
       },
       WRITER_LIMITS,

@@ -15,7 +15,7 @@ export function describeWriterStorage(
             storage.appendJournal(entry(2, 'lost'))
             storage.appendSeen(1, ['x'])
             storage.writeMark('logged_through', 2)
-            storage.writeCheckpoint('01', { rows: 'lost', isPublished: false })
+            storage.writeCheckpoint('01', { rows: 'lost', isPublished: false, through: 3 })
             throw new Error('crash')
           }),
         ).toThrow('crash')
@@ -63,16 +63,16 @@ export function describeWriterStorage(
     test('checkpoints are replaced, whatever their size, and the unpublished ones are known', () =>
       withStorage((storage) => {
         const long = 'x'.repeat(2_500_000)
-        storage.writeCheckpoint('0011', { rows: long, isPublished: false })
-        storage.writeCheckpoint('0100', { rows: 'b', isPublished: true })
+        storage.writeCheckpoint('0011', { rows: long, isPublished: false, through: 3 })
+        storage.writeCheckpoint('0100', { rows: 'b', isPublished: true, through: 3 })
         expect(storage.readCheckpoint('0011')?.rows.length).toBe(long.length)
         expect(storage.listCheckpoints().filter(({ isPublished }) => !isPublished)).toEqual([
           { bits: '0011', isPublished: false },
         ])
         storage.publishCheckpoint('0011')
         expect(storage.readCheckpoint('0011')?.isPublished).toBe(true)
-        storage.writeCheckpoint('0011', { rows: 'c', isPublished: true })
-        expect(storage.readCheckpoint('0011')).toEqual({ rows: 'c', isPublished: true })
+        storage.writeCheckpoint('0011', { rows: 'c', isPublished: true, through: 3 })
+        expect(storage.readCheckpoint('0011')).toEqual({ rows: 'c', isPublished: true, through: 3 })
         storage.deleteCheckpoint('0011')
         expect(storage.readCheckpoint('0011')).toBeUndefined()
         expect(storage.listCheckpoints()).toEqual([{ bits: '0100', isPublished: true }])

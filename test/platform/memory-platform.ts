@@ -154,6 +154,8 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         offline: {
           writeSegment: async (path: string, bytes: Uint8Array) =>
             run('writeSegment', () => offline.writeSegment(path, bytes)),
+          list: offline.list,
+          openSegment: offline.openSegment,
           register: async (records: readonly SegmentRecord[]) =>
             run('register', () => offline.register(records)),
         },

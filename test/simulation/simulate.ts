@@ -21,12 +21,16 @@ import { readWritingSnapshot } from '../../src/registry/current-snapshot.ts'
 import { resolveInNewest } from '../../src/registry/resolve-name.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { type FaultyOnline, faultyOnline } from '../platform/faulty-online.ts'
+import { statusesOf, valuesOf } from '../platform/feature-row.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
 const START = parseInstant('2026-01-01T00:00:00Z')
 const SECOND = 1_000_000
 const KEYS = ['ann', 'bob', 'a"b,c', 'ü', 'eve']
-const VIEWS = ['price', 'colour'] as const
+const LATEST = ['price', 'colour'] as const
+const VIEWS = [...LATEST, 'activity'] as const
+const WINDOWS_US = [60 * SECOND, 300 * SECOND]
+const HOP_US = 30 * SECOND
 const TTL_US = 400 * SECOND
 const STEPS = 40
 
@@ -61,8 +65,19 @@ const DEFINITIONS: DefinitionSetInput = {
       features: [{ name: 'colour', type: 'int64', sql: 'value' }],
       block_group: 'colours',
     },
+    {
+      name: 'activity',
+      entity: 'user',
+      source: 'clicks',
+      aggregations: [
+        { name: 'count', function: 'count', sql: 'value', windows: ['1m', '5m'], hop: '30s' },
+        { name: 'sum', function: 'sum', sql: 'value', windows: ['1m', '5m'], hop: '30s' },
+      ],
+    },
   ],
-  feature_services: [{ name: 'ranker', features: [{ view: 'price' }, { view: 'colour' }] }],
+  feature_services: [
+    { name: 'ranker', features: [{ view: 'price' }, { view: 'colour' }, { view: 'activity' }] },
+  ],
 }
 
 /** A row or a tombstone that was accepted. */
@@ -184,7 +199,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     const doorTime = platform.time.now
     const key = KEYS[below(KEYS.length)]!
     const eventTime = doorTime + (below(4) === 0 ? below(30) : -below(100)) * SECOND
-    const views = [null, ['price'], ['colour'], ['price', 'colour']][below(4)]!
+    const views = [null, ['price'], ['activity'], ['price', 'colour']][below(4)]!
     const { deletion_id } = await deleteKeys(platform, {
       entity: 'user',
       keys: [{ user: key }],
@@ -236,10 +251,10 @@ export async function simulate(seed: number): Promise<SimulationReport> {
 
   /** Reads in the midst of it all: stale perhaps, but nothing that was never there. */
   async function readNothingForeign() {
-    const { rows } = await readAll('eventual')
+    const rows = await readAll('eventual')
     rows.forEach(({ values, statuses }, at) => {
       const known = new Set(written.filter(({ key }) => key === KEYS[at]).map(({ value }) => String(value)))
-      values.forEach((value, feature) => {
+      values.slice(0, LATEST.length).forEach((value, feature) => {
         const status = statuses[feature]!
         if (status === 'present' && !known.has(value))
           throw new Error(`${KEYS[at]} shows ${value}, never written`)
@@ -318,15 +333,18 @@ export async function simulate(seed: number): Promise<SimulationReport> {
   async function check() {
     const now = platform.time.now
     for (const consistency of ['eventual', 'strong'] as const) {
-      const { rows } = await readAll(consistency)
       expectSame(
-        rows.map(({ values, statuses, eventTimes }) => ({ values, statuses, eventTimes })),
+        await readAll(consistency),
         KEYS.map((key) => {
-          const shown = VIEWS.map((view) => truth(written, { key, view, at: now }))
+          const shown = [
+            ...LATEST.map((view) => truth(written, { key, view, at: now })),
+            ...windowTruth(written, { key, at: now }),
+          ]
+          const times = shown.map(({ eventTime }) => eventTime)
           return {
             values: shown.map(({ value }) => value),
             statuses: shown.map(({ status }) => status),
-            eventTimes: shown.map(({ eventTime }) => eventTime),
+            eventTimes: [...times.slice(0, LATEST.length), times.slice(LATEST.length)],
           }
         }),
         `${consistency} reads`,
@@ -344,13 +362,13 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     for (const [path, text] of online!.current) {
       const [, , group, bits] = path.split('/')
       const { blockBits, views } = snapshot.entities.user!.groups.find(({ name }) => name === group)!
-      if (bits!.length !== blockBits) continue
+      if (bits!.length !== blockBits || group === 'windows') continue
       for (const row of decodeBlockRows(openBlock(text)))
         for (const [at, found] of row.views.entries())
           if (found !== undefined) inKv.set(`${views[at]} ${row.key}`, found.cells)
     }
     const expected = KEYS.flatMap((key) =>
-      VIEWS.flatMap((view) => {
+      LATEST.flatMap((view) => {
         const best = winner(written, { key, view, at: platform.time.now })
         if (best === undefined || best.deletes !== undefined) return []
         return [[`${view}@1 ${encodeKey(['string'], [key])}`, encodeValue('int64', best.value)] as const]
@@ -365,7 +383,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
       const view = snapshot.views[name]!
       const logged = await readLog(platform, await platform.offline.list(name, 1), {
         schema: segmentSchema(snapshot, view),
-        column: name,
+        column: name === 'activity' ? 'count' : name,
       })
       const expected = written
         .filter(({ deletes }) => deletes === undefined)
@@ -395,10 +413,13 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     })
     const known = written.filter(({ ingestTime }) => asOf === undefined || ingestTime <= asOf)
     const expected = KEYS.flatMap((key) =>
-      times.map((at) => VIEWS.map((view) => truth(known, { key, view, at }))),
+      times.map((at) => [
+        ...LATEST.map((view) => truth(known, { key, view, at })),
+        ...windowTruth(known, { key, at }),
+      ]),
     )
     expectSame(
-      history.rows.map((row) => row.slice(-2)),
+      history.rows.map((row) => row.slice(-6)),
       expected.map((row) => row.map(({ value }) => value)),
       'history',
     )
@@ -416,7 +437,12 @@ export async function simulate(seed: number): Promise<SimulationReport> {
       resolved.service,
       KEYS.map((user) => ({ user })),
     )
-    return readFeatures(platform, resolved, { rows, consistency })
+    const read = await readFeatures(platform, resolved, { rows, consistency })
+    return read.rows.map((row) => ({
+      values: valuesOf(row),
+      statuses: statusesOf(row),
+      eventTimes: row.eventTimes,
+    }))
   }
 }
 
@@ -444,6 +470,32 @@ function truth(
   if (asked.view === 'price' && asked.at - eventTime > TTL_US)
     return { value: 'null', status: 'expired', eventTime }
   return { value: String(best.value), status: best.value === null ? 'null' : 'present', eventTime }
+}
+
+/** Windows by looking at every event (S10, S17, S19). */
+function windowTruth(
+  written: readonly Written[],
+  { key, at }: { readonly key: string; readonly at: number },
+) {
+  const past = written.filter((row) => row.key === key && row.eventTime <= at)
+  const deleted = Math.max(
+    Number.NEGATIVE_INFINITY,
+    ...past.filter(({ deletes }) => deletes?.includes('activity')).map(({ eventTime }) => eventTime),
+  )
+  const finished = WINDOWS_US.map((windowUs) => {
+    const start = Math.floor((at - windowUs) / HOP_US) * HOP_US
+    const counted = past.filter(
+      (row) => row.deletes === undefined && row.eventTime >= start && row.eventTime > deleted,
+    )
+    const values = counted.flatMap(({ value }) => (value === null ? [] : [value]))
+    const eventTime = counted.length === 0 ? null : Math.max(...counted.map((row) => row.eventTime))
+    const sum = values.length === 0 ? 'null' : String(values.reduce((a, b) => a + b))
+    return {
+      count: { value: String(values.length), status: 'present', eventTime },
+      sum: { value: sum, status: values.length === 0 ? 'null' : 'present', eventTime },
+    }
+  })
+  return [...finished.map(({ count }) => count), ...finished.map(({ sum }) => sum)]
 }
 
 async function readLog(

@@ -47,6 +47,7 @@ const DEFINITIONS = {
 const EVENTS = '/v1/sources/activity/events'
 const FILES = '/v1/sources/activity/files'
 const LOADS = '/v1/sources/activity/loads'
+const DELETIONS = '/v1/entities/member/deletions'
 const SERVICE = '/v1/feature-services/profile'
 const READABLE_MS = 20_000
 
@@ -64,6 +65,7 @@ const CLOSED_ROUTES: Route[] = [
   ['GET', '/v1/loads/load-1'],
   ['GET', '/v1/dead-letters'],
   ['POST', '/v1/dead-letters/replay', { all: true }],
+  ['POST', DELETIONS, { keys: [{ user: 'nobody', team: 1 }], event_time: '2020-01-01T00:00:00Z' }],
   ['GET', `${SERVICE}/features?user=ann&team=1`],
   ['POST', `${SERVICE}/features`, { entities: [] }],
   ['POST', `${SERVICE}/historical-features`, { labels: [] }],
@@ -537,6 +539,113 @@ describe('landing files and loads', () => {
 
   it('an unknown load is refused', async () => {
     expectError(await refuse('GET', '/v1/loads/load-x'), 404, 'not_found', /"load-x"/)
+  })
+})
+
+describe('deletions', () => {
+  const event_time = '2020-01-01T00:00:00Z'
+  const key = { user: 'deleted', team: 1 }
+  const good = { keys: [key], event_time }
+
+  it('answers 202 with an id and how many keys were taken', async () => {
+    const { status, json } = await call('POST', DELETIONS, { ...good, keys: [key, { ...key, team: '2' }] })
+    expect(status).toBe(202)
+    expect(json).toEqual({ deletion_id: expect.stringMatching(/^[0-9a-z]{26}$/), accepted: 2 })
+  })
+
+  it('takes names of views of the entity', async () => {
+    const { status, json } = await call('POST', DELETIONS, { ...good, views: ['last_activity'] })
+    expect([status, json]).toMatchObject([202, { accepted: 1 }])
+  })
+
+  it('an unknown entity is refused with the nearest name (S34)', async () => {
+    const answer = await refuse('POST', '/v1/entities/membr/deletions', good)
+    expectError(answer, 404, 'not_found', /entity "membr".*did you mean "member"/)
+  })
+
+  it.each(['constructor', '__proto__', 'toString'])('entity "%s" is unknown', async (name) => {
+    const answer = await refuse('POST', `/v1/entities/${name}/deletions`, good)
+    expectError(answer, 404, 'not_found', /there is none of that name/)
+  })
+
+  it.each([
+    [['last_activty'], /view "last_activty": entity "member" has none.*did you mean "last_activity"/],
+    [['last_activity', 'toString'], /view "toString": entity "member" has none/],
+    [['last_activity@1'], /view "last_activity@1": entity "member" has none/],
+    [['last_activity', 'last_activity'], /view "last_activity": it is named twice/],
+  ])('the views %j are refused by name (S34)', async (views, message) => {
+    expectError(await refuse('POST', DELETIONS, { ...good, views }), 400, 'invalid_argument', message)
+  })
+
+  it('every fault of malformed keys is listed by row and name, and none of them is deleted (S13)', async () => {
+    const keys = [key, { user: 'a' }, { user: null, team: 'x' }, { user: 7, team: 1, tem: 1 }, {}]
+    const answer = await refuse('POST', DELETIONS, { ...good, keys })
+    expectError(answer, 400, 'invalid_argument', /^Cannot read key 1: "team".*details\.faults/)
+    const faults = answer.json.error.details.faults as { row: number; name: string }[]
+    expect(faults.map(({ row, name }) => [row, name])).toEqual([
+      [1, 'team'],
+      [2, 'user'],
+      [2, 'team'],
+      [3, 'tem'],
+      [3, 'user'],
+      [4, 'user'],
+      [4, 'team'],
+    ])
+    expect(faults).toContainEqual({ row: 2, name: 'user', message: 'it is null, a value is needed' })
+  })
+
+  it.each([
+    [{ event_time }, /keys: /],
+    [{ ...good, keys: [] }, /keys: /],
+    [{ ...good, keys: ['deleted'] }, /keys\.0: /],
+    [{ keys: [key] }, /event_time: /],
+    [{ ...good, event_time: 0 }, /event_time: /],
+    [{ ...good, event_time: 'yesterday' }, /time "yesterday"/],
+    [{ ...good, event_time: '2020-02-30T00:00:00Z' }, /no calendar has such a time/],
+    [{ ...good, views: [] }, /views: /],
+    [{ ...good, views: 'last_activity' }, /views: /],
+    [{ ...good, views: null }, /views: /],
+  ])('the body %j is refused', async (body, message) => {
+    expectError(await refuse('POST', DELETIONS, body), 400, 'invalid_argument', message)
+  })
+
+  it('a deletion more than five minutes ahead of the clock is refused, one less ahead is taken (S4)', async () => {
+    const ahead = (ms: number) => ({ ...good, event_time: new Date(Date.now() + ms).toISOString() })
+    const answer = await refuse('POST', DELETIONS, ahead(310_000))
+    expectError(answer, 400, 'invalid_argument', /more than 5 minutes ahead/)
+    expect((await call('POST', DELETIONS, ahead(240_000))).status).toBe(202)
+  })
+
+  it('10,000 keys are taken, one more is refused', async () => {
+    const keys = Array.from({ length: 10_001 }, (_, team) => ({ user: 'many', team }))
+    const answer = await refuse('POST', DELETIONS, { ...good, keys })
+    expectError(answer, 413, 'limit_exceeded', /10001 keys/)
+    const { json } = await call('POST', DELETIONS, { ...good, keys: keys.slice(1) })
+    expect(json).toMatchObject({ accepted: 10_000 })
+  })
+
+  it('an Idempotency-Key longer than 255 characters is refused, and an empty one', async () => {
+    for (const given of ['k'.repeat(256), '']) {
+      const answer = await refuse('POST', DELETIONS, good, { 'idempotency-key': given })
+      expectError(answer, 400, 'invalid_argument', /Idempotency-Key/)
+    }
+  })
+
+  it('a request retried with its Idempotency-Key answers the same; with another body it is refused (S9)', async () => {
+    const headers = { 'idempotency-key': 'deletion' }
+    const first = await call('POST', DELETIONS, good, headers)
+    expect(first.status).toBe(202)
+    expect((await call('POST', DELETIONS, good, headers)).json).toEqual(first.json)
+    for (const body of [
+      { ...good, keys: [{ ...key, team: 2 }] },
+      { ...good, event_time: '2020-01-01T00:00:01Z' },
+      { ...good, views: ['last_activity'] },
+    ]) {
+      const answer = await refuse('POST', DELETIONS, body, headers)
+      expectError(answer, 409, 'failed_precondition', /Idempotency-Key.*another body/)
+    }
+    // The key belongs to the entity's deletions: a push may have it, too.
+    expect((await call('POST', EVENTS, { events: [] }, headers)).status).toBe(202)
   })
 })
 

@@ -10,7 +10,7 @@ import { readJson } from '../read-body.ts'
 const DeletionRequest = z.strictObject({
   keys: z.array(z.record(z.string(), z.unknown())).min(1),
   event_time: z.string(),
-  views: z.array(z.string()).min(1).max(LIMITS.definitionsMax).optional(),
+  views: z.array(z.string()).min(1).max(LIMITS.deletionViewsMax).optional(),
 })
 
 /** What is done to entities by key. */

@@ -1,0 +1,152 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pushEvents } from '../src/ingest/push-events.ts'
+import { applyClicks } from '../test/platform/clicks.ts'
+import { memoryPlatform } from '../test/platform/memory-platform.ts'
+import { type BenchRequest, createLoopClient, type LoopClient } from './closed-loop.ts'
+import type { Comparison } from './comparison.ts'
+import { createProfile, profileDefinitions } from './profiles.ts'
+import {
+  type BaselineWorker,
+  chunkUsers,
+  FEATURE_COUNT,
+  profileEvents,
+  type StoreWorker,
+  startBaseline,
+  startStore,
+} from './serving-workers.ts'
+
+const PUSH_ROWS = 2_000
+/** A deployed store cuts every 30 s: this has the cuts fall into the measurement. */
+const SEGMENT_AGE_MS = 1_000
+const DONE_MS_MAX = 120_000
+
+export interface PushOptions {
+  /** Entities of the store; every round pushes a row of each. */
+  readonly entityCount: number
+  /** After one that is not counted; the median counts. */
+  readonly rounds: number
+}
+
+interface Round {
+  readonly ourMs: number
+  /** Until the last row is committed by its writer, in no block or segment yet. */
+  readonly committedMs: number
+  /** Until the last row can be read, its segment not yet cut. */
+  readonly readableMs: number
+  readonly puts: number
+  readonly baselineMs: number
+}
+
+/**
+ * A full refresh by push: from the first push sent until the last row is readable by Get and lies in a segment on R2,
+ * against a queue that is given the very messages the door makes of it and whose consumer only acknowledges. And the
+ * puts of it, as the writers make them, against one for each entity: a block is put at most once a second, so they are the
+ * fewer the sooner all rows are through. Miniflare's KV takes milliseconds of the one processor for a put, which a
+ * deployed store only waits for: `committed_events_per_second` is the part of the way without it.
+ */
+export async function measurePush({ entityCount, rounds }: PushOptions): Promise<Comparison[]> {
+  const client = createLoopClient()
+  const [store, baseline] = await Promise.all([
+    startStore({ isRecorded: true, variables: { SEGMENT_AGE_MS: String(SEGMENT_AGE_MS) } }),
+    startBaseline(),
+  ])
+  try {
+    await store.apply(client)
+    const measured: Round[] = []
+    for (let round = 0; round <= rounds; round++)
+      measured.push(await measureRound(client, { store, baseline }, { entityCount, round }))
+    const counted = measured.slice(1)
+    const middle = (read: (round: Round) => number) =>
+      counted.map(read).sort((a, b) => a - b)[counted.length >>> 1]!
+    const eventsPerSecond = (ms: number) => (entityCount * 1_000) / ms
+    return [
+      {
+        name: 'puts_full_refresh',
+        ours: middle(({ puts }) => puts),
+        baseline: entityCount,
+        unit: 'puts',
+      },
+      {
+        name: 'push',
+        ours: eventsPerSecond(middle(({ ourMs }) => ourMs)),
+        baseline: eventsPerSecond(middle(({ baselineMs }) => baselineMs)),
+        unit: 'events/s',
+        facts: {
+          committed_events_per_second: eventsPerSecond(middle(({ committedMs }) => committedMs)),
+          readable_events_per_second: eventsPerSecond(middle(({ readableMs }) => readableMs)),
+        },
+      },
+    ]
+  } finally {
+    client.close()
+    await store.close()
+    await baseline.close()
+  }
+}
+
+async function measureRound(
+  client: LoopClient,
+  { store, baseline }: { readonly store: StoreWorker; readonly baseline: BaselineWorker },
+  { entityCount, round }: { readonly entityCount: number; readonly round: number },
+): Promise<Round> {
+  const entities = Array.from({ length: entityCount }, (_, user) =>
+    createProfile(user + round * entityCount, FEATURE_COUNT),
+  )
+  const pushes = chunkUsers(entityCount, PUSH_ROWS)
+  const requests = pushes.map((users) => store.push(users, (user) => entities[user]!))
+  const messages = await Promise.all(pushes.map((users) => doorMessages(users, entities)))
+  // Making them kept this process from hearing that idle connections were closed.
+  await sleep(100)
+  const messageCount = (await baseline.readRecord(client)).messageCount + messages.flat().length
+  const baselineStartMs = Date.now()
+  await client.run(iterate(messages.map(baseline.sendMessages)))
+  const acked = await until(
+    () => baseline.readRecord(client),
+    (record) => record.messageCount === messageCount,
+  )
+
+  const before = await store.readRecord(client)
+  const startMs = Date.now()
+  await client.run(iterate(requests))
+  const done = await until(
+    () => store.readRecord(client),
+    (record) => record.segmentRows === before.segmentRows + entityCount,
+  )
+  await store.untilVisible(client, entities)
+  const after = await store.readRecord(client)
+  return {
+    ourMs: Math.max(after.putMs, done.segmentMs!) - startMs,
+    committedMs: after.committedMs - startMs,
+    readableMs: after.putMs - startMs,
+    puts: after.putCount - before.putCount,
+    baselineMs: acked.ackedMs - baselineStartMs,
+  }
+}
+
+/** The bodies that the door puts into the queue for a push of these users. */
+async function doorMessages(
+  users: readonly number[],
+  entities: readonly (readonly number[])[],
+): Promise<string[]> {
+  const platform = memoryPlatform(Date.now() * 1_000)
+  await applyClicks(platform, profileDefinitions(FEATURE_COUNT))
+  const events = profileEvents(users, (user) => entities[user]!)
+  await pushEvents(platform, { source: 'profiles', events })
+  return platform.queue
+}
+
+/** Asks from time to time until the answer is as wanted: seldom enough that asking slows nothing. */
+async function until<T>(read: () => Promise<T>, isDone: (answer: T) => boolean): Promise<T> {
+  const endMs = Date.now() + DONE_MS_MAX
+  for (;;) {
+    const answer = await read()
+    if (isDone(answer)) return answer
+    if (Date.now() > endMs) throw new Error(`Cannot measure pushes: they stay at ${JSON.stringify(answer)}`)
+    await sleep(250)
+  }
+}
+
+function iterate(requests: readonly BenchRequest[]): () => BenchRequest | undefined {
+  let at = 0
+  return () => requests[at++]
+}

@@ -1,0 +1,109 @@
+import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
+import { compareText, decodeRow, encodeRow, type Stamp, tombstonesOf, type ViewRow } from '../core/row.ts'
+import { openSegment, scanSegment } from '../core/segment.ts'
+import { encodeValue } from '../core/value.ts'
+import { oldestCounted } from '../core/window/window-plan.ts'
+import { backoffMs } from './publications.ts'
+import { countEvent, createWindowState, deleteEvents, type WindowRules } from './window-state.ts'
+import type { WriterPlatform } from './writer-platform.ts'
+import { markRange, type WriterState, windowRules } from './writer-state.ts'
+
+/** Windows of one key that only the log can tell anew: a deletion has cut through one of their tiles (S10). */
+export interface WindowAddress {
+  readonly view: string
+  readonly key: string
+}
+
+/** When windows have to be made anew; null when none have. */
+export function rebuildDueMs(state: WriterState): number | null {
+  return state.rebuilds.size === 0 ? null : state.rebuildRetryMs
+}
+
+/** Makes windows anew from the log and the journal. Throws what the store throws; it is tried again later. */
+export async function rebuildWindows(platform: WriterPlatform, state: WriterState): Promise<void> {
+  const nowMs = platform.clock.now() / 1_000
+  if ((rebuildDueMs(state) ?? Number.POSITIVE_INFINITY) > nowMs) return
+  try {
+    for (const [id, address] of state.rebuilds) {
+      const rules = windowRules(state, address.view)
+      if (rules !== undefined) await rebuild(platform, state, { ...address, rules })
+      state.rebuilds.delete(id)
+    }
+    state.rebuildFailures = 0
+  } catch (error) {
+    state.rebuildFailures++
+    state.rebuildRetryMs = nowMs + backoffMs(state.rebuildFailures)
+    throw error
+  }
+}
+
+async function rebuild(
+  platform: WriterPlatform,
+  state: WriterState,
+  { view, key, rules }: WindowAddress & { readonly rules: WindowRules },
+): Promise<void> {
+  const events = await readLog(platform, state, { view, key, rules })
+  // From here on nothing waits: what the journal holds is what has been delivered, no more and no less.
+  const loads = new Set([...events.values()].map(({ sequenceOrigin }) => sequenceOrigin))
+  for (const { rows } of platform.storage.readJournal(0, Number.MAX_SAFE_INTEGER)) {
+    for (const line of rows.split('\n')) {
+      if (!line.startsWith(`${view}\t${key}\t`)) continue
+      const row = decodeRow(line)
+      events.set(identityOf(row), row)
+    }
+  }
+  const now = platform.clock.now()
+  const fresh = createWindowState(rules)
+  for (const load of loads) fresh.loads.add(load)
+  for (const id of tombstonesOf(view)) {
+    const tombstone = state.blocks.findRow(key, id)
+    if (tombstone !== undefined) deleteEvents(fresh, tombstone.eventTime)
+  }
+  // Of one event that came twice, the one that was at the door first counts.
+  const sorted = [...events.values()].sort(compareSequence)
+  for (const row of sorted) {
+    const isAhead = row.eventTime > now || state.held.has(encodeRow(row))
+    if (!isAhead) countEvent(rules, fresh, row, now)
+  }
+  state.blocks.replaceWindows({ view, key }, fresh)
+  markRange(state, state.blocks.rangeOf(key), { dueMs: now / 1_000, entry: 0 }, view)
+}
+
+/** The events of a key that a window counts still, from the registered segments, by what tells them apart. */
+async function readLog(
+  platform: WriterPlatform,
+  state: WriterState,
+  { view, key, rules }: WindowAddress & { readonly rules: WindowRules },
+): Promise<Map<string, ViewRow>> {
+  const { entity, schemas } = state.record!.layout
+  const schema = schemas[view]!
+  const oldest = oldestCounted(rules.plan, platform.clock.now())
+  const bucket = bitsText(topBits(hashKey(key).high, entity.bucketBits), entity.bucketBits)
+  const at = view.lastIndexOf('@')
+  const manifest = await platform.offline.list(view.slice(0, at), Number(view.slice(at + 1)))
+  const events = new Map<string, ViewRow>()
+  for (const segment of manifest) {
+    if (segment.bucket !== bucket || segment.eventTimeMax < oldest) continue
+    const file = await openSegment(platform.offline.openSegment(segment), schema, segment.path)
+    await scanSegment(file, schema, (found, stamp, values) => {
+      if (found !== key || stamp.eventTime < oldest) return
+      const cells = values
+        .map((value, position) => encodeValue(schema.features[position]!.type, value))
+        .join(',')
+      events.set(identityOf(stamp), { ...stamp, view, key, cells })
+    })
+  }
+  return events
+}
+
+function identityOf({ sequenceTime, sequenceOrigin, sequenceIndex }: Stamp): string {
+  return `${sequenceTime} ${sequenceOrigin} ${sequenceIndex}`
+}
+
+function compareSequence(a: Stamp, b: Stamp): number {
+  return (
+    a.sequenceTime - b.sequenceTime ||
+    compareText(a.sequenceOrigin, b.sequenceOrigin) ||
+    a.sequenceIndex - b.sequenceIndex
+  )
+}

@@ -282,25 +282,8 @@ describe('definitions', () => {
   const [view] = DEFINITIONS.feature_views
   const [source] = DEFINITIONS.sources
   const withView = (change: object) => ({ ...DEFINITIONS, feature_views: [{ ...view, ...change }] })
-  const window = { name: 'mean_score', function: 'mean', sql: 'score', windows: ['1h'] }
-  const features = [{ name: 'count', type: 'int64', sql: 'count + 1' }]
   const unsupported: readonly (readonly [what: string, definitions: object, named: RegExp])[] = [
-    ['a window', withView({ features: undefined, ttl: undefined, aggregations: [window] }), /last_activity/],
-    ['where', withView({ where: 'count > 1' }), /last_activity/],
-    ['an expression', withView({ features }), /count \+ 1/],
-    ['a join key expression', withView({ join_keys: { user: 'lower(user)' } }), /lower\(user\)/],
     ['a transform', withView({ transform: { service: 's', method: 'm' } }), /last_activity/],
-    [
-      'an expectation',
-      {
-        ...DEFINITIONS,
-        sources: [
-          { ...source, expectations: [{ name: 'sane', sql: 'count > 0', on_failure: 'reject' }] },
-          DEFINITIONS.sources[1],
-        ],
-      },
-      /"activity"/,
-    ],
     [
       'a landing of CSV',
       { ...DEFINITIONS, sources: [{ ...source, landing: { format: 'csv' } }, DEFINITIONS.sources[1]] },
@@ -326,6 +309,30 @@ describe('definitions', () => {
       },
     )
   }
+
+  const features = (sql: string) => withView({ features: [{ name: 'count', type: 'int64', sql }] })
+  const expectation = (sql: string) => ({
+    ...DEFINITIONS,
+    sources: [
+      { ...source, expectations: [{ name: 'sane', sql, on_failure: 'reject' }] },
+      DEFINITIONS.sources[1],
+    ],
+  })
+  it.each([
+    ['an unknown column, with the nearest', features('cuont + 1'), /feature "count": .*"cuont".*"count"/],
+    ['a clash of types, and where', features("count + 'x'"), /feature "count": .*/],
+    ['a wrong number of arguments', features('round()'), /feature "count": .*round/],
+    ['a result of another type', features('note'), /feature "count": .*string/],
+    ['an expression too deep', features(`${'('.repeat(300)}1${')'.repeat(300)}`), /feature "count": .*250/],
+    ['where that is no condition', withView({ where: 'count + 1' }), /where: .*int64/],
+    ['a join key of another type', withView({ join_keys: { user: 'count' } }), /join key "user": .*int64/],
+    ['an expectation that is no condition', expectation('note'), /expectation "sane": .*string/],
+  ])('plan refuses %s, naming its place', async (_, definitions, named) => {
+    const answer = await refuse('POST', '/v1/definitions/plan', { definitions })
+    expectError(answer, 400, 'invalid_argument', /^Cannot read definitions: /)
+    const problems = answer.json.error.details.problems as string[]
+    expect(problems.join('\n')).toMatch(named)
+  })
 
   it('an on-demand view that needs what its service lacks is refused, naming both', async () => {
     const twice = {

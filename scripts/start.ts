@@ -59,20 +59,21 @@ say(`Pushed the ${events.length} newest flights as they would come in live: ${pu
 console.log(`Live flights: ${JSON.stringify(events)}`)
 await untilServed()
 
-const { origin, destination } = events.at(-1)!
+const { origin, destination, distance: miles } = events.at(-1)!
 const now = formatInstant(flights.date.reduce((a, b) => Math.max(a, b)) + 60_000_000)
 const dayBefore = formatInstant(parts.recent.date.at(-1)! - 86_400_000_000)
 await show(
   'Get: one feature vector, now',
   'GET',
-  `${SERVICE}/features?origin=${origin}&destination=${destination}`,
+  `${SERVICE}/features?origin=${origin}&destination=${destination}&miles=${miles}`,
 )
 await show('BatchGet: several, in one request', 'POST', `${SERVICE}/features`, {
   entities: [
-    { origin, destination },
-    { origin: 'ORD', destination: 'LAX' },
-    { origin: 'ATL', destination: 'no such airport' },
+    { origin, destination, miles },
+    { origin: 'ORD', destination: 'LAX', miles: 1745 },
+    { origin: 'ATL', destination: 'no such airport', miles: 0 },
   ],
+  include: ['statuses', 'event_times'],
 })
 await show(
   'Point-in-time join: what those vectors would have been when each label happened',
@@ -80,8 +81,8 @@ await show(
   `${SERVICE}/historical-features`,
   {
     labels: [
-      { origin, destination, event_time: now, late: true },
-      { origin: 'ORD', destination: 'LAX', event_time: dayBefore, late: false },
+      { origin, destination, miles, event_time: now, late: true },
+      { origin: 'ORD', destination: 'LAX', miles: 1745, event_time: dayBefore, late: false },
     ],
   },
 )
@@ -93,7 +94,7 @@ await land('flights-earlier.parquet', parts.earlier)
 await load('flights-earlier.parquet')
 const months = formatInstant(parts.earlier.date[0]! + 30 * 86_400_000_000)
 await show('The same join, five months back', 'POST', `${SERVICE}/historical-features`, {
-  labels: [{ origin: 'ORD', destination: 'LAX', event_time: months }],
+  labels: [{ origin: 'ORD', destination: 'LAX', miles: 1745, event_time: months }],
 })
 say(
   `All ${flights.date.length.toLocaleString('en')} flights are in after ${((Date.now() - startMs) / 1_000).toFixed(0)} s`,
@@ -133,7 +134,7 @@ async function untilServed(): Promise<void> {
   const endMs = Date.now() + 30_000
   for (const { origin: from, destination: to } of events) {
     for (;;) {
-      const answer = await request('GET', `${SERVICE}/features?origin=${from}&destination=${to}`)
+      const answer = await request('GET', `${SERVICE}/features?origin=${from}&destination=${to}&miles=1`)
       const { features } = JSON.parse(answer)
       const isServed =
         features.origin_last_delay === departures.get(from)!.delay &&

@@ -16,6 +16,7 @@ import { encodeValue, VALUE_TYPES } from '../src/core/value.ts'
 import { Entity } from '../src/definitions/entity.ts'
 import { FeatureService, ServiceEntry } from '../src/definitions/feature-service.ts'
 import { FeatureView } from '../src/definitions/feature-view.ts'
+import { OnDemandView } from '../src/definitions/on-demand-view.ts'
 import { Column, Source } from '../src/definitions/source.ts'
 import { STATUS_BY_CODE } from '../src/http/error-response.ts'
 
@@ -69,8 +70,8 @@ test('every stored table and column of the log stands in docs/data-layout.md', (
 })
 
 test('every field of a definition stands in docs/concepts.md', () => {
-  const fields = [Entity, Source, Column, FeatureView, FeatureService, ServiceEntry].flatMap((definition) =>
-    Object.keys(definition.shape),
+  const fields = [Entity, Source, Column, FeatureView, OnDemandView, FeatureService, ServiceEntry].flatMap(
+    (definition) => Object.keys(definition.shape),
   )
   expect([...new Set(fields)].filter((field) => !concepts.includes(`\`${field}\``))).toEqual([])
 })

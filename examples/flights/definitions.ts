@@ -23,6 +23,7 @@ const definitions: DefinitionSetInput = {
         { name: 'destination', type: 'string', required: true },
       ],
       landing: { format: 'parquet' },
+      expectations: [{ name: 'sane_delay', sql: 'delay between -180 and 2880', on_failure: 'quarantine' }],
     },
   ],
   feature_views: [
@@ -48,6 +49,41 @@ const definitions: DefinitionSetInput = {
       features: [{ name: 'delay', type: 'int64', sql: 'delay' }],
       ttl: '7d',
     },
+    {
+      name: 'departures',
+      description: 'Flights that left an airport, and how late they were',
+      entity: 'airport',
+      source: 'flights',
+      join_keys: { airport: 'origin' },
+      where: 'delay is not null',
+      aggregations: [
+        { name: 'flights', function: 'count', sql: 'delay', windows: ['1h', '24h', '7d'] },
+        { name: 'mean_delay', function: 'mean', sql: 'delay', windows: ['1h', '24h', '7d'] },
+      ],
+    },
+  ],
+  on_demand_views: [
+    {
+      name: 'trip',
+      description: 'What only the request can say, beside what is known of both airports',
+      inputs: [
+        { name: 'origin_mean_delay_24h', type: 'float64' },
+        { name: 'destination_mean_delay_24h', type: 'float64' },
+        { name: 'miles', type: 'int64', from: 'request' },
+      ],
+      features: [
+        {
+          name: 'delay_per_1000_miles',
+          type: 'float64',
+          sql: 'origin_mean_delay_24h * 1000 / nullif(miles, 0)',
+        },
+        {
+          name: 'is_origin_worse',
+          type: 'bool',
+          sql: 'origin_mean_delay_24h > destination_mean_delay_24h',
+        },
+      ],
+    },
   ],
   feature_services: [
     {
@@ -62,6 +98,14 @@ const definitions: DefinitionSetInput = {
           prefix: 'destination_last_',
         },
         { view: 'last_arrival', join_keys: { airport: 'destination' }, prefix: 'inbound_last_' },
+        { view: 'departures', join_keys: { airport: 'origin' }, prefix: 'origin_' },
+        {
+          view: 'departures',
+          features: ['mean_delay_24h'],
+          join_keys: { airport: 'destination' },
+          prefix: 'destination_',
+        },
+        { view: 'trip' },
       ],
     },
   ],

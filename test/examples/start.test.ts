@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { asyncBufferFromFile } from 'hyparquet'
 import { expect, test } from 'vitest'
 import { openParquet } from '../../src/core/parquet.ts'
@@ -38,31 +39,52 @@ test('npm start prints what a plain recomputation from the same Parquet gives', 
   expect(flights).toHaveLength(3_000_000)
 
   const [get, batchGet, ...history] = answers
-  const query = Object.fromEntries(new URLSearchParams(get!.path.split('?')[1]!))
-  const now = flights.reduce((newest, { date }) => Math.max(newest, date), 0) + 60_000_000
-  expect(Object.values(get!.answer.features)).toEqual(features(flights, query, now))
-  expect(batchGet!.answer.rows).toEqual(
-    batchGet!.body.entities.map((entity: Entity) => features(flights, entity, now)),
-  )
-  for (const { answer, body } of history) {
-    expect(answer.rows.map((row: unknown[]) => row.slice(-5))).toEqual(
-      body.labels.map((label: Entity & { event_time: string }) =>
-        features(flights, label, parseInstant(label.event_time)),
-      ),
-    )
+  const sane = flights.filter(({ delay }) => delay >= -180n && delay <= 2_880n)
+  const duckdb = await openDuckDb(readPushed(output))
+  const expected = async (trip: Trip, at: number) => {
+    const [origin, destination] = [
+      await departures(duckdb, trip.origin, at),
+      await departures(duckdb, trip.destination, at),
+    ]
+    return [
+      ...lastFlights(sane, trip, at),
+      ...origin,
+      destination[4],
+      ...computed(trip, origin[4], destination[4]),
+    ]
   }
+  // A computed feature's time is that of the request: the instant at which all windows were finished.
+  const query = Object.fromEntries(new URLSearchParams(get!.path.split('?')[1]!))
+  const trip = { origin: query.origin!, destination: query.destination!, miles: Number(query.miles) }
+  const getTime = parseInstant(get!.answer.event_times.is_origin_worse)
+  expect(Object.values(get!.answer.features)).toEqual(await expected(trip, getTime))
+  for (const [row, entity] of (batchGet!.body.entities as Trip[]).entries()) {
+    const time = parseInstant(batchGet!.answer.event_times[row].at(-1))
+    expect(batchGet!.answer.rows[row]).toEqual(await expected(entity, time))
+  }
+  for (const { answer, body } of history) {
+    for (const [row, label] of (body.labels as (Trip & { event_time: string })[]).entries()) {
+      const at = parseInstant(label.event_time)
+      expect(answer.rows[row].slice(-FEATURES)).toEqual(await expected(label, at))
+    }
+  }
+  duckdb.closeSync()
 })
 
-interface Entity {
-  readonly origin?: string
-  readonly destination?: string
+/** Features of the service. */
+const FEATURES = 14
+
+interface Trip {
+  readonly origin: string
+  readonly destination: string
+  readonly miles: number
 }
 
-/** The service delay_predictor by the letter: the last flight from, the last flight from, the last flight to. */
-function features(flights: readonly Flight[], { origin, destination }: Entity, at: number) {
-  const from = last(flights, 'origin', origin!, at)
-  const onward = last(flights, 'origin', destination!, at)
-  const inbound = last(flights, 'destination', destination!, at)
+/** The latest-row features by the letter: the last flight from, the last flight from, the last flight to. */
+function lastFlights(flights: readonly Flight[], { origin, destination }: Trip, at: number) {
+  const from = last(flights, 'origin', origin, at)
+  const onward = last(flights, 'origin', destination, at)
+  const inbound = last(flights, 'destination', destination, at)
   return [
     from === undefined ? null : Number(from.delay),
     from === undefined ? null : Number(from.distance),
@@ -80,6 +102,54 @@ function last(flights: readonly Flight[], column: 'origin' | 'destination', airp
     if (newest === undefined || flight.date >= newest.date) newest = flight
   }
   return newest !== undefined && at - newest.date <= TTL_US ? newest : undefined
+}
+
+const MINUTE_US = 60_000_000
+/** Window and hop (S17). */
+const WINDOWS_US = [
+  [60 * MINUTE_US, 5 * MINUTE_US],
+  [1_440 * MINUTE_US, 60 * MINUTE_US],
+  [10_080 * MINUTE_US, 60 * MINUTE_US],
+] as const
+
+/** The windows of an airport's departures as DuckDB counts them over the same Parquet: three counts, three means. */
+async function departures(duckdb: DuckDBConnection, airport: string, at: number): Promise<(number | null)[]> {
+  const found: { count: number; mean: number | null }[] = []
+  for (const [window, hop] of WINDOWS_US) {
+    const start = Math.floor((at - window) / hop) * hop
+    const result = await duckdb.runAndReadAll(
+      `SELECT count(delay)::DOUBLE, sum(delay)::DOUBLE / nullif(count(delay), 0) FROM flights
+       WHERE origin = '${airport}' AND epoch_us(date) BETWEEN ${start} AND ${at} AND delay BETWEEN -180 AND 2880`,
+    )
+    const [count, mean] = result.getRows()[0]! as [number, number | null]
+    found.push({ count, mean })
+  }
+  return [...found.map(({ count }) => count), ...found.map(({ mean }) => mean)]
+}
+
+function computed(
+  { miles }: Trip,
+  origin: number | null | undefined,
+  destination: number | null | undefined,
+) {
+  const isKnown = typeof origin === 'number'
+  return [
+    isKnown && miles !== 0 ? (origin * 1_000) / miles : null,
+    isKnown && typeof destination === 'number' ? origin > destination : null,
+  ]
+}
+
+async function openDuckDb(pushed: readonly Flight[]): Promise<DuckDBConnection> {
+  const duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+  const files = ['flights-earlier.parquet', 'flights-recent.parquet'].map(
+    (name) => `'${join(ROOT, '.featheredge', name)}'`,
+  )
+  const rows = pushed.map(({ date, delay, origin }) => `(make_timestamp(${date}), ${delay}, '${origin}')`)
+  await duckdb.run(
+    `CREATE TABLE flights AS SELECT date, delay, origin FROM read_parquet([${files}])
+     UNION ALL SELECT * FROM (VALUES ${rows}) AS live (date, delay, origin)`,
+  )
+  return duckdb
 }
 
 async function runStart(): Promise<string> {

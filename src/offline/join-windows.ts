@@ -5,7 +5,7 @@ import { openSegment, type SegmentSchema, scanSegment } from '../core/segment.ts
 import type { Instant } from '../core/time.ts'
 import { decodeValue, encodeValue, splitCells, type Value } from '../core/value.ts'
 import type { FinishedWindows } from '../core/window/finish-windows.ts'
-import { oldestCounted, projectPlan, type WindowPlan } from '../core/window/window-plan.ts'
+import { oldestCounted, type WindowPlan } from '../core/window/window-plan.ts'
 import { windowsAtLabels } from '../core/window/windows-at-labels.ts'
 import { type SegmentRecord, TOMBSTONE_COLUMN, tombstoneLog } from '../definitions/segment-record.ts'
 import {
@@ -29,14 +29,13 @@ export async function joinWindows(
   { snapshot, view, windows }: WindowedView,
   labels: ViewLabels,
 ): Promise<ViewAnswers> {
-  const whole = windowPlan(windows)
+  const plan = windowPlan(windows)
   const histories = new Map(
     labels.keys.map((key) => [key, { events: new Map(), deletions: [] } as KeyHistory]),
   )
   // Writers are read first: a row that leaves one meanwhile has been registered before, so none is missed.
   await readWaiting(platform, { snapshot, view, windows }, { labels, histories })
-  await readLogs(platform, { snapshot, view, windows }, { labels, histories, plan: whole })
-  const plan = projectPlan(whole, labels.features)
+  await readLogs(platform, { snapshot, view, windows }, { labels, histories, plan })
   const finished = new Array<FinishedWindows>(labels.keys.length)
   for (const [key, positions] of Map.groupBy(labels.keys.keys(), (at) => labels.keys[at]!)) {
     positions.sort((a, b) => labels.times[a]! - labels.times[b]!)
@@ -47,8 +46,8 @@ export async function joinWindows(
     for (const [at, one] of found.entries()) finished[positions[at]!] = one
   }
   return {
-    values: labels.features.map((_, at) => finished.map(({ cells }) => cells[at]!)),
-    statuses: labels.features.map((_, at) => finished.map(({ statuses }): FeatureStatus => statuses[at]!)),
+    values: labels.features.map((at) => finished.map(({ cells }) => cells[at]!)),
+    statuses: labels.features.map((at) => finished.map(({ statuses }): FeatureStatus => statuses[at]!)),
   }
 }
 

@@ -56,7 +56,15 @@ const DEFINITIONS: DefinitionSetInput = {
       })),
     },
   ],
-  feature_services: [{ name: 'ranker', features: [{ view: 'spending' }] }],
+  feature_services: [
+    {
+      name: 'ranker',
+      features: [
+        { view: 'spending' },
+        { view: 'spending', features: ['max_1h', 'sum_10m'], prefix: 'some_' },
+      ],
+    },
+  ],
 }
 
 const arbitraryOrder = fc.record({
@@ -168,11 +176,12 @@ test('windows of every function are at Get what they are in history and by the p
           const own = orders.filter((order) => order.user === user)
           features.forEach(({ name, type }, position) => {
             const cut = name.lastIndexOf('_')
+            const function_ = name.slice(0, cut).replace(/^some_/, '')
             const window = name.slice(cut + 1) as keyof typeof WINDOWS
             const expected = oracleWindow(
               own,
               {
-                function: name.slice(0, cut),
+                function: function_,
                 inputType: 'float64',
                 windowUs: WINDOWS[window] * SECOND,
                 hopUs: null,

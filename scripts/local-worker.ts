@@ -34,9 +34,24 @@ export interface LocalWorkerOptions {
 
 /** Applies the migrations and starts the Worker under workerd; resolves when it answers. */
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
-  const port = options.port === 0 ? await freePort() : options.port
   const persist = ['--persist-to', options.state]
   await runWrangler(['d1', 'migrations', 'apply', 'DB', '--local', ...persist])
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startWrangler(options)
+    } catch (error) {
+      // Between the look for a free port and its use, somebody else may have taken it.
+      const isTaken = options.port === 0 && String(error).includes('Address already in use')
+      if (!isTaken || attempt === START_ATTEMPTS_MAX) throw error
+    }
+  }
+}
+
+const START_ATTEMPTS_MAX = 3
+
+async function startWrangler(options: LocalWorkerOptions): Promise<LocalWorker> {
+  const port = options.port === 0 ? await freePort() : options.port
+  const persist = ['--persist-to', options.state]
   const variables = Object.entries({ ADMIN_TOKEN: options.token, ...options.variables })
   const child = spawnWrangler([
     'dev',

@@ -22,9 +22,14 @@ import { writerStorageSqlite } from './writer-storage-sqlite.ts'
 /** Shared by all writers that this isolate happens to hold. */
 const memory = createWriterMemory(WRITER_MEMORY_BYTES)
 
+/** An alarm still set this long after its time does not come any more. */
+const ALARM_LATE_MS_MAX = 10_000
+
 /** A thin shell around `createShardWriter`: calls in, an alarm out. */
 export class ShardWriterObject extends DurableObject<Env> implements ShardWriterRpc {
   readonly #writer: ShardWriter
+  /** Until the first look at the alarm. */
+  #isFresh = true
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env)
@@ -59,7 +64,9 @@ export class ShardWriterObject extends DurableObject<Env> implements ShardWriter
   }
 
   async readWaiting(views: readonly string[]): Promise<string> {
-    return this.#writer.readWaiting(views)
+    const waiting = this.#writer.readWaiting(views)
+    if (this.#isFresh) await this.#setAlarm()
+    return waiting
   }
 
   async flush(cut: boolean): Promise<void> {
@@ -90,11 +97,17 @@ export class ShardWriterObject extends DurableObject<Env> implements ShardWriter
     await this.#setAlarm()
   }
 
-  /** One alarm at the earliest time something is due; it is set again only when that becomes earlier. */
+  /**
+   * One alarm at the earliest time something is due; it is set again only when that becomes earlier, or when it is
+   * lost: one that should have come before this object was even made does not come any more.
+   */
   async #setAlarm(): Promise<void> {
     const dueMs = this.#writer.nextWorkMs()
     if (dueMs === null) return
+    const nowMs = Date.now()
     const setMs = await this.ctx.storage.getAlarm()
-    if (setMs === null || dueMs < setMs) await this.ctx.storage.setAlarm(Math.max(dueMs, Date.now()))
+    const isLost = setMs !== null && setMs < nowMs - (this.#isFresh ? 0 : ALARM_LATE_MS_MAX)
+    this.#isFresh = false
+    if (setMs === null || dueMs < setMs || isLost) await this.ctx.storage.setAlarm(Math.max(dueMs, nowMs))
   }
 }

@@ -11,6 +11,7 @@ import { readSnapshotOf } from '../registry/current-snapshot.ts'
 import { resolveSource } from '../registry/resolve-name.ts'
 import { type EventMessage, encodeMessages, type MessageRow } from './queue-message.ts'
 import { readBacklogRefusal } from './read-backlog-refusal.ts'
+import { REPLAY_AGE_MAX_MS } from './writer-platform.ts'
 
 export interface Push {
   readonly source: string
@@ -82,12 +83,14 @@ function pushRecordId(source: string, { token, key }: NonNullable<Push['idempote
 }
 
 /**
- * The first body counts: an answered key answers the same again; one cut short is sent again, id by id the
- * same.
+ * The first body counts: an answered key answers the same again. The same body is sent again, id by id the same,
+ * answered or not: what a queue has lost is made good, and what writers have taken they do not take twice (S9).
  */
 async function repeatPush(platform: Platform, push: Push, record: PushRecord): Promise<PushAnswer> {
-  if (record.answer !== null) return JSON.parse(record.answer) as PushAnswer
-  if (record.bodyFingerprint !== fingerprint(push.events)) {
+  const isSameBody = record.bodyFingerprint === fingerprint(push.events)
+  const isRemembered = platform.clock.now() - record.doorTime <= REPLAY_AGE_MAX_MS * 1_000
+  if (record.answer !== null && !(isSameBody && isRemembered)) return JSON.parse(record.answer) as PushAnswer
+  if (!isSameBody) {
     throw new FeatureStoreError(
       'failed_precondition',
       'Cannot push under this Idempotency-Key: its first request carried another body and has not been answered, repeat that one',
@@ -102,7 +105,7 @@ async function repeatPush(platform: Platform, push: Push, record: PushRecord): P
     pushId: record.pushId,
     doorTime: record.doorTime,
   })
-  await platform.pushes.finish(record.id, JSON.stringify(answer))
+  if (record.answer === null) await platform.pushes.finish(record.id, JSON.stringify(answer))
   return answer
 }
 

@@ -69,6 +69,28 @@ test('pushEvents() answers an answered Idempotency-Key under an old backlog, too
   expect(platform.queue).toHaveLength(1)
 })
 
+test('pushEvents() under an answered key sends the same body again, so that what the queue lost is made good once (S9)', async () => {
+  const answer = await push('once')
+  const lost = platform.queue.splice(0)
+  expect(await push('once')).toEqual(answer)
+  expect(platform.queue).toEqual(lost)
+  await platform.consume()
+  expect(await push('once')).toEqual(answer)
+  await platform.consume()
+  await platform.flush({ cut: true })
+  expect([...platform.manifest.values()].map(({ rowCount }) => rowCount)).toEqual([1, 1])
+})
+
+test('pushEvents() under an answered key sends nothing of another body, and nothing that writers may have forgotten (S9)', async () => {
+  const answer = await push('once')
+  platform.queue.splice(0)
+  const other = { source: 'clicks', events: [], idempotency: { token: 'admin', key: 'once' } }
+  expect(await pushEvents(platform, other)).toEqual(answer)
+  platform.time.now += 15 * 86_400_000_000 + 1
+  expect(await push('once')).toEqual(answer)
+  expect(platform.queue).toEqual([])
+})
+
 test('pushEvents() that is refused leaves no record: the retry under its key gets the time it is taken at (S5)', async () => {
   platform.backlog = OLD
   await expect(push('later')).rejects.toMatchObject({ code: 'unavailable' })

@@ -35,6 +35,8 @@ export const LIMITS = {
   loadsPerCallMax: 1_000,
   /** Batches of quarantine one call lists or releases. */
   quarantineBatchesMax: 100,
+  /** Jobs of one list. */
+  jobsPageMax: 1_000,
   /** Dead letters of one page of their list. */
   deadLettersPageMax: 1_000,
   /** Dead letters one call replays. */

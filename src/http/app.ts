@@ -9,6 +9,7 @@ import { definitionRoutes } from './routes/definitions.ts'
 import { entityRoutes } from './routes/entities.ts'
 import { featureRoutes } from './routes/features.ts'
 import { historyRoutes } from './routes/history.ts'
+import { jobRoutes } from './routes/jobs.ts'
 import { quarantineRoutes } from './routes/quarantine.ts'
 import { sourceRoutes } from './routes/sources.ts'
 
@@ -30,6 +31,7 @@ export function createApp<Env extends object>(servicesOf: (env: Env) => Services
   app.route('/v1', featureRoutes())
   app.route('/v1', deadLetterRoutes())
   app.route('/v1', quarantineRoutes())
+  app.route('/v1', jobRoutes())
   app.use('/v1/*', refuseQuery)
   app.route('/v1', definitionRoutes())
   app.route('/v1', sourceRoutes())

@@ -35,14 +35,18 @@ interface Round {
   readonly readableMs: number
   readonly puts: number
   readonly baselineMs: number
+  /** The same events as the few messages that the store's door makes of them. */
+  readonly packedMs: number
 }
 
 /**
  * A full refresh by push: from the first push sent until the last row is readable by Get and lies in a segment on R2,
- * against a queue that is given the very messages the door makes of it and whose consumer only acknowledges. And the
- * puts of it, as the writers make them, against one for each entity: a block is put at most once a second, so they are the
- * fewer the sooner all rows are through. Miniflare's KV takes milliseconds of the one processor for a put, which a
- * deployed store only waits for: `committed_events_per_second` is the part of the way without it.
+ * against a Worker that is sent the same pushes, makes a queue message of each event and only acknowledges them.
+ * `baseline_packed_events_per_second` is a queue that is given ready-made the few large messages the store's door packs:
+ * how fast the queue itself is, without a door. And the puts of it, as the writers make them, against one for each
+ * entity: a block is put at most once a second, so they are the fewer the sooner all rows are through. Miniflare's KV
+ * takes milliseconds of the one processor for a put, which a deployed store only waits for:
+ * `committed_events_per_second` is the part of the way without it.
  */
 export async function measurePush({ entityCount, rounds }: PushOptions): Promise<Comparison[]> {
   const client = createLoopClient()
@@ -74,6 +78,7 @@ export async function measurePush({ entityCount, rounds }: PushOptions): Promise
         facts: {
           committed_events_per_second: eventsPerSecond(middle(({ committedMs }) => committedMs)),
           readable_events_per_second: eventsPerSecond(middle(({ readableMs }) => readableMs)),
+          baseline_packed_events_per_second: eventsPerSecond(middle(({ packedMs }) => packedMs)),
         },
       },
     ]
@@ -93,17 +98,19 @@ async function measureRound(
     createProfile(user + round * entityCount, FEATURE_COUNT),
   )
   const pushes = chunkUsers(entityCount, PUSH_ROWS)
-  const requests = pushes.map((users) => store.push(users, (user) => entities[user]!))
+  const valuesOf = (user: number) => entities[user]!
+  const requests = pushes.map((users) => store.push(users, valuesOf))
   const messages = await Promise.all(pushes.map((users) => doorMessages(users, entities)))
   // Making them kept this process from hearing that idle connections were closed.
   await sleep(100)
-  const messageCount = (await baseline.readRecord(client)).messageCount + messages.flat().length
-  const baselineStartMs = Date.now()
-  await client.run(iterate(messages.map(baseline.sendMessages)))
-  const acked = await until(
-    () => baseline.readRecord(client),
-    (record) => record.messageCount === messageCount,
-  )
+  const baselineMs = await measureAcks(client, baseline, {
+    requests: pushes.map((users) => baseline.push(users, valuesOf)),
+    messageCount: entityCount,
+  })
+  const packedMs = await measureAcks(client, baseline, {
+    requests: messages.map(baseline.sendMessages),
+    messageCount: messages.flat().length,
+  })
 
   const before = await store.readRecord(client)
   const startMs = Date.now()
@@ -119,8 +126,25 @@ async function measureRound(
     committedMs: after.committedMs - startMs,
     readableMs: after.putMs - startMs,
     puts: after.putCount - before.putCount,
-    baselineMs: acked.ackedMs - baselineStartMs,
+    baselineMs,
+    packedMs,
   }
+}
+
+/** Milliseconds from the first request until the baseline has acknowledged all messages that they make. */
+async function measureAcks(
+  client: LoopClient,
+  baseline: BaselineWorker,
+  { requests, messageCount }: { readonly requests: readonly BenchRequest[]; readonly messageCount: number },
+): Promise<number> {
+  const ackedBefore = (await baseline.readRecord(client)).messageCount
+  const startMs = Date.now()
+  await client.run(iterate(requests))
+  const acked = await until(
+    () => baseline.readRecord(client),
+    (record) => record.messageCount === ackedBefore + messageCount,
+  )
+  return acked.ackedMs - startMs
 }
 
 /** The bodies that the door puts into the queue for a push of these users. */

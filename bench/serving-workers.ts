@@ -118,7 +118,9 @@ export interface QueueRecord {
 
 export interface BaselineWorker extends ServingWorker {
   readonly ok: BenchRequest
-  /** Puts bodies into its queue. */
+  /** The push that the store is sent, too; each event becomes a message. */
+  push(users: readonly number[], valuesOf: (user: number) => readonly number[]): BenchRequest
+  /** Puts messages into its queue as they are. */
   sendMessages(bodies: readonly string[]): BenchRequest
   readRecord(client: LoopClient): Promise<QueueRecord>
   /** `batchGet` through a cache of the isolate. */
@@ -133,6 +135,7 @@ export async function startBaseline(): Promise<BaselineWorker> {
     get: (user) => ({ url: `${origin}/features?key=${kvKey(user)}` }),
     batchGet: (users) => postJson(`${origin}/features`, users.map(kvKey)),
     batchGetCached: (users) => postJson(`${origin}/cached-features`, users.map(kvKey)),
+    push: (users, valuesOf) => postJson(`${origin}/events`, { events: profileEvents(users, valuesOf) }),
     sendMessages: (bodies) => postJson(`${origin}/messages`, bodies),
     async readRecord(client) {
       return JSON.parse(await client.send({ url: `${origin}/recorded` })) as QueueRecord

@@ -5,8 +5,9 @@ import { readCachedEntities } from './cached-entities.ts'
 const acked: { -readonly [Name in keyof QueueRecord]: QueueRecord[Name] } = { messageCount: 0, ackedMs: 0 }
 
 /**
- * What one would write without a feature store: one KV key per entity, read when asked for. It authenticates nobody,
- * checks nothing and knows no statuses, so whatever the store does beyond it costs the store.
+ * What one would write without a feature store: one KV key per entity, read when asked for, and one queue message per
+ * event, only acknowledged. It authenticates nobody, checks nothing and knows no statuses, so whatever the store does
+ * beyond it costs the store.
  */
 export default {
   async fetch(request: Request, env: BaselineEnv): Promise<Response> {
@@ -29,6 +30,13 @@ export default {
         const values = await readCachedEntities(env.ENTITIES, (await request.json()) as string[])
         return json(`[${values.map((value) => value ?? 'null')}]`)
       }
+      case 'POST /events': {
+        const { events } = (await request.json()) as { readonly events: readonly unknown[] }
+        for (let at = 0; at < events.length; at += BATCH_MESSAGES_MAX) {
+          await env.EVENTS.sendBatch(events.slice(at, at + BATCH_MESSAGES_MAX).map((body) => ({ body })))
+        }
+        return new Response(null, { status: 202 })
+      }
       case 'POST /messages':
         await eventQueue(env.EVENTS).send((await request.json()) as string[])
         return new Response(null, { status: 202 })
@@ -45,12 +53,13 @@ export default {
   },
 }
 
-/** Keys one bulk get takes. */
+/** Keys one bulk get takes, and messages one batch. */
 const BULK_KEYS_MAX = 100
+const BATCH_MESSAGES_MAX = 100
 
 interface BaselineEnv {
   readonly ENTITIES: KVNamespace
-  readonly EVENTS: Queue<string>
+  readonly EVENTS: Queue
 }
 
 function json(text: string): Response {

@@ -5,20 +5,18 @@ import type { FeatureRow } from '../online/read-features.ts'
 
 /** The answer of Get: each value, status and time under its feature's name. */
 export function getJson(service: CompiledService, row: FeatureRow): string {
-  const values = splitCells(row.values.join())
+  const names = namesOf(service)
   // Neither statuses nor times hold a comma.
-  const statuses = row.statuses.join().split(',')
-  const times = timesText(service, row).split(',')
-  let features = ''
-  let featureStatuses = ''
-  let eventTimes = ''
-  for (const [at, name] of namesOf(service).entries()) {
-    const member = at === 0 ? name : `,${name}`
-    features += member + values[at]
-    featureStatuses += member + statuses[at]
-    eventTimes += member + times[at]
-  }
-  return `{"features":{${features}},"statuses":{${featureStatuses}},"event_times":{${eventTimes}}}`
+  const features = membersJson(names, splitCells(row.values.join()))
+  const statuses = membersJson(names, row.statuses.join().split(','))
+  return `{"features":${features},"statuses":${statuses},"event_times":${membersJson(names, timesText(service, row).split(','))}}`
+}
+
+/** An object of these values, each after its name. */
+function membersJson(names: readonly string[], texts: readonly string[]): string {
+  let json = names[0]! + texts[0]!
+  for (let at = 1; at < names.length; at++) json += names[at]! + texts[at]!
+  return `${json}}`
 }
 
 /** The answer of BatchGet: names once, then rows in the order asked. */
@@ -36,11 +34,11 @@ export function batchGetJson(
 
 const namesByService = new WeakMap<CompiledService, readonly string[]>()
 
-/** Names as they begin a member, made once for each service: a compiled one never changes. */
+/** Names as they begin an object's member, made once for each service: a compiled one never changes. */
 function namesOf(service: CompiledService): readonly string[] {
   let names = namesByService.get(service)
   if (names === undefined) {
-    names = service.features.map(({ name }) => `${JSON.stringify(name)}:`)
+    names = service.features.map(({ name }, at) => `${at === 0 ? '{' : ','}${JSON.stringify(name)}:`)
     namesByService.set(service, names)
   }
   return names

@@ -3,7 +3,7 @@ import type { AsyncBuffer } from './core/parquet.ts'
 import type { Instant } from './core/time.ts'
 import type { ArrivedLetter, DeadLetter, DeadLetterQuery, MessageFailure } from './definitions/dead-letter.ts'
 import type { DefinitionSet } from './definitions/definition-set.ts'
-import type { SegmentRecord } from './definitions/segment-record.ts'
+import type { RegisteredSegment, SegmentRecord } from './definitions/segment-record.ts'
 import type { Snapshot } from './definitions/snapshot.ts'
 import type { JobRecords, Jobs, LoadRecords } from './platform/jobs.ts'
 import type { Quarantine } from './platform/quarantine.ts'
@@ -124,7 +124,9 @@ export interface OfflineLog {
   /** Enters segments into the manifest under one new commit; those already there stay as they are. */
   register(segments: readonly SegmentRecord[]): Promise<void>
   /** The registered segments of a view's version, by path. */
-  list(view: string, version: number): Promise<readonly SegmentRecord[]>
+  list(view: string, version: number): Promise<readonly RegisteredSegment[]>
+  /** The newest commit: nothing registered later is of it or of an earlier one. 0 before the first. */
+  readCommit(): Promise<number>
 }
 
 /** Files as users land them. */

@@ -1,4 +1,4 @@
-import { and, eq, type SQL, sql } from 'drizzle-orm'
+import { and, eq, max, type SQL, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { Clock, OfflineLog } from '../platform.ts'
 import { r2Buffer } from './r2-buffer.ts'
@@ -25,6 +25,10 @@ export function offlineR2(bucket: R2Bucket, db: DrizzleD1Database, clock: Clock)
         .from(segments)
         .where(and(eq(segments.view, view), eq(segments.version, version)))
         .orderBy(segments.path)
+    },
+    async readCommit() {
+      const [newest] = await db.select({ commit: max(commits.commit) }).from(commits)
+      return newest?.commit ?? 0
     },
   }
 }

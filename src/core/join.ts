@@ -35,7 +35,7 @@ export interface PointInTimeJoin {
 }
 
 /** Prepares a join; `keys[i]` and `times[i]` are the encoded key and event time of label i. */
-export function prepareJoin(keys: readonly string[], times: readonly Instant[]): PointInTimeJoin {
+export function prepareJoin(keys: readonly string[], times: ArrayLike<Instant>): PointInTimeJoin {
   const order = Array.from(keys, (_, at) => at).sort(
     (a, b) => compareText(keys[a]!, keys[b]!) || times[a]! - times[b]!,
   )

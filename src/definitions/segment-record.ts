@@ -14,6 +14,12 @@ export interface SegmentRecord extends SegmentStatistics {
   readonly bytes: number
 }
 
+/** A segment that counts. */
+export interface RegisteredSegment extends SegmentRecord {
+  /** The rising number of its registration (S5). */
+  readonly commit: number
+}
+
 /** The log of an entity's tombstones, as if it were a view's. */
 export function tombstoneLog(entity: string): { readonly view: string; readonly version: number } {
   return { view: `${TOMBSTONES}${entity}`, version: 0 }

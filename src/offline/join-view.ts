@@ -1,35 +1,26 @@
 import { bitsText, encodeKey, hashKey, topBits } from '../core/entity-key.ts'
-import type { FeatureStatus } from '../core/feature-status.ts'
+import { type FeatureColumn, STATUS_CODES } from '../core/feature-column.ts'
 import { rowStatus } from '../core/feature-status.ts'
 import { finishJoin, type KeyRange, offerRow, type PointInTimeJoin, prepareJoin } from '../core/join.ts'
 import type { ParquetFile, RowGroupRange } from '../core/parquet.ts'
 import { decodeRow, isTombstone, tombstonesOf } from '../core/row.ts'
 import { openSegment, type SegmentSchema } from '../core/segment.ts'
 import type { Instant } from '../core/time.ts'
-import { encodeValue, splitCells, type Value } from '../core/value.ts'
+import { decodeValue, encodeValue, splitCells, type Value } from '../core/value.ts'
 import { TOMBSTONE_COLUMN, tombstoneLog } from '../definitions/segment-record.ts'
 import { type CompiledView, type Snapshot, segmentSchema } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { Platform } from '../platform.ts'
-import { planScan } from './plan-scan.ts'
+import type { HistoryPins } from './label-columns.ts'
+import { planScan, timeBounds } from './plan-scan.ts'
 
 /** Labels of one view in one role, and the knowledge they are limited to. */
-export interface ViewLabels {
+export interface ViewLabels extends HistoryPins {
   /** Encoded keys and event times, label by label. */
   readonly keys: readonly string[]
-  readonly times: readonly Instant[]
+  readonly times: ArrayLike<Instant>
   /** Positions of the view's features that are wanted. */
   readonly features: readonly number[]
-  /** Only rows ingested at or before this (S5). */
-  readonly asOf: Instant | undefined
-  /** Only rows created at or before each label's time (S5). */
-  readonly isKnowledgeCutoff: boolean
-}
-
-/** One view's answers: by wanted feature, then by label, as JSON texts; and a status for each. */
-export interface ViewAnswers {
-  readonly values: readonly (readonly string[])[]
-  readonly statuses: readonly (readonly FeatureStatus[])[]
 }
 
 /**
@@ -41,17 +32,17 @@ export async function joinView(
   platform: Platform,
   { snapshot, view }: { readonly snapshot: Snapshot; readonly view: CompiledView },
   labels: ViewLabels,
-): Promise<ViewAnswers> {
+): Promise<FeatureColumn[]> {
   const join = prepareJoin(labels.keys, labels.times)
   const cells: (readonly string[] | undefined)[] = new Array(join.slotCount)
-  await offerWaiting(platform, snapshot, view, { join, cells, labels })
+  if (labels.commit === undefined) await offerWaiting(platform, snapshot, view, { join, cells, labels })
   const { joinKeys, bucketBits } = snapshot.entities[view.entity]!
   const hashes = [...join.rangeByKey.keys()].map((key) => hashKey(key).high)
   const bounds = {
     buckets: new Set(hashes.map((high) => bitsText(topBits(high, bucketBits), bucketBits))),
-    labelTimeMin: labels.times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
-    labelTimeMax: labels.times.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
+    ...timeBounds(labels.times),
     asOf: labels.asOf,
+    commit: labels.commit,
   }
   const own = { schema: segmentSchema(snapshot, view), deletesFrom: undefined }
   const deleted = { schema: { keys: joinKeys, features: [TOMBSTONE_COLUMN] }, deletesFrom: view.name }
@@ -198,19 +189,25 @@ function readAnswers(
   labels: ViewLabels,
   join: PointInTimeJoin,
   cells: readonly (readonly string[] | undefined)[],
-): ViewAnswers {
+): FeatureColumn[] {
   const shown = finishJoin(join)
-  const values = labels.features.map(() => [] as string[])
-  const statuses = labels.features.map(() => [] as FeatureStatus[])
-  labels.times.forEach((time, label) => {
+  const count = labels.times.length
+  const columns = labels.features.map((feature) => ({
+    type: view.columns[feature]!.type,
+    values: new Array<Value>(count).fill(null),
+    statuses: new Uint8Array(count),
+    eventTimes: new Float64Array(count).fill(Number.NaN),
+  }))
+  for (let label = 0; label < count; label++) {
     const slot = shown[join.slotByLabel[label]!]!
     const isAbsent = slot < 0 || cells[slot] === undefined
-    const status = isAbsent ? 'missing' : rowStatus(view, join.eventTime[slot]!, time)
-    labels.features.forEach((_, at) => {
-      const text = status === 'present' ? cells[slot]![at]! : 'null'
-      values[at]!.push(text)
-      statuses[at]!.push(status === 'present' && text === 'null' ? 'null' : status)
-    })
-  })
-  return { values, statuses }
+    const status = isAbsent ? 'missing' : rowStatus(view, join.eventTime[slot]!, labels.times[label]!)
+    for (const [at, { type, values, statuses, eventTimes }] of columns.entries()) {
+      if (status !== 'missing') eventTimes[label] = join.eventTime[slot]!
+      if (status === 'present') values[label] = decodeValue(type, cells[slot]![at]!)
+      const isNull = status === 'present' && values[label] === null
+      statuses[label] = isNull ? STATUS_CODES.null : STATUS_CODES[status]
+    }
+  }
+  return columns
 }

@@ -1,5 +1,5 @@
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
-import type { FeatureStatus } from '../core/feature-status.ts'
+import { type FeatureColumn, STATUS_CODES } from '../core/feature-column.ts'
 import { compareText, decodeRow, isTombstone, type Stamp, tombstonesOf } from '../core/row.ts'
 import { openSegment, type SegmentSchema, scanSegment } from '../core/segment.ts'
 import type { Instant } from '../core/time.ts'
@@ -17,8 +17,8 @@ import {
 import { windowPlan } from '../definitions/view-transform.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { Platform } from '../platform.ts'
-import type { ViewAnswers, ViewLabels } from './join-view.ts'
-import { planScan } from './plan-scan.ts'
+import type { ViewLabels } from './join-view.ts'
+import { planScan, timeBounds } from './plan-scan.ts'
 
 /**
  * Joins labels with the windows of one view, point in time: the events that each label's windows count, from the registered segments
@@ -28,13 +28,14 @@ export async function joinWindows(
   platform: Platform,
   { snapshot, view, windows }: WindowedView,
   labels: ViewLabels,
-): Promise<ViewAnswers> {
+): Promise<FeatureColumn[]> {
   const plan = windowPlan(windows)
   const histories = new Map(
     labels.keys.map((key) => [key, { events: new Map(), deletions: [] } as KeyHistory]),
   )
   // Writers are read first: a row that leaves one meanwhile has been registered before, so none is missed.
-  await readWaiting(platform, { snapshot, view, windows }, { labels, histories })
+  if (labels.commit === undefined)
+    await readWaiting(platform, { snapshot, view, windows }, { labels, histories })
   await readLogs(platform, { snapshot, view, windows }, { labels, histories, plan })
   const finished = new Array<FinishedWindows>(labels.keys.length)
   for (const [key, positions] of Map.groupBy(labels.keys.keys(), (at) => labels.keys[at]!)) {
@@ -45,10 +46,15 @@ export async function joinWindows(
     })
     for (const [at, one] of found.entries()) finished[positions[at]!] = one
   }
-  return {
-    values: labels.features.map((at) => finished.map(({ cells }) => cells[at]!)),
-    statuses: labels.features.map((at) => finished.map(({ statuses }): FeatureStatus => statuses[at]!)),
-  }
+  return labels.features.map((at) => {
+    const { type } = plan.outputs[at]!
+    return {
+      type,
+      values: finished.map(({ cells }) => decodeValue(type, cells[at]!)),
+      statuses: Uint8Array.from(finished, ({ statuses }) => STATUS_CODES[statuses[at]!]),
+      eventTimes: Float64Array.from(finished, ({ eventTimes }) => eventTimes[at] ?? Number.NaN),
+    }
+  })
 }
 
 export interface WindowedView {
@@ -103,13 +109,13 @@ async function readLogs(
 ): Promise<void> {
   const { joinKeys, bucketBits } = snapshot.entities[view.entity]!
   const hashes = [...histories.keys()].map((key) => hashKey(key).high)
-  const labelTimeMin = labels.times.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
   const bounds = {
     buckets: new Set(hashes.map((high) => bitsText(topBits(high, bucketBits), bucketBits))),
-    labelTimeMin,
-    labelTimeMax: labels.times.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
+    ...timeBounds(labels.times),
     asOf: labels.asOf,
+    commit: labels.commit,
   }
+  const { labelTimeMin } = bounds
   // What the first label's longest window does not reach, no window does.
   const span = { retentionUs: labelTimeMin - oldestCounted(plan, labelTimeMin) }
   const types = view.columns.map(({ type }) => type)

@@ -1,5 +1,5 @@
 import type { Instant } from '../core/time.ts'
-import type { SegmentRecord } from '../definitions/segment-record.ts'
+import type { RegisteredSegment } from '../definitions/segment-record.ts'
 import type { CompiledView } from '../definitions/snapshot.ts'
 
 /** What a join wants of a view's log. */
@@ -10,6 +10,8 @@ export interface ScanBounds {
   readonly labelTimeMax: Instant
   /** Only rows ingested at or before this (S5). */
   readonly asOf: Instant | undefined
+  /** Only rows registered under this commit or an earlier one (S5). */
+  readonly commit: number | undefined
 }
 
 /**
@@ -19,9 +21,9 @@ export interface ScanBounds {
  */
 export function planScan(
   view: Pick<CompiledView, 'retentionUs'>,
-  manifest: readonly SegmentRecord[],
+  manifest: readonly RegisteredSegment[],
   bounds: ScanBounds,
-): SegmentRecord[] {
+): RegisteredSegment[] {
   const eventTimeMin =
     view.retentionUs === null ? Number.NEGATIVE_INFINITY : bounds.labelTimeMin - view.retentionUs
   return manifest.filter(
@@ -29,6 +31,17 @@ export function planScan(
       bounds.buckets.has(segment.bucket) &&
       segment.eventTimeMin <= bounds.labelTimeMax &&
       segment.eventTimeMax >= eventTimeMin &&
-      (bounds.asOf === undefined || segment.ingestTimeMin <= bounds.asOf),
+      (bounds.asOf === undefined || segment.ingestTimeMin <= bounds.asOf) &&
+      (bounds.commit === undefined || segment.commit <= bounds.commit),
   )
+}
+
+/** The earliest and latest of label times. */
+export function timeBounds(times: ArrayLike<Instant>): Pick<ScanBounds, 'labelTimeMin' | 'labelTimeMax'> {
+  let [labelTimeMin, labelTimeMax] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (let label = 0; label < times.length; label++) {
+    labelTimeMin = Math.min(labelTimeMin, times[label]!)
+    labelTimeMax = Math.max(labelTimeMax, times[label]!)
+  }
+  return { labelTimeMin, labelTimeMax }
 }

@@ -1,12 +1,11 @@
-import { encodeKey } from '../core/entity-key.ts'
+import { statusAt, valueAt } from '../core/feature-column.ts'
 import type { FeatureStatus } from '../core/feature-status.ts'
 import type { NamedType } from '../core/segment.ts'
 import type { Instant } from '../core/time.ts'
+import { encodeValue } from '../core/value.ts'
 import type { Platform } from '../platform.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
-import { computeColumns } from './compute-columns.ts'
-import { joinView, type ViewAnswers } from './join-view.ts'
-import { joinWindows } from './join-windows.ts'
+import { joinPartition } from './join-partition.ts'
 import type { Labels } from './parse-labels.ts'
 
 export interface HistoryOptions {
@@ -26,40 +25,28 @@ export interface History {
   readonly statuses: readonly (readonly FeatureStatus[])[]
 }
 
-/** Joins labels with every view of a service, one view after another, so that memory holds one view's log at a time. */
+/** Joins label rows with the features of a service: the same join that makes training datasets, on few labels. */
 export async function retrieveHistory(
   platform: Platform,
-  { snapshot, service }: ResolvedService,
+  resolved: ResolvedService,
   { labels, asOf, isKnowledgeCutoff }: HistoryOptions & { readonly labels: Labels },
 ): Promise<History> {
-  const keysByLookup = service.lookups.map(({ entity, inputs }) => {
-    const types = snapshot.entities[entity]!.joinKeys.map(({ type }) => type)
-    return labels.inputs.map((values) =>
-      encodeKey(
-        types,
-        inputs.map((input) => values[input]!),
-      ),
-    )
-  })
-  const answers: ViewAnswers[] = []
-  for (const { view, lookup, features } of service.entries) {
-    const wanted = { keys: keysByLookup[lookup]!, times: labels.times, features, asOf, isKnowledgeCutoff }
-    const { windows } = snapshot.views[view]!
-    const joined = { snapshot, view: snapshot.views[view]! }
-    answers.push(
-      windows === null
-        ? await joinView(platform, joined, wanted)
-        : await joinWindows(platform, { ...joined, windows }, wanted),
-    )
+  const { service } = resolved
+  const columns = {
+    times: labels.times,
+    inputs: service.inputs.map((_, input) => labels.inputs.map((values) => values[input]!)),
   }
-  const { onDemand } = service
-  const parts =
-    onDemand === null ? answers : computeColumns(snapshot, onDemand, { inputs: labels.inputs, answers })
-  const values = parts.flatMap((part) => part.values)
-  const statuses = parts.flatMap((part) => part.statuses)
+  const features = await joinPartition(platform, resolved, columns, {
+    asOf,
+    commit: undefined,
+    isKnowledgeCutoff,
+  })
   return {
     columns: [...labels.columns, ...service.features],
-    rows: labels.rows.map((row, label) => [...row, ...values.map((column) => column[label]!)]),
-    statuses: labels.rows.map((_, label) => statuses.map((column) => column[label]!)),
+    rows: labels.rows.map((row, label) => [
+      ...row,
+      ...features.map((feature) => encodeValue(feature.type, valueAt(feature, label))),
+    ]),
+    statuses: labels.rows.map((_, label) => features.map((feature) => statusAt(feature, label))),
   }
 }

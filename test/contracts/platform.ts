@@ -178,6 +178,20 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await platform.offline.list('clicks', 2)).toEqual([])
     })
 
+    test('offline.register() gives what it enters the next commit, and keeps what was there in its own (S5)', async () => {
+      expect(await platform.offline.readCommit()).toBe(0)
+      await platform.offline.register([record('a')])
+      const first = await platform.offline.readCommit()
+      await platform.offline.register([record('a'), record('b')])
+      const second = await platform.offline.readCommit()
+      expect(second).toBeGreaterThan(first)
+      const listed = await platform.offline.list('clicks', 1)
+      expect(listed.map(({ path, commit }) => [path, commit]).sort()).toEqual([
+        [record('a').path, first],
+        [record('b').path, second],
+      ])
+    })
+
     test('landing keeps a file under its name, reads ranges, and notices its replacement', async () => {
       const bytes = Uint8Array.from({ length: 100 }, (_, at) => at)
       const file = await platform.landing.write('clicks', 'in/a.parquet', streamOf(bytes), 100)

@@ -3,7 +3,7 @@ import { runLoad } from '../../src/batch/run-load.ts'
 import { createBlockCache } from '../../src/core/block-cache.ts'
 import { FeatureStoreError } from '../../src/core/error.ts'
 import { fingerprint } from '../../src/definitions/fingerprint.ts'
-import type { SegmentRecord } from '../../src/definitions/segment-record.ts'
+import type { RegisteredSegment, SegmentRecord } from '../../src/definitions/segment-record.ts'
 import type { WriterLayout } from '../../src/definitions/writer-layout.ts'
 import type { Consumed } from '../../src/ingest/consume-events.ts'
 import { consumeMessages } from '../../src/ingest/consume-messages.ts'
@@ -33,7 +33,7 @@ export interface MemoryPlatform extends Platform {
   readonly time: { now: number }
   readonly blocks: Map<string, string>
   readonly objects: Map<string, Uint8Array>
-  readonly manifest: Map<string, SegmentRecord>
+  readonly manifest: Map<string, RegisteredSegment>
   readonly queue: string[]
   readonly logged: string[]
   /** Set to make the next effect of that name fail, once. */
@@ -76,7 +76,8 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
   const clock = { now: () => time.now }
   const blocks = new Map<string, string>()
   const objects = new Map<string, Uint8Array>()
-  const manifest = new Map<string, SegmentRecord>()
+  const manifest = new Map<string, RegisteredSegment>()
+  let commit = 0
   const generations: Generation[] = []
   const compiled = new Map<number, string>()
   const snapshots = new Map<string, string>()
@@ -127,10 +128,15 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     openSegment: ({ path }) => bufferOf(objects.get(path)!),
     async register(records) {
       fail('register')
-      for (const record of records) if (!manifest.has(record.path)) manifest.set(record.path, record)
+      if (records.length > 0) commit++
+      for (const record of records)
+        if (!manifest.has(record.path)) manifest.set(record.path, { ...record, commit })
     },
     async list(view, version) {
       return [...manifest.values()].filter((record) => record.view === view && record.version === version)
+    },
+    async readCommit() {
+      return commit
     },
   }
   const writerNamed = (name: string): ShardWriter => {

@@ -50,7 +50,7 @@ export async function loadChunk(
   { load, chunk, range }: ChunkWork,
 ): Promise<void> {
   const rows = await readRows(source, file, range)
-  const views = source.views.map((name) => createViewRows(snapshot, snapshot.views[name]!, load.ingestTime))
+  const views = source.views.map((id) => createViewRows(snapshot, snapshot.views[id]!, load.ingestTime))
   const expectations = sourceExpectations(source)
   const quarantined: QuarantinedRow[] = []
   const rejections: { row: number; message: string }[] = []

@@ -214,5 +214,5 @@ async function update(platform: Platform, id: string, change: Partial<LoadRecord
 }
 
 function viewIds(snapshot: Snapshot, source: string): string {
-  return (snapshot.sources[source]?.views ?? []).map((view) => snapshot.views[view]!.id).join()
+  return (snapshot.sources[source]?.views ?? []).join()
 }

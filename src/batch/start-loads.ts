@@ -90,7 +90,7 @@ function isReplaced(
   source: CompiledSource,
   { file, known }: { readonly file: LandedFile; readonly known: readonly LoadRecord[] },
 ): boolean {
-  const views = source.views.map((name) => snapshot.views[name]!)
+  const views = source.views.map((id) => snapshot.views[id]!)
   if (!views.some(({ windows }) => windows !== null && !windows.hasEventId)) return false
   return known.some((load) => load.file === file.name && load.etag !== file.etag && load.isRegistered)
 }

@@ -56,7 +56,7 @@ export function compileDefinitions(set: DefinitionSet, options: CompileOptions):
     generation,
     entities,
     sources: byName(set.sources.map((source) => compileSource(source, views))),
-    views: viewsByName,
+    views: Object.fromEntries(views.map((view) => [view.id, view])),
     onDemandViews,
     services: byName(
       set.feature_services.map((service) =>
@@ -117,7 +117,7 @@ function compileSource(source: Source, views: readonly CompiledView[]): Compiled
       onFailure: on_failure,
       expression: checkExpression(sql, source.schema, 'bool'),
     })),
-    views: views.filter((view) => view.source === source.name).map(({ name }) => name),
+    views: views.filter((view) => view.source === source.name).map(({ id }) => id),
   }
 }
 
@@ -179,11 +179,12 @@ function compileService(
     const taken = entry.features ?? view.features.map(({ name }) => name)
     const taking = taken.map((name) => view.features.findIndex((feature) => feature.name === name))
     entries.push({
-      view: view.name,
+      view: view.id,
       lookup: lookupOf(lookups, {
         entity: entity.name,
         group: entity.groups.findIndex(({ name }) => name === view.group),
         inputs: positions,
+        views: [view.id],
       }),
       features: taking,
       isWhole: taking.length === view.features.length && taking.every((feature, at) => feature === at),
@@ -195,7 +196,7 @@ function compileService(
       })),
     )
   }
-  return { name: service.name, inputs, lookups, entries, features, onDemand: null }
+  return { name: service.name, inputs, lookups: lookups.map(withAllViews), entries, features, onDemand: null }
 }
 
 /**
@@ -207,7 +208,16 @@ function lookupOf(lookups: CompiledLookup[], wanted: CompiledLookup): number {
     ({ entity, group, inputs }) =>
       entity === wanted.entity && group === wanted.group && inputs.join() === wanted.inputs.join(),
   )
-  return found >= 0 ? found : lookups.push(wanted) - 1
+  if (found < 0) return lookups.push(wanted) - 1
+  const { views, ...lookup } = lookups[found]!
+  lookups[found] = { ...lookup, views: [...new Set([...views, ...wanted.views])] }
+  return found
+}
+
+/** Blocks are shared by all lookups of one group: they have to hold the views of all of them. */
+function withAllViews(lookup: CompiledLookup, _: number, all: readonly CompiledLookup[]): CompiledLookup {
+  const sameBlocks = all.filter(({ entity, group }) => entity === lookup.entity && group === lookup.group)
+  return { ...lookup, views: [...new Set(sameBlocks.flatMap(({ views }) => views))] }
 }
 
 function byName<T extends { readonly name: string }>(definitions: readonly T[]): Record<string, T> {

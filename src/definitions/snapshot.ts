@@ -6,7 +6,7 @@ import type { EpochUnit, ValueType } from '../core/value.ts'
 import type { WindowAggregation } from '../core/window/window-plan.ts'
 
 /** Snapshots of another format are compiled again before they are used. */
-export const SNAPSHOT_FORMAT = 3
+export const SNAPSHOT_FORMAT = 4
 
 /**
  * One generation of definitions, compiled: names resolved to positions, durations to microseconds. Immutable,
@@ -17,6 +17,7 @@ export interface Snapshot {
   readonly generation: number
   readonly entities: Readonly<Record<string, CompiledEntity>>
   readonly sources: Readonly<Record<string, CompiledSource>>
+  /** By id: several versions of a view may be there at once (S33). */
   readonly views: Readonly<Record<string, CompiledView>>
   readonly onDemandViews: Readonly<Record<string, CompiledOnDemandView>>
   readonly services: Readonly<Record<string, CompiledService>>
@@ -53,7 +54,7 @@ export interface CompiledSource {
   readonly createdTime: number | null
   readonly landingFormat: 'parquet' | null
   readonly expectations: readonly CompiledExpectation[]
-  /** Names of the views computed from it. */
+  /** Ids of the views computed from it. */
   readonly views: readonly string[]
 }
 
@@ -169,9 +170,12 @@ export interface CompiledLookup {
   readonly group: number
   /** Position in `inputs` of each join key of the entity. */
   readonly inputs: readonly number[]
+  /** Ids of the views that the service reads in these blocks: one that lacks any of them is of no use. */
+  readonly views: readonly string[]
 }
 
 export interface CompiledEntry {
+  /** Id of the view. */
   readonly view: string
   /** Position in `lookups`. */
   readonly lookup: number

@@ -81,9 +81,9 @@ function planEvents(snapshot: Snapshot, message: EventMessage, groups: LinesByGr
   const source = snapshot.sources[message.source]!
   const expectations = sourceExpectations(source)
   const views = source.views
-    .filter((name) => message.views?.includes(name) ?? true)
-    .map((name) => {
-      const view = snapshot.views[name]!
+    .map((id) => snapshot.views[id]!)
+    .filter(({ name }) => message.views?.includes(name) ?? true)
+    .map((view) => {
       return { view, entity: snapshot.entities[view.entity]!, transform: viewTransform(snapshot, view) }
     })
   const positions = columnPositions(source, message.columns)

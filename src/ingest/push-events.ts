@@ -120,7 +120,7 @@ function checkRows(
   events: readonly unknown[],
   doorTime: Instant,
 ): CheckedRows {
-  const views = source.views.map((name) => viewTransform(snapshot, snapshot.views[name]!))
+  const views = source.views.map((id) => viewTransform(snapshot, snapshot.views[id]!))
   const expectations = sourceExpectations(source)
   const rows: MessageRow[] = []
   const rejected: { index: number; code: string; message: string }[] = []

@@ -20,6 +20,8 @@ export interface PlannedBlock {
   readonly group: CompiledGroup
   /** Top bits of the hashes it holds, as text. */
   readonly bits: string
+  /** Ids of the views that are read in it. */
+  readonly views: readonly string[]
 }
 
 export interface PlannedLookup {
@@ -40,7 +42,7 @@ export function planRead(
   const lookups: PlannedLookup[] = []
   const places = planPlaces(snapshot, service)
   for (const row of rows) {
-    for (const { entity, group, keyTypes, inputs, positions } of places) {
+    for (const { entity, group, views, keyTypes, inputs, positions } of places) {
       const key = encodeKey(
         keyTypes,
         inputs.map((input) => row[input]!),
@@ -51,7 +53,7 @@ export function planRead(
       if (block === undefined) {
         const bits = bitsText(range, group.blockBits)
         const name = blockKey({ entity: entity.name, group: group.name }, bits)
-        block = blocks.push({ key: name, entity, group, bits }) - 1
+        block = blocks.push({ key: name, entity, group, bits, views }) - 1
         positions.set(range, block)
       }
       lookups.push({ block, key, hashLow: low })
@@ -65,6 +67,7 @@ export function planRead(
 interface PlannedPlace {
   readonly entity: CompiledEntity
   readonly group: CompiledGroup
+  readonly views: readonly string[]
   readonly keyTypes: readonly ValueType[]
   /** Position of each join key among a row's values. */
   readonly inputs: readonly number[]
@@ -74,12 +77,12 @@ interface PlannedPlace {
 
 function planPlaces(snapshot: Snapshot, { lookups }: CompiledService): PlannedPlace[] {
   const positionsByGroup = new Map<CompiledGroup, Map<number, number>>()
-  return lookups.map(({ entity: name, group: at, inputs }) => {
+  return lookups.map(({ entity: name, group: at, inputs, views }) => {
     const entity = snapshot.entities[name]!
     const group = entity.groups[at]!
     const positions = positionsByGroup.get(group) ?? new Map<number, number>()
     positionsByGroup.set(group, positions)
-    return { entity, group, keyTypes: entity.joinKeys.map(({ type }) => type), inputs, positions }
+    return { entity, group, views, keyTypes: entity.joinKeys.map(({ type }) => type), inputs, positions }
   })
 }
 

@@ -143,6 +143,7 @@ function logDamage(platform: Platform, key: string, reason: string): void {
   platform.log.error('A block is damaged; its writer is asked and publishes it again', { key, reason })
 }
 
-function isComplete(block: Block, { group }: PlannedBlock): boolean {
-  return group.views.every((view) => block.views.includes(view))
+/** Whether it holds what is read; which other versions it is complete for does not matter. */
+function isComplete(block: Block, { views }: PlannedBlock): boolean {
+  return views.every((view) => block.views.includes(view))
 }

@@ -129,7 +129,7 @@ test('a projection reads and computes what its features need, and no more (S29)'
   const { service } = await resolveInNewest(platform, 'ranker')
   const entity = { user: 'ann', item: 1, budget: 5 }
   const { service: one } = await serve(platform, [entity], ['r_per_budget'])
-  expect(one.entries.map(({ view }) => view)).toEqual(['last_click'])
+  expect(one.entries.map(({ view }) => view)).toEqual(['last_click@1'])
   expect(one.onDemand).toMatchObject({ reads: [{ entry: 0 }], features: [{ feature: 0 }] })
   const { service: chained } = await serve(platform, [entity], ['twice_log'])
   expect(chained.onDemand!.features.map(({ view }) => view)).toEqual(['relative', 'verdict'])

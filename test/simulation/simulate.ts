@@ -380,7 +380,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
   async function checkLog() {
     const snapshot = await readWritingSnapshot(platform)
     for (const name of VIEWS) {
-      const view = snapshot.views[name]!
+      const view = snapshot.views[`${name}@1`]!
       const logged = await readLog(platform, await platform.offline.list(name, 1), {
         schema: segmentSchema(snapshot, view),
         column: name === 'activity' ? 'count' : name,

@@ -59,6 +59,8 @@ export interface Memory {
   served: { readonly snapshot: Snapshot; checkedMs: number } | undefined
   /** The newest snapshot known to the write path. */
   written: Snapshot | undefined
+  /** The newest generation as last read, for the catalog. */
+  applied: Generation | undefined
   /** The queue's backlog as last read (undefined: it could not be), and when to read it again (ms). */
   backlog: { readonly found: Backlog | undefined; readonly rereadMs: number } | undefined
 }

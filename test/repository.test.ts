@@ -16,7 +16,8 @@ const LAYERS: Record<string, readonly string[]> = {
   batch: VERBS,
   online: VERBS,
   offline: VERBS,
-  http: [...VERBS, 'ingest', 'batch', 'online', 'offline'],
+  catalog: VERBS,
+  http: [...VERBS, 'ingest', 'batch', 'online', 'offline', 'catalog'],
   cloudflare: [...VERBS, 'ingest', 'batch', 'online', 'offline'],
   'index.ts': ['http', 'cloudflare'],
 }

@@ -26,6 +26,7 @@ const memory: Memory = {
   blocks: createBlockCache(BLOCK_CACHE_BYTES_MAX),
   served: undefined,
   written: undefined,
+  applied: undefined,
   backlog: undefined,
 }
 

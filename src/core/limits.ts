@@ -35,6 +35,10 @@ export const LIMITS = {
   loadsPerCallMax: 1_000,
   /** Batches of quarantine one call lists or releases. */
   quarantineBatchesMax: 100,
+  /** Characters of a search. */
+  searchCharsMax: 200,
+  /** Results of one search. */
+  searchResultsMax: 500,
   /** Jobs of one list. */
   jobsPageMax: 1_000,
   /** Dead letters of one page of their list. */

@@ -4,6 +4,7 @@ import { authenticate } from './authenticate.ts'
 import type { Http, Services } from './context.ts'
 import { errorResponse } from './error-response.ts'
 import { refuseQuery } from './refuse-query.ts'
+import { catalogRoutes } from './routes/catalog.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { definitionRoutes } from './routes/definitions.ts'
 import { entityRoutes } from './routes/entities.ts'
@@ -32,6 +33,7 @@ export function createApp<Env extends object>(servicesOf: (env: Env) => Services
   app.route('/v1', deadLetterRoutes())
   app.route('/v1', quarantineRoutes())
   app.route('/v1', jobRoutes())
+  app.route('/v1', catalogRoutes())
   app.use('/v1/*', refuseQuery)
   app.route('/v1', definitionRoutes())
   app.route('/v1', sourceRoutes())

@@ -208,6 +208,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       blocks: createBlockCache(1_000_000),
       served: undefined,
       written: undefined,
+      applied: undefined,
       backlog: undefined,
     },
     registry: {

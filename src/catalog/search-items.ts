@@ -1,0 +1,171 @@
+import type { ValueType } from '../core/value.ts'
+import { type Catalog, type CatalogFeature, type CatalogKind, featuresOf, viewName } from './catalog.ts'
+
+/** One thing that can be found. */
+export interface SearchItem {
+  readonly kind: CatalogKind
+  /** Of a feature, without its view. */
+  readonly name: string
+  /** The view of a feature, else null. */
+  readonly view: string | null
+  /** Of a feature, else null. */
+  readonly type: ValueType | null
+  readonly description: string
+  /** Of a feature, those of its view. */
+  readonly owner: string
+  readonly tags: Readonly<Record<string, string>>
+  /** The entities that it is about, by name. */
+  readonly entities: readonly string[]
+  readonly texts: readonly SearchText[]
+}
+
+/** A text that is searched, in lower case. */
+export interface SearchText {
+  readonly field: SearchField
+  readonly text: string
+  /** What a misspelt word is compared with: a name as a whole and its parts. None of prose and SQL: too much is near. */
+  readonly words: readonly string[]
+}
+
+/** Everything of a catalog that can be found. */
+export interface SearchIndex {
+  readonly items: readonly SearchItem[]
+  /** The distinct words of all its names. */
+  readonly words: ReadonlySet<string>
+}
+
+export const SEARCH_FIELDS = ['name', 'owner', 'tag', 'column', 'description', 'sql'] as const
+export type SearchField = (typeof SEARCH_FIELDS)[number]
+
+/** The distinct texts of an index: names and expressions repeat from view to view. */
+type Texts = Map<string, SearchText>
+
+const indexes = new WeakMap<Catalog, SearchIndex>()
+
+/** Made once for each catalog. */
+export function searchIndex(catalog: Catalog): SearchIndex {
+  let index = indexes.get(catalog)
+  if (index === undefined) {
+    const texts: Texts = new Map()
+    const items = [entityItems, viewItems, onDemandItems, serviceItems, sourceItems].flatMap((itemsOf) =>
+      itemsOf(catalog, texts),
+    )
+    index = { items, words: new Set([...texts.values()].flatMap(({ words }) => words)) }
+    indexes.set(catalog, index)
+  }
+  return index
+}
+
+/** What every definition says of itself, and whose text is searched for every kind. */
+interface Described {
+  readonly name: string
+  readonly description: string
+  readonly owner: string
+  readonly tags: Readonly<Record<string, string>>
+}
+
+function entityItems({ definitions }: Catalog, texts: Texts): SearchItem[] {
+  return definitions.entities.map((entity) =>
+    item(texts, entity, {
+      kind: 'entity',
+      entities: [entity.name],
+      more: entity.join_keys.map(({ name }) => text(texts, 'column', name)),
+    }),
+  )
+}
+
+function sourceItems({ definitions }: Catalog, texts: Texts): SearchItem[] {
+  const entitiesBySource = new Map<string, Set<string>>()
+  for (const { source, entity } of definitions.feature_views) {
+    const entities = entitiesBySource.get(source) ?? new Set()
+    entitiesBySource.set(source, entities.add(entity))
+  }
+  return definitions.sources.map((source) =>
+    item(texts, source, {
+      kind: 'source',
+      entities: [...(entitiesBySource.get(source.name) ?? [])],
+      more: [
+        ...source.schema.flatMap(({ name, description }) => [
+          text(texts, 'column', name),
+          ...(description === '' ? [] : [text(texts, 'description', description)]),
+        ]),
+        ...source.expectations.map(({ sql }) => text(texts, 'sql', sql)),
+      ],
+    }),
+  )
+}
+
+function viewItems(catalog: Catalog, texts: Texts): SearchItem[] {
+  return catalog.definitions.feature_views.flatMap((view) => {
+    const sqls = [...Object.values(view.join_keys), ...(view.where === undefined ? [] : [view.where])]
+    const more = sqls.map((sql) => text(texts, 'sql', sql))
+    const found = item(texts, view, { kind: 'feature_view', entities: [view.entity], more })
+    return [found, ...featuresOf(catalog, view).map((feature) => featureItem(texts, found, feature))]
+  })
+}
+
+function onDemandItems(catalog: Catalog, texts: Texts): SearchItem[] {
+  const entitiesByView = new Map<string, Set<string>>()
+  for (const service of catalog.definitions.feature_services) {
+    const names = service.features.map(viewName)
+    const about = names.flatMap((name) => catalog.featureViews.get(name)?.entity ?? [])
+    for (const name of names) {
+      if (!catalog.onDemandViews.has(name)) continue
+      entitiesByView.set(name, new Set([...(entitiesByView.get(name) ?? []), ...about]))
+    }
+  }
+  return catalog.definitions.on_demand_views.flatMap((view) => {
+    const entities = [...(entitiesByView.get(view.name) ?? [])]
+    const more = view.inputs.map(({ name }) => text(texts, 'column', name))
+    const found = item(texts, view, { kind: 'on_demand_view', entities, more })
+    return [found, ...view.features.map((feature) => featureItem(texts, found, feature))]
+  })
+}
+
+function serviceItems(catalog: Catalog, texts: Texts): SearchItem[] {
+  return catalog.definitions.feature_services.map((service) => {
+    const about = service.features.flatMap((entry) => catalog.featureViews.get(viewName(entry))?.entity ?? [])
+    return item(texts, service, { kind: 'feature_service', entities: [...new Set(about)], more: [] })
+  })
+}
+
+function featureItem(
+  texts: Texts,
+  view: SearchItem,
+  feature: Pick<CatalogFeature, 'name' | 'description' | 'type' | 'sql'>,
+): SearchItem {
+  const { name, description, type, sql } = feature
+  const { owner, tags, entities } = view
+  const own = [text(texts, 'name', name), text(texts, 'sql', sql)]
+  if (description !== '') own.push(text(texts, 'description', description))
+  return { kind: 'feature', name, view: view.name, type, description, owner, tags, entities, texts: own }
+}
+
+function item(
+  texts: Texts,
+  definition: Described,
+  { kind, entities, more }: Pick<SearchItem, 'kind' | 'entities'> & { readonly more: readonly SearchText[] },
+): SearchItem {
+  const { name, description, owner, tags } = definition
+  const own = [text(texts, 'name', name)]
+  if (owner !== '') own.push(text(texts, 'owner', owner))
+  for (const said of Object.entries(tags).flat()) own.push(text(texts, 'tag', said))
+  if (description !== '') own.push(text(texts, 'description', description))
+  return { kind, name, view: null, type: null, description, owner, tags, entities, texts: [...own, ...more] }
+}
+
+function text(texts: Texts, field: SearchField, given: string): SearchText {
+  const id = `${field} ${given}`
+  let found = texts.get(id)
+  if (found === undefined) {
+    const lower = given.toLowerCase()
+    found = { field, text: lower, words: field === 'description' || field === 'sql' ? [] : wordsOf(lower) }
+    texts.set(id, found)
+  }
+  return found
+}
+
+function wordsOf(text: string): readonly string[] {
+  const parts = text.split(/[^a-z0-9\u0080-\uffff]+/)
+  return parts.length === 1 ? parts : [text, ...parts]
+}

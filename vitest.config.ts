@@ -5,6 +5,8 @@ process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false'
 
 export default defineConfig({
   test: {
+    // Most tests of the whole Worker wait for its timers: three files at a time keep two cores busy.
+    maxWorkers: 3,
     projects: [
       {
         // Everything below the edges, and the whole Worker from outside.

@@ -3,13 +3,14 @@ import type { AsyncBuffer } from './core/parquet.ts'
 import type { Instant } from './core/time.ts'
 import type { ArrivedLetter, DeadLetter, DeadLetterQuery, MessageFailure } from './definitions/dead-letter.ts'
 import type { DefinitionSet } from './definitions/definition-set.ts'
-import type { RegisteredSegment, SegmentRecord } from './definitions/segment-record.ts'
 import type { Snapshot } from './definitions/snapshot.ts'
 import type { JobRecords, Jobs, LoadRecords } from './platform/jobs.ts'
+import type { OfflineLog } from './platform/offline-log.ts'
 import type { Quarantine } from './platform/quarantine.ts'
 import type { ShardWriters } from './platform/writers.ts'
 
 export * from './platform/jobs.ts'
+export type * from './platform/offline-log.ts'
 export type * from './platform/quarantine.ts'
 export type * from './platform/writers.ts'
 
@@ -116,19 +117,6 @@ export interface OnlineStore {
   readBlocks(keys: readonly string[]): Promise<readonly (string | null)[]>
   writeBlock(key: string, text: string): Promise<void>
   deleteBlock(key: string): Promise<void>
-}
-
-/** Segments and the manifest that says which of them count. */
-export interface OfflineLog {
-  /** Writes an object unless there is one at this path already. */
-  writeSegment(path: string, bytes: Uint8Array): Promise<void>
-  openSegment(segment: SegmentRecord): AsyncBuffer
-  /** Enters segments into the manifest under one new commit; those already there stay as they are. */
-  register(segments: readonly SegmentRecord[]): Promise<void>
-  /** The registered segments of a view's version, by path. */
-  list(view: string, version: number): Promise<readonly RegisteredSegment[]>
-  /** The newest commit: nothing registered later is of it or of an earlier one. 0 before the first. */
-  readCommit(): Promise<number>
 }
 
 /** Files as users land them. */

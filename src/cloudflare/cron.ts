@@ -1,3 +1,4 @@
+import { compactDueLogs } from '../batch/compact-log.ts'
 import { resumeJobs, tendWriters } from '../batch/start-jobs.ts'
 import { startDueLoads } from '../batch/start-loads.ts'
 import type { Platform } from '../platform.ts'
@@ -8,7 +9,7 @@ const FAILURE_AGE_MAX_US = 15 * 86_400_000_000
 
 /** Once a minute: finds landed files, resumes what was cut off, repairs what a crash left half done. */
 export async function tick(platform: Platform): Promise<void> {
-  const duties = { publishNewest, startDueLoads, resumeJobs, tendWriters, forgetFailures }
+  const duties = { publishNewest, startDueLoads, resumeJobs, tendWriters, compactDueLogs, forgetFailures }
   for (const [duty, run] of Object.entries(duties)) {
     try {
       await run(platform)

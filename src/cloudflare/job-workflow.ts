@@ -1,4 +1,5 @@
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers'
+import { compactLog } from '../batch/compact-log.ts'
 import { reblockGroup } from '../batch/reblock-group.ts'
 import { runLoad } from '../batch/run-load.ts'
 import type { JobKind, JobSteps, Platform } from '../platform.ts'
@@ -8,6 +9,7 @@ import { createPlatform } from './platform.ts'
 const RUNS: Readonly<Record<JobKind, (platform: Platform, id: string, steps: JobSteps) => Promise<void>>> = {
   load: runLoad,
   reblock: reblockGroup,
+  compact: compactLog,
 }
 
 const STEP = {

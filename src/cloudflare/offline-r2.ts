@@ -1,4 +1,4 @@
-import { and, eq, max, type SQL, sql } from 'drizzle-orm'
+import { and, count, eq, gte, isNull, lt, lte, max, type SQL, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { Clock, OfflineLog } from '../platform.ts'
 import { r2Buffer } from './r2-buffer.ts'
@@ -19,17 +19,76 @@ export function offlineR2(bucket: R2Bucket, db: DrizzleD1Database, clock: Clock)
           insertSegments(db, sql`json_each(${JSON.stringify(records)}) WHERE true`),
         ])
     },
-    list(view, version) {
-      return db
+    async list(view, version) {
+      const rows = await db
         .select()
         .from(segments)
-        .where(and(eq(segments.view, view), eq(segments.version, version)))
+        .where(and(eq(segments.view, view), eq(segments.version, version), isNull(segments.replacedTime)))
         .orderBy(segments.path)
+      return rows.map(({ replacedTime: _, commitMin, ...row }) => ({
+        ...row,
+        commitMin: commitMin ?? row.commit,
+      }))
     },
     async readCommit() {
       const [newest] = await db.select({ commit: max(commits.commit) }).from(commits)
       return newest?.commit ?? 0
     },
+    async listFragmented({ bytesMax, countMin }) {
+      return db
+        .selectDistinct({ view: segments.view, version: segments.version })
+        .from(segments)
+        .where(and(isNull(segments.replacedTime), lte(segments.bytes, bytesMax)))
+        .groupBy(segments.view, segments.version, segments.bucket)
+        .having(gte(count(), countMin))
+        .orderBy(segments.view, segments.version)
+    },
+    async replace(paths, { commit, commitMin, ...record }) {
+      const replaced = sql`(SELECT value FROM json_each(${JSON.stringify(paths)}))`
+      const counting = sql`(SELECT count(*) FROM ${segments} WHERE path IN ${replaced} AND replaced_time IS NULL)`
+      await db.batch([
+        db
+          .insert(segments)
+          .select(
+            sql`SELECT ${record.path}, ${record.view}, ${record.version}, ${record.bucket}, ${record.bytes},
+              ${record.rowCount}, ${record.eventTimeMin}, ${record.eventTimeMax}, ${record.ingestTimeMin},
+              ${record.ingestTimeMax}, ${commit}, ${commitMin}, NULL WHERE ${counting} = ${paths.length}`,
+          )
+          .onConflictDoNothing(),
+        // Only beside the one that takes their place: either both statements change something, or neither.
+        db
+          .update(segments)
+          .set({ replacedTime: clock.now() })
+          .where(
+            and(
+              sql`${segments.path} IN ${replaced}`,
+              isNull(segments.replacedTime),
+              sql`EXISTS (SELECT 1 FROM ${segments} AS made WHERE made.path = ${record.path})`,
+            ),
+          ),
+      ])
+      const [made] = await db
+        .select({ path: segments.path })
+        .from(segments)
+        .where(eq(segments.path, record.path))
+      return made !== undefined
+    },
+    async removeReplaced(before, countMax) {
+      const old = await db
+        .select({ path: segments.path })
+        .from(segments)
+        .where(lt(segments.replacedTime, before))
+        .orderBy(segments.replacedTime)
+        .limit(countMax)
+      if (old.length === 0) return 0
+      const paths = old.map(({ path }) => path)
+      await bucket.delete(paths)
+      await db
+        .delete(segments)
+        .where(sql`${segments.path} IN (SELECT value FROM json_each(${JSON.stringify(paths)}))`)
+      return paths.length
+    },
+    deleteObject: (path) => bucket.delete(path),
   }
 }
 
@@ -48,7 +107,7 @@ export function insertSegments(db: DrizzleD1Database, from: SQL) {
     .select(
       sql`SELECT value ->> 'path', value ->> 'view', value ->> 'version', value ->> 'bucket', value ->> 'bytes',
         value ->> 'rowCount', value ->> 'eventTimeMin', value ->> 'eventTimeMax', value ->> 'ingestTimeMin',
-        value ->> 'ingestTimeMax', (SELECT max(${commits.commit}) FROM ${commits}) FROM ${from}`,
+        value ->> 'ingestTimeMax', (SELECT max(${commits.commit}) FROM ${commits}), NULL, NULL FROM ${from}`,
     )
     .onConflictDoNothing()
 }

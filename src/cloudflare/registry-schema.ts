@@ -61,8 +61,15 @@ export const segments = sqliteTable(
     ingestTimeMin: integer('ingest_time_min').notNull(),
     ingestTimeMax: integer('ingest_time_max').notNull(),
     commit: integer().notNull(),
+    /** The first commit of its rows where compaction made it of several segments; null: all are of `commit`. */
+    commitMin: integer('commit_min'),
+    /** When others took its place; null while it counts. */
+    replacedTime: integer('replaced_time'),
   },
-  (table) => [index('segments_by_view').on(table.view, table.version)],
+  (table) => [
+    index('segments_by_view').on(table.view, table.version),
+    index('segments_by_replaced_time').on(table.replacedTime),
+  ],
 )
 
 export const loads = sqliteTable(

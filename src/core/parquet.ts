@@ -57,23 +57,52 @@ export interface RowGroupRange {
 }
 
 /** Rows of one row group of the store's own files. */
-const ROW_GROUP_ROWS = 65_536
+export const ROW_GROUP_ROWS = 65_536
 const CREATED_BY = 'featheredge'
 
 /** Writes a whole Parquet file: Snappy, statistics on, no clock and no randomness, so equal input is equal bytes. */
 export function writeParquet(columns: readonly ParquetColumn[]): Uint8Array {
+  const parquet = createParquetWriter(columns)
+  parquet.write(columns.map(({ values }) => values))
+  return parquet.finish()
+}
+
+export interface ParquetColumnType extends Omit<ParquetColumn, 'values'> {
+  /** True for a bloom filter in each row group: who looks for one value leaves alone the groups that lack it. */
+  readonly hasBloomFilter?: boolean
+}
+
+/** A Parquet file written row group by row group, so that memory holds its compressed bytes and one group. */
+export interface ParquetFileWriter {
+  /** Writes rows, by column, as row groups of at most `ROW_GROUP_ROWS` rows each. */
+  write(values: readonly (readonly Value[])[]): void
+  finish(): Uint8Array
+}
+
+/** Equal calls give equal bytes, as of `writeParquet`. */
+export function createParquetWriter(columns: readonly ParquetColumnType[]): ParquetFileWriter {
   const writer = new ByteWriter()
   const parquet = new ParquetWriter({
     writer,
     schema: [{ name: 'root', num_children: columns.length }, ...columns.flatMap(schemaElements)],
     createdBy: CREATED_BY,
   })
-  parquet.write({
-    columnData: columns.map(({ name, values }) => ({ name, data: values as never[] })),
-    rowGroupSize: ROW_GROUP_ROWS,
-  })
-  parquet.finish()
-  return writer.getBytes()
+  return {
+    write(values) {
+      parquet.write({
+        columnData: columns.map(({ name, hasBloomFilter = false }, at) => ({
+          name,
+          data: values[at] as never[],
+          bloomFilter: hasBloomFilter,
+        })),
+        rowGroupSize: ROW_GROUP_ROWS,
+      })
+    },
+    finish() {
+      parquet.finish()
+      return writer.getBytes()
+    },
+  }
 }
 
 /** Reads the footer. Throws `invalid_argument` when the file is not Parquet or is cut short. */
@@ -153,7 +182,7 @@ const SCALAR_ELEMENTS: Readonly<Record<ScalarType, Omit<SchemaElement, 'name'>>>
   bytes: { type: 'BYTE_ARRAY' },
 }
 
-function schemaElements({ name, type, required }: ParquetColumn): SchemaElement[] {
+function schemaElements({ name, type, required }: ParquetColumnType): SchemaElement[] {
   const repetition_type = required ? 'REQUIRED' : 'OPTIONAL'
   const element = elementType(type)
   if (element === undefined) return [{ name, repetition_type, ...SCALAR_ELEMENTS[type as ScalarType] }]

@@ -5,6 +5,7 @@ import {
   openParquet,
   type ParquetColumn,
   type ParquetFile,
+  type RowGroupRange,
   writeParquet,
 } from './parquet.ts'
 import { compareStamps, compareText, type Stamp, type ViewRow } from './row.ts'
@@ -30,6 +31,12 @@ export const STAMP_COLUMNS = [
   'sequence_origin',
   'sequence_index',
 ] as const
+
+/**
+ * The commit of each row, in segments that compaction made of several (S5); in any other, the manifest's commit is that
+ * of all rows. No key or feature may take its name.
+ */
+export const COMMIT_COLUMN = 'commit'
 
 /** Rows of one segment, column by column, in the order they are written. */
 export interface SegmentRows {
@@ -103,11 +110,15 @@ export async function openSegment(
   return segment
 }
 
-/** Takes every row of a segment, row group by row group: its encoded key, stamp and feature values. */
+/**
+ * Takes every row of a segment, row group by row group: its encoded key, stamp and feature values. With a `commit`, those
+ * registered by it alone (S5).
+ */
 export async function scanSegment(
   file: ParquetFile,
   schema: SegmentSchema,
   take: (key: string, stamp: Stamp, values: readonly Value[]) => void,
+  commit?: number,
 ): Promise<void> {
   const types = schema.keys.map(({ type }) => type)
   const names = [
@@ -115,7 +126,9 @@ export async function scanSegment(
     ...STAMP_COLUMNS,
     ...schema.features.map(({ name }) => name),
   ]
-  for (const { rowStart, rowEnd } of file.rowGroups) {
+  for (const group of file.rowGroups) {
+    const { rowStart, rowEnd } = group
+    const isRegistered = await readRegistered(file, group, commit)
     const columns: ArrayLike<Value>[] = []
     for (const name of names)
       columns.push((await file.readColumn(name, rowStart, rowEnd)) as ArrayLike<Value>)
@@ -132,6 +145,7 @@ export async function scanSegment(
     ]
     const features = columns.slice(types.length + STAMP_COLUMNS.length)
     for (let row = 0; row < rowEnd - rowStart; row++) {
+      if (!isRegistered(row)) continue
       const key = encodeKey(
         types,
         keys.map((values) => values[row]!),
@@ -151,6 +165,20 @@ export async function scanSegment(
       )
     }
   }
+}
+
+/**
+ * Which rows of a row group are of `commit` or an earlier one. A segment that has no column for it was registered whole:
+ * the manifest has said already whether it counts.
+ */
+export async function readRegistered(
+  file: ParquetFile,
+  { rowStart, rowEnd }: RowGroupRange,
+  commit: number | undefined,
+): Promise<(row: number) => boolean> {
+  if (commit === undefined || !file.columns.some(({ name }) => name === COMMIT_COLUMN)) return () => true
+  const commits = (await file.readColumn(COMMIT_COLUMN, rowStart, rowEnd)) as ArrayLike<bigint>
+  return (row) => Number(commits[row]) <= commit
 }
 
 function stampColumn(

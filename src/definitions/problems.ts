@@ -1,6 +1,6 @@
 import { FeatureStoreError } from '../core/error.ts'
 import { nearestName } from '../core/nearest-name.ts'
-import { STAMP_COLUMNS } from '../core/segment.ts'
+import { COMMIT_COLUMN, STAMP_COLUMNS } from '../core/segment.ts'
 import { checkExpression, type ExpressionColumns } from '../core/sql/check-expression.ts'
 import type { ValueType } from '../core/value.ts'
 
@@ -28,9 +28,11 @@ export function repeated(names: readonly string[]): string[] {
   return [...new Set(names.filter((name, at) => names.indexOf(name) !== at))]
 }
 
+const RESERVED: ReadonlySet<string> = new Set([...STAMP_COLUMNS, COMMIT_COLUMN])
+
 /** The names that the log keeps for itself, in whatever case. */
 export function reserved(names: readonly string[]): string[] {
-  return names.filter((name) => (STAMP_COLUMNS as readonly string[]).includes(name.toLowerCase()))
+  return names.filter((name) => RESERVED.has(name.toLowerCase()))
 }
 
 /** Points to the known name that was most likely meant; empty when none is near. */

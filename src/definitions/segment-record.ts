@@ -16,8 +16,10 @@ export interface SegmentRecord extends SegmentStatistics {
 
 /** A segment that counts. */
 export interface RegisteredSegment extends SegmentRecord {
-  /** The rising number of its registration (S5). */
+  /** The rising number of its registration; of several that were compacted, the last (S5). */
   readonly commit: number
+  /** The first: below `commit` where the segment says the commit of each row in a column. */
+  readonly commitMin: number
 }
 
 /** The log of an entity's tombstones, as if it were a view's. */

@@ -4,7 +4,7 @@ import { rowStatus } from '../core/feature-status.ts'
 import { finishJoin, type KeyRange, offerRow, type PointInTimeJoin, prepareJoin } from '../core/join.ts'
 import type { ParquetFile, RowGroupRange } from '../core/parquet.ts'
 import { decodeRow, isTombstone, tombstonesOf } from '../core/row.ts'
-import { openSegment, type SegmentSchema } from '../core/segment.ts'
+import { openSegment, readRegistered, type SegmentSchema } from '../core/segment.ts'
 import type { Instant } from '../core/time.ts'
 import { decodeValue, encodeValue, splitCells, type Value } from '../core/value.ts'
 import { TOMBSTONE_COLUMN, tombstoneLog } from '../definitions/segment-record.ts'
@@ -104,10 +104,11 @@ async function offerWaiting(
 
 async function offerRowGroup(
   file: ParquetFile,
-  { rowStart, rowEnd }: RowGroupRange,
+  group: RowGroupRange,
   { schema, deletesFrom }: JoinedLog,
   run: JoinRun,
 ): Promise<void> {
+  const { rowStart, rowEnd } = group
   const column = (name: string) => file.readColumn(name, rowStart, rowEnd)
   const keys: ArrayLike<unknown>[] = []
   for (const { name } of schema.keys) keys.push(await column(name))
@@ -123,8 +124,9 @@ async function offerRowGroup(
     deletesFrom === undefined
       ? undefined
       : ((await column(TOMBSTONE_COLUMN.name)) as ArrayLike<string | null>)
+  const isRegistered = await readRegistered(file, group, run.labels.commit)
   const isMeant = (row: number) =>
-    deleted === undefined || [null, undefined, deletesFrom].includes(deleted[row])
+    isRegistered(row) && (deleted === undefined || [null, undefined, deletesFrom].includes(deleted[row]))
   /** Row that now holds a slot, by slot. */
   const winners = new Map<number, number>()
   const slotsAt = createKeyLookup(run.join, schema, keys)

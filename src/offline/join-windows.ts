@@ -120,14 +120,16 @@ async function readLogs(
   const span = { retentionUs: labelTimeMin - oldestCounted(plan, labelTimeMin) }
   const types = view.columns.map(({ type }) => type)
   const own = planScan(span, await platform.offline.list(view.name, view.version), bounds)
-  await scan(platform, own, segmentSchema(snapshot, view), (key, stamp, values) => {
+  const { commit } = labels
+  await scan(platform, own, { schema: segmentSchema(snapshot, view), commit }, (key, stamp, values) => {
     const history = histories.get(key)
     if (history !== undefined && !isUnknownYet(labels, stamp))
       addEvent(history, windows, { stamp, values, types })
   })
   const log = tombstoneLog(view.entity)
   const deleted = planScan({ retentionUs: null }, await platform.offline.list(log.view, log.version), bounds)
-  await scan(platform, deleted, { keys: joinKeys, features: [TOMBSTONE_COLUMN] }, (key, stamp, [name]) => {
+  const schema = { keys: joinKeys, features: [TOMBSTONE_COLUMN] }
+  await scan(platform, deleted, { schema, commit }, (key, stamp, [name]) => {
     const isMeant = (name === null || name === view.name) && !isUnknownYet(labels, stamp)
     if (isMeant) histories.get(key)?.deletions.push(stamp)
   })
@@ -137,12 +139,12 @@ async function readLogs(
 async function scan(
   platform: Platform,
   segments: readonly SegmentRecord[],
-  schema: SegmentSchema,
+  { schema, commit }: { readonly schema: SegmentSchema; readonly commit: number | undefined },
   take: (key: string, stamp: Stamp, values: readonly Value[]) => void,
 ): Promise<void> {
   for (const segment of segments) {
     const file = await openSegment(platform.offline.openSegment(segment), schema, segment.path)
-    await scanSegment(file, schema, take)
+    await scanSegment(file, schema, take, commit)
   }
 }
 

@@ -32,7 +32,7 @@ export function planScan(
       segment.eventTimeMin <= bounds.labelTimeMax &&
       segment.eventTimeMax >= eventTimeMin &&
       (bounds.asOf === undefined || segment.ingestTimeMin <= bounds.asOf) &&
-      (bounds.commit === undefined || segment.commit <= bounds.commit),
+      (bounds.commit === undefined || segment.commitMin <= bounds.commit),
   )
 }
 

@@ -12,7 +12,7 @@ export interface Jobs {
   restart(kind: JobKind, id: string): Promise<void>
 }
 
-export type JobKind = 'load' | 'reblock'
+export type JobKind = 'load' | 'reblock' | 'compact'
 
 /** The parts of a job, as its engine runs them. */
 export interface JobSteps {

@@ -192,6 +192,53 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       ])
     })
 
+    test('offline.replace() puts one segment in the place of several, or changes nothing', async () => {
+      const { offline } = platform
+      await offline.register([record('a')])
+      await offline.register([record('b')])
+      const made = { ...record('merged'), commit: 2, commitMin: 1 }
+      expect(await offline.replace([record('a').path, record('none').path], made)).toBe(false)
+      expect(await offline.list('clicks', 1)).toHaveLength(2)
+      const paths = [record('a').path, record('b').path]
+      expect(await offline.replace(paths, made)).toBe(true)
+      expect(await offline.replace(paths, made)).toBe(true)
+      expect(await offline.list('clicks', 1)).toEqual([made])
+      const other = { ...record('other'), commit: 2, commitMin: 1 }
+      expect(await offline.replace(paths, other)).toBe(false)
+      // A cut that was registered before, and is repeated after a crash, does not count again.
+      await offline.register([record('a')])
+      expect(await offline.list('clicks', 1)).toEqual([made])
+    })
+
+    test('offline.removeReplaced() removes what was replaced before a time, objects and all', async () => {
+      const { offline } = platform
+      for (const name of ['a', 'b']) await offline.writeSegment(record(name).path, Uint8Array.of(1))
+      await offline.register([record('a'), record('b')])
+      const paths = [record('a').path, record('b').path]
+      await offline.replace(paths, { ...record('merged'), commit: 1, commitMin: 1 })
+      expect(await offline.removeReplaced(0, 10)).toBe(0)
+      const later = platform.clock.now() + 1_000_000
+      expect(await offline.removeReplaced(later, 1)).toBe(1)
+      expect(await offline.removeReplaced(later, 10)).toBe(1)
+      expect(await offline.removeReplaced(later, 10)).toBe(0)
+      expect((await offline.list('clicks', 1)).map(({ path }) => path)).toEqual([record('merged').path])
+      // The paths are free again: neither object is there any more.
+      await offline.writeSegment(record('a').path, Uint8Array.of(7))
+      expect(new Uint8Array(await offline.openSegment({ ...record('a'), bytes: 1 }).slice(0))).toEqual(
+        Uint8Array.of(7),
+      )
+    })
+
+    test('offline.listFragmented() names the logs of which a bucket has many small segments', async () => {
+      const { offline } = platform
+      await offline.register([record('a', 10), record('b', 10), record('c', 10), record('large', 100)])
+      expect(await offline.listFragmented({ bytesMax: 10, countMin: 3 })).toEqual([
+        { view: 'clicks', version: 1 },
+      ])
+      expect(await offline.listFragmented({ bytesMax: 10, countMin: 4 })).toEqual([])
+      expect(await offline.listFragmented({ bytesMax: 100, countMin: 4 })).toHaveLength(1)
+    })
+
     test('landing keeps a file under its name, reads ranges, and notices its replacement', async () => {
       const bytes = Uint8Array.from({ length: 100 }, (_, at) => at)
       const file = await platform.landing.write('clicks', 'in/a.parquet', streamOf(bytes), 100)

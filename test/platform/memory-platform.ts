@@ -1,3 +1,4 @@
+import { compactLog } from '../../src/batch/compact-log.ts'
 import { reblockGroup } from '../../src/batch/reblock-group.ts'
 import { runLoad } from '../../src/batch/run-load.ts'
 import { createBlockCache } from '../../src/core/block-cache.ts'
@@ -25,7 +26,9 @@ import type {
   PushRecord,
   QuarantineBatch,
 } from '../../src/platform.ts'
+import { memoryBuffer } from './memory-buffer.ts'
 import { memoryDeadLetters } from './memory-dead-letters.ts'
+import { memoryOfflineLog } from './memory-offline-log.ts'
 import { memoryWriterStorage } from './memory-writer-storage.ts'
 
 /** The store in plain memory, with its clock and its faults in the test's hands. */
@@ -70,14 +73,14 @@ export interface MemoryOptions {
   readonly memoryBytesMax?: number
 }
 
+const RUNS = { load: runLoad, reblock: reblockGroup, compact: compactLog }
+
 export function memoryPlatform(startUs: number, options: MemoryOptions = {}): MemoryPlatform {
   const { limits, memoryBytesMax = WRITER_MEMORY_BYTES, effect = (_name, run) => run() } = options
   const time = { now: startUs }
   const clock = { now: () => time.now }
   const blocks = new Map<string, string>()
   const objects = new Map<string, Uint8Array>()
-  const manifest = new Map<string, RegisteredSegment>()
-  let commit = 0
   const generations: Generation[] = []
   const compiled = new Map<number, string>()
   const snapshots = new Map<string, string>()
@@ -120,25 +123,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       blocks.delete(key)
     },
   }
-  const offline: Platform['offline'] = {
-    async writeSegment(path, bytes) {
-      fail('writeSegment')
-      if (!objects.has(path)) objects.set(path, bytes)
-    },
-    openSegment: ({ path }) => bufferOf(objects.get(path)!),
-    async register(records) {
-      fail('register')
-      if (records.length > 0) commit++
-      for (const record of records)
-        if (!manifest.has(record.path)) manifest.set(record.path, { ...record, commit })
-    },
-    async list(view, version) {
-      return [...manifest.values()].filter((record) => record.view === view && record.version === version)
-    },
-    async readCommit() {
-      return commit
-    },
-  }
+  const offline = memoryOfflineLog(objects, clock, fail)
   const writerNamed = (name: string): ShardWriter => {
     let writer = writers.get(name)
     if (writer === undefined) {
@@ -184,7 +169,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     isReleased: released.has(`${source}/${id}`),
   })
   const runJob = (kind: JobKind, id: string) =>
-    (kind === 'load' ? runLoad : reblockGroup)(platform, id, {
+    RUNS[kind](platform, id, {
       step: (_name, work) => work(),
       async sleep(_name, ms) {
         time.now += ms * 1_000
@@ -195,7 +180,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     time,
     blocks,
     objects,
-    manifest,
+    manifest: offline.manifest,
     queue,
     logged,
     faults,
@@ -274,7 +259,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           .sort((a, b) => (a.name < b.name ? -1 : 1)),
       open: (source, { name, etag }) => {
         const path = `${source}/${name}`
-        return bufferOf(landed.get(path)!.bytes, () => {
+        return memoryBuffer(landed.get(path)!.bytes, () => {
           if (landed.get(path)?.file.etag === etag) return
           throw new FeatureStoreError(
             'failed_precondition',
@@ -444,15 +429,5 @@ function guardStorage<T extends WriterStorage>(storage: T, run: <R>(name: string
     ...storage,
     ...Object.fromEntries(writes.map(([name, method]) => [name, guard(name, method)])),
     transaction,
-  }
-}
-
-function bufferOf(bytes: Uint8Array, check: () => void = () => {}) {
-  return {
-    byteLength: bytes.length,
-    slice(start: number, end?: number) {
-      check()
-      return bytes.slice(start, end).buffer as ArrayBuffer
-    },
   }
 }

@@ -130,7 +130,9 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Forgets the writers' alarms, as no platform should; Cron is there for it. */
 function loseAlarms(): void {
-  const alarms = new DatabaseSync(join(state, 'v3/do/featheredge-ShardWriterObject/metadata.sqlite'))
+  // The killed process may not have let go of the file yet.
+  const path = join(state, 'v3/do/featheredge-ShardWriterObject/metadata.sqlite')
+  const alarms = new DatabaseSync(path, { timeout: 10_000 })
   const { changes } = alarms.prepare('DELETE FROM _cf_ALARM').run()
   alarms.close()
   expect(changes, 'writers that had something to do').toBeGreaterThan(0)

@@ -1,0 +1,32 @@
+import type { AsyncBuffer } from '../core/parquet.ts'
+import type { Instant } from '../core/time.ts'
+import type { RegisteredSegment, SegmentRecord } from '../definitions/segment-record.ts'
+
+/** Segments and the manifest that says which of them count. */
+export interface OfflineLog {
+  /** Writes an object unless there is one at this path already. */
+  writeSegment(path: string, bytes: Uint8Array): Promise<void>
+  openSegment(segment: SegmentRecord): AsyncBuffer
+  /** Enters segments into the manifest under one new commit; those already there stay as they are. */
+  register(segments: readonly SegmentRecord[]): Promise<void>
+  /** The segments of a view's version that count, by path. */
+  list(view: string, version: number): Promise<readonly RegisteredSegment[]>
+  /** The newest commit: nothing registered later is of it or of an earlier one. 0 before the first. */
+  readCommit(): Promise<number>
+  /** Logs of which a bucket has at least `countMin` segments of at most `bytesMax` bytes, by name. */
+  listFragmented(small: { readonly bytesMax: number; readonly countMin: number }): Promise<readonly LogName[]>
+  /**
+   * In one step: `segment` counts, and those at `paths` do no longer. False, and nothing done, when one of them did not
+   * count any more; true when it was done before. Their objects stay for those who are reading them.
+   */
+  replace(paths: readonly string[], segment: RegisteredSegment): Promise<boolean>
+  /** Removes segments replaced before this time, objects first; at most `countMax` of them. Answers how many. */
+  removeReplaced(before: Instant, countMax: number): Promise<number>
+  /** Removes an object that the manifest never named. */
+  deleteObject(path: string): Promise<void>
+}
+
+export interface LogName {
+  readonly view: string
+  readonly version: number
+}

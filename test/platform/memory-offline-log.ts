@@ -1,0 +1,70 @@
+import type { RegisteredSegment } from '../../src/definitions/segment-record.ts'
+import type { Clock, OfflineLog } from '../../src/platform.ts'
+import { memoryBuffer } from './memory-buffer.ts'
+
+export interface MemoryOfflineLog extends OfflineLog {
+  /** What counts, by path. */
+  readonly manifest: Map<string, RegisteredSegment>
+}
+
+/** Segments among `objects`, and their manifest; `fail` may throw before an effect. */
+export function memoryOfflineLog(
+  objects: Map<string, Uint8Array>,
+  clock: Clock,
+  fail: (effect: 'writeSegment' | 'register') => void,
+): MemoryOfflineLog {
+  const manifest = new Map<string, RegisteredSegment>()
+  const replacedTimes = new Map<string, number>()
+  let commit = 0
+  return {
+    manifest,
+    async writeSegment(path, bytes) {
+      fail('writeSegment')
+      if (!objects.has(path)) objects.set(path, bytes)
+    },
+    openSegment: ({ path }) => memoryBuffer(objects.get(path)!),
+    async register(records) {
+      fail('register')
+      if (records.length > 0) commit++
+      for (const record of records)
+        if (!manifest.has(record.path) && !replacedTimes.has(record.path))
+          manifest.set(record.path, { ...record, commit, commitMin: commit })
+    },
+    async list(view, version) {
+      return [...manifest.values()]
+        .filter((record) => record.view === view && record.version === version)
+        .sort((a, b) => (a.path < b.path ? -1 : 1))
+    },
+    async readCommit() {
+      return commit
+    },
+    async listFragmented({ bytesMax, countMin }) {
+      const small = [...manifest.values()].filter(({ bytes }) => bytes <= bytesMax)
+      const buckets = Map.groupBy(small, ({ view, version, bucket }) => `${view}@${version}/${bucket}`)
+      const logs = [...buckets.values()].filter(({ length }) => length >= countMin)
+      const named = new Map(logs.map(([first]) => [`${first!.view}@${first!.version}`, first!]))
+      return [...named.values()].map(({ view, version }) => ({ view, version }))
+    },
+    async replace(paths, segment) {
+      if (manifest.has(segment.path)) return true
+      if (!paths.every((path) => manifest.has(path))) return false
+      manifest.set(segment.path, segment)
+      for (const path of paths) {
+        manifest.delete(path)
+        replacedTimes.set(path, clock.now())
+      }
+      return true
+    },
+    async removeReplaced(before, countMax) {
+      const old = [...replacedTimes].filter(([, time]) => time < before).slice(0, countMax)
+      for (const [path] of old) {
+        objects.delete(path)
+        replacedTimes.delete(path)
+      }
+      return old.length
+    },
+    async deleteObject(path) {
+      objects.delete(path)
+    },
+  }
+}

@@ -95,7 +95,7 @@ function groupNames(views: readonly FeatureView[]): string[] {
 }
 
 /** Tiles are large: windowed views do not swell the blocks of the others. */
-function groupOf({ block_group, aggregations }: FeatureView): string {
+export function groupOf({ block_group, aggregations }: FeatureView): string {
   return block_group ?? (aggregations === undefined ? MAIN_GROUP : WINDOWS_GROUP)
 }
 

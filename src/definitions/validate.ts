@@ -147,7 +147,7 @@ function windowsOf(view: FeatureView, source: Source) {
 }
 
 /** What a view serves; nothing where its windows cannot be planned, which is named elsewhere. */
-function servedFeatures(
+export function servedFeatures(
   set: DefinitionSet,
   view: FeatureView,
 ): readonly { readonly name: string; readonly type: ValueType }[] {

@@ -3,6 +3,8 @@ import { compileDefinitions } from '../definitions/compile.ts'
 import { type DefinitionSet, EMPTY_DEFINITIONS } from '../definitions/definition-set.ts'
 import { SNAPSHOT_FORMAT, type Snapshot } from '../definitions/snapshot.ts'
 import type { Generation, Platform } from '../platform.ts'
+import { estimateFills, type FillEstimate } from './estimate-fills.ts'
+import { findUnused } from './find-unused.ts'
 import { type Change, type CurrentDefinitions, planChanges } from './plan-changes.ts'
 
 export interface ApplyOptions {
@@ -15,12 +17,21 @@ export interface ApplyOptions {
 export interface Applied {
   readonly generation: number
   readonly changes: readonly Change[]
+  /** What is defined and leads nowhere. */
+  readonly warnings: readonly string[]
+}
+
+export interface PlannedApply extends Applied {
+  /** What filling the views costs that are made, or made anew, of rows there are. */
+  readonly fills: readonly FillEstimate[]
 }
 
 /** What applying `next` would do now, and the generation it would be done to. Changes nothing. */
-export async function planApply(platform: Platform, next: DefinitionSet): Promise<Applied> {
+export async function planApply(platform: Platform, next: DefinitionSet): Promise<PlannedApply> {
   const { generation, ...current } = await readCurrent(platform)
-  return { generation, changes: planChanges(current, next).changes }
+  const { changes } = planChanges(current, next)
+  const fills = await estimateFills(platform, current, next, changes)
+  return { generation, changes, warnings: findUnused(next), fills }
 }
 
 /**
@@ -37,9 +48,10 @@ export async function applyChanges(
   const { expectedGeneration = generation } = options
   if (expectedGeneration !== generation) throw superseded(expectedGeneration, generation)
   const { changes, versions } = planChanges(current, next)
+  const warnings = findUnused(next)
   if (changes.length === 0) {
     if (generation > 0) await publishNewest(platform)
-    return { generation, changes }
+    return { generation, changes, warnings }
   }
   const breaking = changes.filter((change) => change.breaking)
   if (breaking.length > 0 && !options.allowBreaking) {
@@ -59,7 +71,7 @@ export async function applyChanges(
     blockBits,
   }
   if (!(await insertGeneration(platform, applied))) throw superseded(generation, generation + 1)
-  return { generation: applied.generation, changes }
+  return { generation: applied.generation, changes, warnings }
 }
 
 /** Makes a generation the one in force: in D1 first, then where readers look. False when its number is taken. */

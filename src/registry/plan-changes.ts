@@ -1,11 +1,19 @@
 import { FeatureStoreError, invalid } from '../core/error.ts'
 import { canonicalJson } from '../core/json.ts'
 import { DEFINITION_KINDS, DefinitionSet } from '../definitions/definition-set.ts'
-import { onDemandFingerprint, viewFingerprint } from '../definitions/fingerprint.ts'
+import type { Entity } from '../definitions/entity.ts'
+import type { FeatureView } from '../definitions/feature-view.ts'
+import { viewFingerprint } from '../definitions/fingerprint.ts'
+import type { Source } from '../definitions/source.ts'
 import { findProblems } from '../definitions/validate.ts'
 import type { ViewVersion } from '../platform.ts'
+import { additive, destructive, type Effect, isBreaking, joinEffects, METADATA } from './effect.ts'
+import { findRenames } from './find-renames.ts'
+import { serviceEffect } from './service-effect.ts'
+import { sourceEffect } from './source-effect.ts'
+import { newVersionEffect, newViewEffect, onDemandEffect, sameVersionEffect } from './view-effect.ts'
 
-export interface Change {
+export interface Change extends Effect {
   readonly action: 'create' | 'update' | 'delete'
   /** `<kind>/<name>`, for example `feature_view/airport_delays`. */
   readonly object: string
@@ -13,8 +21,6 @@ export interface Change {
   readonly details: readonly string[]
   /** True when something that worked before will answer differently or not at all. */
   readonly breaking: boolean
-  /** What applying it will cause. */
-  readonly consequences: readonly string[]
 }
 
 export interface ChangePlan {
@@ -58,44 +64,116 @@ export function planChanges(current: CurrentDefinitions, next: DefinitionSet): C
       return [view.name, { version: (current.versionsEver[view.name] ?? 0) + 1, fingerprint }]
     }),
   )
+  const renames = findRenames(current.definitions, next)
   const changes = Object.entries(DEFINITION_KINDS).flatMap(([key, kind]) => {
-    const before: readonly Named[] = current.definitions[key as keyof DefinitionSet]
-    const after: readonly Named[] = next[key as keyof DefinitionSet]
-    const names = [...new Set([...before, ...after].map(({ name }) => name))].sort()
-    return names.flatMap((name) => {
-      const change = planChange(
-        before.find((old) => old.name === name),
-        after.find((young) => young.name === name),
-      )
-      if (change === undefined) return []
-      const effect =
-        kind === 'feature_view'
-          ? viewEffect(current, versions, name, change)
-          : kind === 'on_demand_view'
-            ? onDemandEffect(current.definitions, next, name)
-            : EFFECTS[change.action]
-      return [{ action: change.action, object: `${kind}/${name}`, details: change.details, ...effect }]
+    const before = byName(current.definitions[key as keyof DefinitionSet])
+    const after = byName(next[key as keyof DefinitionSet])
+    const names = [...new Set([...before.keys(), ...after.keys()])].sort()
+    return names.flatMap((name): Change[] => {
+      const object = `${kind}/${name}`
+      const details = differences(before.get(name), after.get(name))
+      if (details === undefined) return []
+      const effect = joinEffects([
+        effectOf({ current, next, versions }, kind, name),
+        renameEffect(renames.get(object)),
+      ])
+      const action = !before.has(name) ? 'create' : !after.has(name) ? 'delete' : 'update'
+      return [changeOf(action, object, details, effect)]
     })
   })
-  // A view's stored values also hang on its source and entity: it may change though its own text did not.
+  return { changes: [...changes, ...draggedChanges({ current, next, versions }, changes)], versions }
+}
+
+/** Two sets of definitions, and the versions of the second. */
+interface Comparison {
+  readonly current: CurrentDefinitions
+  readonly next: DefinitionSet
+  readonly versions: Readonly<Record<string, ViewVersion>>
+}
+
+/** Definitions that change though their own text does not: a view by its source, a service by its views. */
+function draggedChanges(comparison: Comparison, changes: readonly Change[]): Change[] {
+  const { current, next, versions } = comparison
   const touched = new Set(changes.map(({ object }) => object))
-  const dragged = Object.entries(versions)
-    .filter(
-      ([name, { version }]) =>
-        current.versions[name] !== undefined && current.versions[name].version !== version,
-    )
-    .filter(([name]) => !touched.has(`feature_view/${name}`))
-    .map(([name]) => {
-      const change = { action: 'update', details: ['its source or entity changes what it holds'] } as const
-      const { action, details } = change
-      return {
-        action,
-        object: `feature_view/${name}`,
-        details,
-        ...viewEffect(current, versions, name, change),
-      }
-    })
-  return { changes: [...changes, ...dragged], versions }
+  const views = Object.entries(versions).flatMap(([name, { version }]) => {
+    const former = current.versions[name]?.version
+    const object = `feature_view/${name}`
+    if (former === undefined || former === version || touched.has(object)) return []
+    const details = ['its source or entity changes what it holds']
+    return [changeOf('update', object, details, newVersionEffect(former, version))]
+  })
+  const changed = new Set([...changes, ...views].map(({ object }) => object.slice(object.indexOf('/') + 1)))
+  const services = next.feature_services.flatMap(({ name, features }) => {
+    const object = `feature_service/${name}`
+    const isKept = current.definitions.feature_services.some((service) => service.name === name)
+    if (!isKept || touched.has(object)) return []
+    if (!features.some(({ view }) => changed.has(view.split('@')[0]!))) return []
+    const effect = serviceEffect(current.definitions, next, name)
+    if (effect.impact === 'metadata') return []
+    return [changeOf('update', object, ['its views change what it answers'], effect)]
+  })
+  return [...views, ...services]
+}
+
+function changeOf(
+  action: Change['action'],
+  object: string,
+  details: readonly string[],
+  effect: Effect,
+): Change {
+  return { action, object, details, breaking: isBreaking(effect), ...effect }
+}
+
+/** What a definition that is made, changed or dropped comes to. */
+function effectOf({ current, next, versions }: Comparison, kind: DefinitionKind, name: string): Effect {
+  const before = current.definitions
+  const [was, is] = [before, next].map((set) =>
+    (set[KEYS[kind]] as readonly Named[]).find((one) => one.name === name),
+  )
+  if (is === undefined) return destructive(GONE[kind])
+  if (kind === 'feature_view') {
+    const { version } = versions[name]!
+    const former = current.versions[name]?.version
+    if (former === undefined) return newViewEffect(version)
+    if (former !== version) return newVersionEffect(former, version)
+    return sameVersionEffect(was as FeatureView, is as FeatureView)
+  }
+  if (was === undefined) return additive()
+  switch (kind) {
+    case 'entity':
+      return hasSameKeys(was as Entity, is as Entity)
+        ? METADATA
+        : destructive('what is stored and asked for stands under other keys')
+    case 'source':
+      return sourceEffect(was as Source, is as Source)
+    case 'on_demand_view':
+      return onDemandEffect(before, next, name)
+    case 'feature_service':
+      return serviceEffect(before, next, name)
+  }
+}
+
+function hasSameKeys(was: Entity, is: Entity): boolean {
+  return canonicalJson(was.join_keys) === canonicalJson(is.join_keys)
+}
+
+const STORED_STAYS = 'it can no longer be used; what was stored stays'
+const GONE: Readonly<Record<DefinitionKind, string>> = {
+  entity: STORED_STAYS,
+  source: STORED_STAYS,
+  feature_view: STORED_STAYS,
+  on_demand_view: 'it can no longer be used',
+  feature_service: 'it can no longer be used',
+}
+
+function renameEffect(other: string | undefined): Effect {
+  if (other === undefined) return METADATA
+  return {
+    impact: 'metadata',
+    consequences: [
+      `but for its name it is ${other}: a rename is a delete and a create, and carries nothing over`,
+    ],
+  }
 }
 
 /** Rows stand where the number of shards put them; this release cannot move them. */
@@ -114,22 +192,19 @@ interface Named {
   readonly name: string
 }
 
-type Effect = Pick<Change, 'breaking' | 'consequences'>
+type DefinitionKind = (typeof DEFINITION_KINDS)[keyof typeof DEFINITION_KINDS]
 
-const EFFECTS: Readonly<Record<Change['action'], Effect>> = {
-  create: { breaking: false, consequences: [] },
-  update: { breaking: false, consequences: [] },
-  delete: { breaking: true, consequences: ['it can no longer be used; what was stored stays'] },
+const KEYS = Object.fromEntries(
+  Object.entries(DEFINITION_KINDS).map(([key, kind]) => [kind, key]),
+) as Readonly<Record<DefinitionKind, keyof DefinitionSet>>
+
+function byName(definitions: readonly Named[]): ReadonlyMap<string, Named> {
+  return new Map(definitions.map((definition) => [definition.name, definition]))
 }
 
-const STARTS_EMPTY = 'it starts empty: rows accepted before this apply are not filled in by this release'
-
-function planChange(
-  before: Named | undefined,
-  after: Named | undefined,
-): Pick<Change, 'action' | 'details'> | undefined {
-  if (before === undefined) return { action: 'create', details: [] }
-  if (after === undefined) return { action: 'delete', details: [] }
+/** What is different, field by field; undefined when nothing is. */
+function differences(before: Named | undefined, after: Named | undefined): readonly string[] | undefined {
+  if (before === undefined || after === undefined) return []
   const fields = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
   const details = fields.flatMap((field) => {
     const [was, is] = [before, after].map((definition) =>
@@ -137,35 +212,7 @@ function planChange(
     )
     return was === is ? [] : [`${field}: ${was} -> ${is}`]
   })
-  return details.length === 0 ? undefined : { action: 'update', details }
-}
-
-function viewEffect(
-  current: CurrentDefinitions,
-  versions: Readonly<Record<string, ViewVersion>>,
-  name: string,
-  { action }: Pick<Change, 'action'>,
-): Effect {
-  const now = current.versions[name]?.version
-  const next = versions[name]?.version
-  if (action === 'delete') return EFFECTS.delete
-  if (now === undefined) return { breaking: false, consequences: [`version ${next} is made`, STARTS_EMPTY] }
-  if (now === next) return EFFECTS.update
-  return { breaking: true, consequences: [`version ${next} takes the place of version ${now}`, STARTS_EMPTY] }
-}
-
-/** An on-demand view stores nothing and has no versions: what changes it, changes what services answer (S33). */
-function onDemandEffect(before: DefinitionSet, after: DefinitionSet, name: string): Effect {
-  const [was, is] = [before, after].map((set) => set.on_demand_views.find((view) => view.name === name))
-  if (was === undefined) return EFFECTS.create
-  if (is === undefined) return { breaking: true, consequences: ['it can no longer be used'] }
-  if (onDemandFingerprint(was) === onDemandFingerprint(is)) return EFFECTS.update
-  const services = before.feature_services
-    .filter(({ features }) => features.some(({ view }) => view === name))
-    .map(
-      (service) => `feature service "${service.name}" answers it by the new definition at once, history too`,
-    )
-  return { breaking: services.length > 0, consequences: services }
+  return details.length === 0 ? undefined : details
 }
 
 /** `feature_views[2] "clicks".ttl` rather than numbers alone. */

@@ -35,7 +35,14 @@ test('plan marks what services answer otherwise as breaking, and names them (S33
   ])
   expect(
     planView({ inputs: [...RELATIVE!.inputs, { name: 'x', type: 'bool', from: 'request' }] }),
-  ).toMatchObject([{ breaking: true }])
+  ).toMatchObject([
+    { breaking: true },
+    {
+      object: 'feature_service/ranker',
+      impact: 'destructive',
+      consequences: ['requests and labels have to bring "x"'],
+    },
+  ])
 })
 
 test('plan marks a description, and a view that no service has, as not breaking (S32)', () => {
@@ -55,6 +62,7 @@ test('plan marks the end of an on-demand view as breaking', () => {
     object: 'on_demand_view/relative',
     details: [],
     breaking: true,
+    impact: 'destructive',
     consequences: ['it can no longer be used'],
   })
 })

@@ -237,13 +237,13 @@ describe('definitions', () => {
   it('apply of what is in force changes nothing (S32)', async () => {
     const { status, json } = await call('POST', '/v1/definitions/apply', { definitions: DEFINITIONS })
     expect(status).toBe(200)
-    expect(json).toEqual({ generation: 1, changes: [] })
+    expect(json).toMatchObject({ generation: 1, changes: [] })
   })
 
   it('apply of an earlier generation by its number is taken (S32)', async () => {
     const { status, json } = await call('POST', '/v1/definitions/apply', { generation: 1 })
     expect(status).toBe(200)
-    expect(json).toEqual({ generation: 1, changes: [] })
+    expect(json).toMatchObject({ generation: 1, changes: [] })
   })
 
   it('apply refuses an unknown generation', async () => {

@@ -4,14 +4,21 @@ import type { Instant } from './core/time.ts'
 import type { ArrivedLetter, DeadLetter, DeadLetterQuery, MessageFailure } from './definitions/dead-letter.ts'
 import type { DefinitionSet } from './definitions/definition-set.ts'
 import type { Snapshot } from './definitions/snapshot.ts'
+import type { Files } from './platform/files.ts'
 import type { JobRecords, Jobs, LoadRecords } from './platform/jobs.ts'
 import type { OfflineLog } from './platform/offline-log.ts'
 import type { Quarantine } from './platform/quarantine.ts'
+import type { ReadableStream } from './platform/stream.ts'
+import type { TrainingRecords } from './platform/training.ts'
 import type { ShardWriters } from './platform/writers.ts'
 
+export type * from './platform/files.ts'
 export * from './platform/jobs.ts'
 export type * from './platform/offline-log.ts'
 export type * from './platform/quarantine.ts'
+export * from './platform/run-step.ts'
+export type * from './platform/stream.ts'
+export type * from './platform/training.ts'
 export type * from './platform/writers.ts'
 
 /**
@@ -29,12 +36,14 @@ export interface Platform {
   readonly online: OnlineStore
   readonly offline: OfflineLog
   readonly landing: Landing
+  readonly files: Files
   readonly events: EventQueue
   readonly pushes: PushRecords
   readonly writers: ShardWriters
   readonly loads: LoadRecords
   readonly jobs: Jobs
   readonly jobRecords: JobRecords
+  readonly training: TrainingRecords
   readonly settings: Settings
   readonly deadLetters: DeadLetters
   readonly quarantine: Quarantine
@@ -136,9 +145,6 @@ export interface LandedFile {
   readonly bytes: number
 }
 
-/** A stream of bytes; each runtime brings its own class. */
-export type ReadableStream = unknown
-
 /** At least once, in any order. Every method fails with `unavailable` when the queue cannot be reached. */
 export interface EventQueue {
   send(messages: readonly string[]): Promise<void>
@@ -180,6 +186,8 @@ export interface Settings {
   readonly blockBytesMax: number
   /** How long the blocks of a former layout are still published for readers who know no other. */
   readonly reblockGraceMs: number
+  /** Labels of one row group of a dataset; twice as many are joined at once, so it bounds a job's memory. */
+  readonly datasetChunkRows: number
 }
 
 /**

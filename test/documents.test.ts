@@ -64,9 +64,25 @@ test('every stored table and column of the log stands in docs/data-layout.md', (
   ]
   const names = [...tables, ...writer.map((match) => match[1]!), ...STAMP_COLUMNS]
   expect(names.filter((name) => !layout.includes(`\`${name}\``))).toEqual([])
-  for (const prefix of ['block/', 'definitions/', 'landing/', 'log/', 'loads/', 'dead-letters/']) {
-    expect(layout).toContain(prefix)
-  }
+  const prefixes = [
+    'block/',
+    'definitions/',
+    'landing/',
+    'log/',
+    'loads/',
+    'labels/',
+    'training/',
+    'dead-letters/',
+  ]
+  for (const prefix of prefixes) expect(layout).toContain(prefix)
+})
+
+test('every variable and every duty of Cron stands in docs/operations.md', () => {
+  const variables = [...read('src/cloudflare/env.ts').matchAll(/^ {2}([A-Z_]+): z\./gm)]
+  const [, duties] = /const duties = \{([^}]*)\}/.exec(read('src/cloudflare/cron.ts'))!
+  const names = [...variables.map((match) => match[1]!), ...duties!.match(/\w+/g)!]
+  expect(names.length).toBeGreaterThan(10)
+  expect(names.filter((name) => !operations.includes(`\`${name}\``))).toEqual([])
 })
 
 test('every field of a definition stands in docs/concepts.md', () => {

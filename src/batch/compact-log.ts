@@ -2,9 +2,15 @@ import { mergeSegments } from '../core/merge-segments.ts'
 import { openParquet } from '../core/parquet.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
 import { type RegisteredSegment, segmentRecord } from '../definitions/segment-record.ts'
-import type { JobRecord, JobSteps, LogName, Platform } from '../platform.ts'
+import {
+  isPermanent,
+  type JobRecord,
+  type JobSteps,
+  type LogName,
+  type Platform,
+  runStep,
+} from '../platform.ts'
 import { planCompaction, SMALL_BYTES_MAX, SMALL_COUNT_MIN } from './plan-compaction.ts'
-import { isPermanent, runStep } from './run-step.ts'
 
 /** Merges of one job; a log that needs more gets another job at the next tick of Cron. */
 const MERGES_MAX = 500

@@ -2,10 +2,18 @@ import { FeatureStoreError } from '../core/error.ts'
 import { groupName } from '../definitions/compile.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
-import type { BlockWidth, Generation, JobRecord, JobSteps, Platform, ShardWriters } from '../platform.ts'
+import {
+  type BlockWidth,
+  type Generation,
+  isPermanent,
+  type JobRecord,
+  type JobSteps,
+  type Platform,
+  runStep,
+  type ShardWriters,
+} from '../platform.ts'
 import { insertGeneration } from '../registry/apply-changes.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
-import { isPermanent, runStep } from './run-step.ts'
 
 /** What a re-blocking is to do; JSON in its record. */
 export interface Reblocking extends BlockWidth {

@@ -3,11 +3,10 @@ import { FeatureStoreError } from '../core/error.ts'
 import { openParquet, type ParquetFile } from '../core/parquet.ts'
 import type { CompiledEntity, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
-import type { JobSteps, LoadRecord, Platform } from '../platform.ts'
+import { isPermanent, type JobSteps, type LoadRecord, type Platform, runStep } from '../platform.ts'
 import { readSnapshotOf, readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { loadChunk } from './load-chunk.ts'
 import { checkColumns, planChunks } from './plan-load.ts'
-import { isPermanent, runStep } from './run-step.ts'
 
 /** How often a load is computed again because definitions changed under it. */
 const RUNS_MAX = 10

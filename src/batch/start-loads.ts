@@ -1,4 +1,5 @@
-import { FeatureStoreError, invalid } from '../core/error.ts'
+import { FeatureStoreError } from '../core/error.ts'
+import { checkFilePath } from '../core/file-path.ts'
 import { LIMITS } from '../core/limits.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
@@ -137,7 +138,7 @@ async function restartLoad(platform: Platform, load: LoadRecord): Promise<LoadRe
 }
 
 async function findFile(platform: Platform, source: string, name: string): Promise<LandedFile> {
-  checkFileName(name)
+  checkFilePath(name)
   const file = await platform.landing.find(source, name)
   if (file === undefined) {
     throw new FeatureStoreError(
@@ -147,19 +148,6 @@ async function findFile(platform: Platform, source: string, name: string): Promi
   }
   return file
 }
-
-/** Refuses names that could leave the source's folder. Throws `invalid_argument`. */
-export function checkFileName(name: string): void {
-  const segments = name.split('/')
-  const isPlain = segments.every((segment) => segment !== '' && segment !== '.' && segment !== '..')
-  if (!isPlain || name.length > FILE_NAME_CHARS_MAX || !name.isWellFormed()) {
-    throw invalid(
-      `Cannot take file name "${name.slice(0, 64)}": it is empty, too long or has an empty, "." or ".." part`,
-    )
-  }
-}
-
-const FILE_NAME_CHARS_MAX = 500
 
 /** One id for one file: source, name and etag (S9). */
 function loadId(source: string, { name, etag }: LandedFile): string {

@@ -1,15 +1,25 @@
 import { compactDueLogs } from '../batch/compact-log.ts'
 import { resumeJobs, tendWriters } from '../batch/start-jobs.ts'
 import { startDueLoads } from '../batch/start-loads.ts'
+import { startDueDatasets } from '../offline/schedule-datasets.ts'
 import type { Platform } from '../platform.ts'
-import { publishNewest } from '../registry/apply-changes.ts'
+import { publishNewest, recompileGeneration } from '../registry/apply-changes.ts'
 
 /** A message has left the queue long before: by success or as a dead letter. */
 const FAILURE_AGE_MAX_US = 15 * 86_400_000_000
 
 /** Once a minute: finds landed files, resumes what was cut off, repairs what a crash left half done. */
 export async function tick(platform: Platform): Promise<void> {
-  const duties = { publishNewest, startDueLoads, resumeJobs, tendWriters, compactDueLogs, forgetFailures }
+  const duties = {
+    publishNewest,
+    startDueLoads,
+    resumeJobs,
+    tendWriters,
+    compactDueLogs,
+    startDueDatasets,
+    recompilePinned,
+    forgetFailures,
+  }
   for (const [duty, run] of Object.entries(duties)) {
     try {
       await run(platform)
@@ -20,6 +30,15 @@ export async function tick(platform: Platform): Promise<void> {
         reason: String(error),
       })
     }
+  }
+}
+
+/** The generations that datasets under way are pinned to, should another release have compiled them. */
+async function recompilePinned(platform: Platform): Promise<void> {
+  for (const { id, kind } of await platform.jobRecords.listUnfinished()) {
+    if (kind !== 'training') continue
+    const dataset = await platform.training.find(id)
+    if (dataset?.pins != null) await recompileGeneration(platform, dataset.pins.generation)
   }
 }
 

@@ -19,6 +19,8 @@ export interface Env {
   readonly RETRY_DELAY_S_MAX?: string
   /** Bytes of a block above which, on average, a group's blocks are divided. */
   readonly BLOCK_BYTES_MAX?: string
+  /** Labels of one row group of a dataset. */
+  readonly DATASET_CHUNK_ROWS?: string
   /** Milliseconds for which the blocks of a former layout are still published. */
   readonly REBLOCK_GRACE_MS?: string
 }
@@ -33,6 +35,7 @@ const Variables = z.object({
   ADMIN_TOKEN: z.string().min(4).optional(),
   SEGMENT_AGE_MS: z.coerce.number().int().min(100).max(600_000).optional(),
   BLOCK_BYTES_MAX: z.coerce.number().int().min(100).max(10_000_000).default(16_000),
+  DATASET_CHUNK_ROWS: z.coerce.number().int().min(1).max(1_000_000).default(65_536),
   REBLOCK_GRACE_MS: z.coerce.number().int().min(0).max(86_400_000).default(300_000),
   RETRY_DELAY_S_MAX: z.coerce.number().int().min(0).max(3_600).optional(),
 })
@@ -40,13 +43,21 @@ export type Variables = z.infer<typeof Variables>
 
 /** Checks the variables once. Throws `internal` naming the one that is wrong. */
 export function parseVariables(env: Env): Variables {
-  const { ADMIN_TOKEN, SEGMENT_AGE_MS, RETRY_DELAY_S_MAX, BLOCK_BYTES_MAX, REBLOCK_GRACE_MS } = env
+  const {
+    ADMIN_TOKEN,
+    SEGMENT_AGE_MS,
+    RETRY_DELAY_S_MAX,
+    BLOCK_BYTES_MAX,
+    REBLOCK_GRACE_MS,
+    DATASET_CHUNK_ROWS,
+  } = env
   const parsed = Variables.safeParse({
     ADMIN_TOKEN,
     SEGMENT_AGE_MS,
     RETRY_DELAY_S_MAX,
     BLOCK_BYTES_MAX,
     REBLOCK_GRACE_MS,
+    DATASET_CHUNK_ROWS,
   })
   if (parsed.success) return parsed.data
   const { path, message } = parsed.error.issues[0]!

@@ -2,6 +2,7 @@ import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloud
 import { compactLog } from '../batch/compact-log.ts'
 import { reblockGroup } from '../batch/reblock-group.ts'
 import { runLoad } from '../batch/run-load.ts'
+import { makeDataset } from '../offline/make-dataset.ts'
 import type { JobKind, JobSteps, Platform } from '../platform.ts'
 import type { Env, JobParams } from './env.ts'
 import { createPlatform } from './platform.ts'
@@ -10,6 +11,7 @@ const RUNS: Readonly<Record<JobKind, (platform: Platform, id: string, steps: Job
   load: runLoad,
   reblock: reblockGroup,
   compact: compactLog,
+  training: makeDataset,
 }
 
 const STEP = {

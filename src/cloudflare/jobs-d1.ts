@@ -1,4 +1,4 @@
-import { desc, eq, inArray } from 'drizzle-orm'
+import { and, desc, eq, inArray, ne } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { JobRecords } from '../platform.ts'
 import { jobs } from './registry-schema.ts'
@@ -22,7 +22,19 @@ export function jobsD1(db: DrizzleD1Database): JobRecords {
         .from(jobs)
         .where(inArray(jobs.status, ['queued', 'running'])),
     async update(id, change) {
-      await db.update(jobs).set(change).where(eq(jobs.id, id))
+      const isKept = change.status === undefined || change.status === 'queued'
+      await db
+        .update(jobs)
+        .set(change)
+        .where(and(eq(jobs.id, id), isKept ? undefined : ne(jobs.status, 'cancelled')))
+    },
+    async cancel(id) {
+      const cancelled = await db
+        .update(jobs)
+        .set({ status: 'cancelled' })
+        .where(and(eq(jobs.id, id), inArray(jobs.status, ['queued', 'running'])))
+        .returning({ id: jobs.id })
+      return cancelled.length > 0
     },
   }
 }

@@ -19,5 +19,9 @@ export function jobsWorkflows(jobs: Env['JOBS']): Jobs {
       if (instance === undefined) await create(kind, id)
       else await instance.restart()
     },
+    async stop(id) {
+      const instance = await find(id)
+      if (instance !== undefined && !ENDED.has((await instance.status()).status)) await instance.terminate()
+    },
   }
 }

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, ne, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import { FeatureStoreError } from '../core/error.ts'
 import type { Clock, LoadChunk, LoadRecords } from '../platform.ts'
@@ -25,7 +25,21 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
         .where(inArray(loads.status, ['queued', 'running']))
         .orderBy(asc(loads.ingestTime)),
     async update(id, change) {
-      await db.update(loads).set(change).where(eq(loads.id, id))
+      const isKept = change.status === undefined || change.status === 'queued'
+      await db
+        .update(loads)
+        .set(change)
+        .where(and(eq(loads.id, id), isKept ? undefined : ne(loads.status, 'cancelled')))
+    },
+    async cancel(id) {
+      const cancelled = await db
+        .update(loads)
+        .set({ status: 'cancelled' })
+        .where(
+          and(eq(loads.id, id), eq(loads.isRegistered, false), inArray(loads.status, ['queued', 'running'])),
+        )
+        .returning({ id: loads.id })
+      return cancelled.length > 0
     },
     async writeChunk(id, chunk) {
       const content = JSON.stringify(chunk)
@@ -56,7 +70,7 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
     },
     async register(id, generation) {
       // Every statement of the batch holds only while this generation is the newest: all of it is done, or nothing.
-      const isNewest = sql`(SELECT max(generation) FROM generations) = ${generation}`
+      const isNewest = sql`(SELECT max(generation) FROM generations) = ${generation} AND (SELECT status FROM loads WHERE id = ${id}) <> 'cancelled'`
       const chunks = sql`load_chunks, json_each(load_chunks.content, '$.segments') WHERE load_chunks.load = ${id} AND ${isNewest}`
       await db.batch([
         insertCommit(db, clock),

@@ -5,6 +5,7 @@ import type { Memory, Platform, Settings } from '../platform.ts'
 import { deadLettersR2 } from './dead-letters-r2.ts'
 import { type Env, parseVariables } from './env.ts'
 import { eventQueue } from './event-queue.ts'
+import { filesR2 } from './files-r2.ts'
 import { jobsD1 } from './jobs-d1.ts'
 import { jobsWorkflows } from './jobs-workflows.ts'
 import { landingR2 } from './landing-r2.ts'
@@ -17,6 +18,7 @@ import { registryD1 } from './registry-d1.ts'
 import { shardWriters } from './shard-writers.ts'
 import { snapshotsKv } from './snapshots-kv.ts'
 import { consoleLog, nextUlid, systemClock } from './system.ts'
+import { trainingD1 } from './training-d1.ts'
 
 /** Of an isolate's 128 MB; the rest is the runtime's, the requests' and the writers'. */
 const BLOCK_CACHE_BYTES_MAX = 32_000_000
@@ -49,6 +51,8 @@ export function createPlatform(env: Env): Platform {
     loads: loadsD1(db, env.BUCKET, systemClock),
     jobs: jobsWorkflows(env.JOBS),
     jobRecords: jobsD1(db),
+    files: filesR2(env.BUCKET),
+    training: trainingD1(db),
     settings: settingsOf(env),
     quarantine: quarantineR2(env.BUCKET, db),
     deadLetters: deadLettersR2(env.BUCKET, db),
@@ -61,8 +65,12 @@ let settings: Settings | undefined
 /** Read once: a Worker's variables do not change while its isolate lives. */
 function settingsOf(env: Env): Settings {
   if (settings === undefined) {
-    const { BLOCK_BYTES_MAX, REBLOCK_GRACE_MS } = parseVariables(env)
-    settings = { blockBytesMax: BLOCK_BYTES_MAX, reblockGraceMs: REBLOCK_GRACE_MS }
+    const { BLOCK_BYTES_MAX, REBLOCK_GRACE_MS, DATASET_CHUNK_ROWS } = parseVariables(env)
+    settings = {
+      blockBytesMax: BLOCK_BYTES_MAX,
+      reblockGraceMs: REBLOCK_GRACE_MS,
+      datasetChunkRows: DATASET_CHUNK_ROWS,
+    }
   }
   return settings
 }

@@ -2,7 +2,14 @@ import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlit
 import type { DeadLetterStatus } from '../definitions/dead-letter.ts'
 import type { DefinitionSet } from '../definitions/definition-set.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
-import type { JobKind, LoadStatus, ViewVersion } from '../platform.ts'
+import type {
+  DatasetPins,
+  DatasetRequest,
+  DatasetResult,
+  JobKind,
+  LoadStatus,
+  ViewVersion,
+} from '../platform.ts'
 
 // Times are microseconds since the epoch. Serving never touches these tables.
 
@@ -137,6 +144,40 @@ export const jobs = sqliteTable(
   },
   (table) => [index('jobs_by_status').on(table.status)],
 )
+
+/** Training datasets; the job that makes one has its id. */
+export const trainingDatasets = sqliteTable(
+  'training_datasets',
+  {
+    id: text().primaryKey(),
+    name: text().notNull(),
+    request: text({ mode: 'json' }).$type<DatasetRequest>().notNull(),
+    pins: text({ mode: 'json' }).$type<DatasetPins>(),
+    result: text({ mode: 'json' }).$type<DatasetResult>(),
+    touched: text(),
+    createdTime: integer('created_time').notNull(),
+    schedule: text(),
+  },
+  (table) => [index('training_datasets_by_time').on(table.createdTime)],
+)
+
+/** Finished steps of datasets that are being made. */
+export const trainingSteps = sqliteTable(
+  'training_steps',
+  { dataset: text().notNull(), step: text().notNull(), content: text().notNull() },
+  (table) => [primaryKey({ columns: [table.dataset, table.step] })],
+)
+
+/** Datasets that are made again and again. */
+export const trainingSchedules = sqliteTable('training_schedules', {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  cron: text().notNull(),
+  request: text().notNull(),
+  createdTime: integer('created_time').notNull(),
+  nextTime: integer('next_time'),
+  leaseTime: integer('lease_time').notNull(),
+})
 
 /** Pushes that named an `Idempotency-Key`, and what they were answered. */
 export const pushes = sqliteTable(

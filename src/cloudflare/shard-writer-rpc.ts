@@ -5,6 +5,7 @@ import type {
   BlockWidth,
   Delivery,
   DeliveryAnswer,
+  FlushReport,
   WriterReport,
 } from '../platform.ts'
 
@@ -17,7 +18,7 @@ export interface ShardWriterRpc extends Rpc.DurableObjectBranded {
     options: { readonly repair: BlockRepair },
   ): Promise<string[]>
   readWaiting(views: readonly string[]): Promise<string>
-  flush(cut: boolean): Promise<void>
+  flush(cut: boolean): Promise<FlushReport>
   wake(): Promise<WriterReport>
   addWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
   dropWidth(layout: WriterLayout, width: BlockWidth): Promise<number>

@@ -10,6 +10,7 @@ import type {
   BlockWidth,
   Delivery,
   DeliveryAnswer,
+  FlushReport,
   WriterReport,
 } from '../platform.ts'
 import { type Env, parseVariables } from './env.ts'
@@ -69,9 +70,10 @@ export class ShardWriterObject extends DurableObject<Env> implements ShardWriter
     return waiting
   }
 
-  async flush(cut: boolean): Promise<void> {
+  async flush(cut: boolean): Promise<FlushReport> {
     await this.#writer.work({ publish: true, cut })
     await this.#setAlarm()
+    return this.#writer.reportJournal()
   }
 
   /** Woken by Cron: does what is due, should an alarm have been lost. */

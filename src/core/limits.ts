@@ -39,6 +39,12 @@ export const LIMITS = {
   searchCharsMax: 200,
   /** Results of one search. */
   searchResultsMax: 500,
+  /** Bytes of one label file sent through the API (an S3 client may put larger ones). */
+  labelFileBytesMax: 5_000_000_000,
+  /** Characters of the name of a training dataset. */
+  datasetNameCharsMax: 200,
+  /** Training datasets, and schedules, of one list. */
+  datasetsPageMax: 100,
   /** Jobs of one list. */
   jobsPageMax: 1_000,
   /** Dead letters of one page of their list. */

@@ -9,10 +9,12 @@ import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { definitionRoutes } from './routes/definitions.ts'
 import { entityRoutes } from './routes/entities.ts'
 import { featureRoutes } from './routes/features.ts'
+import { fileRoutes } from './routes/files.ts'
 import { historyRoutes } from './routes/history.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { quarantineRoutes } from './routes/quarantine.ts'
 import { sourceRoutes } from './routes/sources.ts'
+import { trainingDatasetRoutes } from './routes/training-datasets.ts'
 
 /** The HTTP door. `servicesOf` is given the Worker's environment. */
 export function createApp<Env extends object>(servicesOf: (env: Env) => Services) {
@@ -34,11 +36,13 @@ export function createApp<Env extends object>(servicesOf: (env: Env) => Services
   app.route('/v1', quarantineRoutes())
   app.route('/v1', jobRoutes())
   app.route('/v1', catalogRoutes())
+  app.route('/v1', trainingDatasetRoutes())
   app.use('/v1/*', refuseQuery)
   app.route('/v1', definitionRoutes())
   app.route('/v1', sourceRoutes())
   app.route('/v1', entityRoutes())
   app.route('/v1', historyRoutes())
+  app.route('/v1', fileRoutes())
   app.notFound((c) => {
     const error = new FeatureStoreError(
       'not_found',

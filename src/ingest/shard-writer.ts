@@ -6,6 +6,7 @@ import type {
   BlockWidth,
   Delivery,
   DeliveryAnswer,
+  FlushReport,
   WriterReport,
 } from '../platform.ts'
 import { checkpointBlocks } from './checkpoint-blocks.ts'
@@ -48,6 +49,8 @@ export interface ShardWriter {
   readWaiting(views: readonly string[]): string
   /** Publishes what is due, cuts what is old and goes on with widths; all of it when forced. Never throws. */
   work(force: { readonly publish: boolean; readonly cut: boolean }): Promise<void>
+  /** How far the manifest has come with what was committed. */
+  reportJournal(): FlushReport
   /** When `work` should next be called (ms since the epoch); null when nothing waits. */
   nextWorkMs(): number | null
   /** Measures a few blocks of each group as they would be put now. */
@@ -127,6 +130,12 @@ export function createShardWriter(
       .flatMap(({ rows }) => rows.split('\n'))
       .filter((line) => wanted.has(line.slice(0, line.indexOf('\t'))))
       .join('\n')
+  }
+
+  function reportJournal(): FlushReport {
+    const logged = storage.readMark('logged_through')
+    const oldest = storage.listJournal().find(({ id, kind }) => id > logged && kind === 'stream')
+    return { newest: state.lastEntry, oldestUncut: oldest?.id ?? null }
   }
 
   async function work(force: { readonly publish: boolean; readonly cut: boolean }): Promise<void> {
@@ -265,6 +274,7 @@ export function createShardWriter(
     deliver,
     readBlocks,
     readWaiting,
+    reportJournal,
     work,
     nextWorkMs,
     measureBlocks,

@@ -10,9 +10,11 @@ export interface Jobs {
    * Starts a job from its first step, whatever its engine believes of it: it has been silent for too long.
    */
   restart(kind: JobKind, id: string): Promise<void>
+  /** Ends a job at once, wherever it is; its record says already that it is cancelled. */
+  stop(id: string): Promise<void>
 }
 
-export type JobKind = 'load' | 'reblock' | 'compact'
+export type JobKind = 'load' | 'reblock' | 'compact' | 'training'
 
 /** The parts of a job, as its engine runs them. */
 export interface JobSteps {
@@ -38,7 +40,10 @@ export interface JobRecords {
   /** The newest of them, newest first. */
   list(countMax: number): Promise<readonly JobRecord[]>
   listUnfinished(): Promise<readonly JobRecord[]>
+  /** A cancelled job keeps its status, unless it is queued again. */
   update(id: string, change: Partial<Omit<JobRecord, 'id'>>): Promise<void>
+  /** Makes a job that has not ended `cancelled`; false when it has. */
+  cancel(id: string): Promise<boolean>
 }
 
 export interface JobRecord {
@@ -56,7 +61,7 @@ export interface JobRecord {
   readonly heartbeatTime: Instant
 }
 
-export const LOAD_STATUSES = ['queued', 'running', 'succeeded', 'failed'] as const
+export const LOAD_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
 export type LoadStatus = (typeof LOAD_STATUSES)[number]
 
 /** Loads and their chunks. */
@@ -68,7 +73,10 @@ export interface LoadRecords {
   list(source: string): Promise<readonly LoadRecord[]>
   /** Loads that have not ended, oldest first. */
   listUnfinished(): Promise<readonly LoadRecord[]>
+  /** A cancelled load keeps its status, unless it is queued again. */
   update(id: string, change: Partial<LoadChange>): Promise<void>
+  /** Makes a load that has not ended `cancelled`; false when it has, or when history shows its rows already. */
+  cancel(id: string): Promise<boolean>
   writeChunk(id: string, chunk: LoadChunk): Promise<void>
   listChunks(id: string): Promise<readonly LoadChunk[]>
   /** Forgets what was done, for a run under another generation. */
@@ -78,7 +86,7 @@ export interface LoadRecords {
   readNewest(id: string, chunk: number): Promise<string>
   /**
    * Registers all segments of a load's chunks in one step. False, and nothing done, when the newest
-   * generation is no longer the load's.
+   * generation is no longer the load's, or the load was cancelled.
    */
   register(id: string, generation: number): Promise<boolean>
 }

@@ -20,7 +20,7 @@ export interface ShardWriters {
    */
   readWaiting(layout: WriterLayout, views: readonly string[]): Promise<string>
   /** Publishes what waits, as much as one run may, and, when asked to, cuts the journal into segments. */
-  flush(layout: WriterLayout, options: { readonly cut: boolean }): Promise<void>
+  flush(layout: WriterLayout, options: { readonly cut: boolean }): Promise<FlushReport>
   /** Lets the writer do what is due, should its own alarm have been lost. */
   wake(layout: WriterLayout): Promise<WriterReport>
   /**
@@ -33,6 +33,14 @@ export interface ShardWriters {
    * is 0.
    */
   dropWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
+}
+
+/** How far a writer's journal has come. */
+export interface FlushReport {
+  /** Id of its newest entry. */
+  readonly newest: number
+  /** Id of the oldest entry with rows that the manifest does not name; null when it names all. */
+  readonly oldestUncut: number | null
 }
 
 /** What was wrong with the blocks in KV: nothing known, not there or too old to be served, or damaged. */

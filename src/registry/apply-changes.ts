@@ -94,6 +94,13 @@ export async function publishNewest(platform: Platform): Promise<void> {
   await platform.snapshots.publish(snapshot)
 }
 
+/** Compiles a generation again that another release compiled, for work that is pinned to it. */
+export async function recompileGeneration({ registry }: Platform, number: number): Promise<void> {
+  if ((await registry.readSnapshot(number))?.format === SNAPSHOT_FORMAT) return
+  const generation = await registry.read(number)
+  if (generation !== undefined) await registry.replaceSnapshot(compile(generation))
+}
+
 function compile({ definitions, versions, generation, blockBits }: Generation): Snapshot {
   const numbers = Object.fromEntries(Object.entries(versions).map(([view, { version }]) => [view, version]))
   return compileDefinitions(definitions, { generation, versions: numbers, blockBits })

@@ -1,6 +1,12 @@
 import { FeatureStoreError } from '../core/error.ts'
 import { nearestName } from '../core/nearest-name.ts'
-import type { CompiledEntity, CompiledService, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
+import type {
+  CompiledEntity,
+  CompiledService,
+  CompiledSource,
+  CompiledView,
+  Snapshot,
+} from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
 import { readServingSnapshot, readWritingSnapshot, refreshServingSnapshot } from './current-snapshot.ts'
 
@@ -21,9 +27,7 @@ export async function resolveEntity(
   name: string,
 ): Promise<{ readonly snapshot: Snapshot; readonly entity: CompiledEntity }> {
   const snapshot = await readWritingSnapshot(platform)
-  const entity = own(snapshot.entities, name)
-  if (entity === undefined) throw notFound('entity', name, snapshot.entities)
-  return { snapshot, entity }
+  return { snapshot, entity: findEntity(snapshot, name) }
 }
 
 export interface ResolvedService {
@@ -41,9 +45,33 @@ export async function resolveService(platform: Platform, name: string): Promise<
 /** The service under the newest definitions in D1, whatever this isolate remembers. Throws `not_found`. */
 export async function resolveInNewest(platform: Platform, name: string): Promise<ResolvedService> {
   const snapshot = await refreshServingSnapshot(platform)
-  const service = own(snapshot.services, name)
-  if (service === undefined) throw notFound('feature service', name, snapshot.services)
-  return { snapshot, service }
+  return { snapshot, service: findService(snapshot, name) }
+}
+
+/** The newest version of a view in one generation. Throws `not_found`. */
+export function findView({ views }: Snapshot, name: string): CompiledView {
+  const versions = Object.values(views).filter((view) => view.name === name)
+  if (versions.length === 0)
+    throw notFound(
+      'feature view',
+      name,
+      Object.groupBy(Object.values(views), (view) => view.name),
+    )
+  return versions.reduce((a, b) => (a.version > b.version ? a : b))
+}
+
+/** A service of one generation, whichever that is. Throws `not_found`. */
+export function findService({ services }: Snapshot, name: string): CompiledService {
+  const service = own(services, name)
+  if (service === undefined) throw notFound('feature service', name, services)
+  return service
+}
+
+/** An entity of one generation. Throws `not_found`. */
+export function findEntity({ entities }: Snapshot, name: string): CompiledEntity {
+  const entity = own(entities, name)
+  if (entity === undefined) throw notFound('entity', name, entities)
+  return entity
 }
 
 /** Looks a name up among definitions; what every object inherits is no definition. */

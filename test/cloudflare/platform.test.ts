@@ -6,6 +6,7 @@ import { createPlatform } from '../../src/cloudflare/platform.ts'
 import type { ShardWriterObject } from '../../src/cloudflare/shard-writer.ts'
 import { writerStorageSqlite } from '../../src/cloudflare/writer-storage-sqlite.ts'
 import { describePlatform } from '../contracts/platform.ts'
+import { describeTrainingPlatform } from '../contracts/training-platform.ts'
 import { describeWriterStorage } from '../contracts/writer-storage.ts'
 
 declare module 'vitest' {
@@ -17,11 +18,14 @@ declare module 'vitest' {
 const bindings = env as unknown as Env
 let objects = 0
 
-describePlatform('Cloudflare', async () => {
+async function createEmptyPlatform() {
   await reset()
   await applyD1Migrations(bindings.DB, inject('migrations'))
   return createPlatform(bindings)
-})
+}
+
+describePlatform('Cloudflare', createEmptyPlatform)
+describeTrainingPlatform('Cloudflare', createEmptyPlatform)
 
 describeWriterStorage('Durable Object', async (work) => {
   const stub = bindings.SHARD_WRITERS.getByName(`contract/${objects++}`)

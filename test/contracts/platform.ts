@@ -310,6 +310,22 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await platform.loads.listChunks('l1')).toEqual([])
     })
 
+    test('loads.cancel() ends a load whose rows history does not show, and then none is registered', async () => {
+      await platform.registry.insert(generation(1), EMPTY_SNAPSHOT)
+      for (const id of ['l1', 'l2', 'l3']) await platform.loads.begin(load(id))
+      for (const id of ['l1', 'l2']) await platform.loads.writeChunk(id, chunk(0))
+      expect(await platform.loads.cancel('l1')).toBe(true)
+      expect(await platform.loads.cancel('l1')).toBe(false)
+      expect(await platform.loads.register('l1', 1)).toBe(false)
+      await platform.loads.update('l1', { status: 'running' })
+      expect(await platform.loads.find('l1')).toMatchObject({ status: 'cancelled', isRegistered: false })
+      expect(await platform.offline.list('clicks', 1)).toEqual([])
+      expect(await platform.loads.register('l2', 1)).toBe(true)
+      expect(await platform.loads.cancel('l2')).toBe(false)
+      await platform.loads.update('l3', { status: 'failed' })
+      expect(await platform.loads.cancel('l3')).toBe(false)
+    })
+
     test('loads keep the newest rows of a chunk for the writers', async () => {
       await platform.loads.writeNewest('l1', 3, 'a\tb\nc\td')
       expect(await platform.loads.readNewest('l1', 3)).toBe('a\tb\nc\td')

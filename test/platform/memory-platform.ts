@@ -12,15 +12,18 @@ import { createWriterMemory, type WriterMemory } from '../../src/ingest/live-blo
 import { createShardWriter, type ShardWriter } from '../../src/ingest/shard-writer.ts'
 import { WRITER_LIMITS, WRITER_MEMORY_BYTES, type WriterLimits } from '../../src/ingest/writer-platform.ts'
 import type { WriterStorage } from '../../src/ingest/writer-storage.ts'
+import { makeDataset } from '../../src/offline/make-dataset.ts'
 import type {
   Backlog,
   Clock,
   Generation,
   JobKind,
   JobRecord,
+  JobRecords,
   LandedFile,
   LoadChunk,
   LoadRecord,
+  LoadStatus,
   OnlineStore,
   Platform,
   PushRecord,
@@ -28,7 +31,9 @@ import type {
 } from '../../src/platform.ts'
 import { memoryBuffer } from './memory-buffer.ts'
 import { memoryDeadLetters } from './memory-dead-letters.ts'
+import { memoryFiles } from './memory-files.ts'
 import { memoryOfflineLog } from './memory-offline-log.ts'
+import { memoryTraining } from './memory-training.ts'
 import { memoryWriterStorage } from './memory-writer-storage.ts'
 
 /** The store in plain memory, with its clock and its faults in the test's hands. */
@@ -69,11 +74,14 @@ export interface MemoryOptions {
   readonly online?: (clock: Clock) => OnlineStore
   /** Runs every effect of a writer; it may fail it, before or after. */
   readonly effect?: <T>(name: string, run: () => T) => T
+  readonly datasetChunkRows?: number
+  /** Runs every effect of a dataset's making; it may fail it, before or after. */
+  readonly jobEffect?: <T>(name: string, run: () => Promise<T>) => Promise<T>
   /** Bytes that all writers may hold together. */
   readonly memoryBytesMax?: number
 }
 
-const RUNS = { load: runLoad, reblock: reblockGroup, compact: compactLog }
+const RUNS = { load: runLoad, reblock: reblockGroup, compact: compactLog, training: makeDataset }
 
 export function memoryPlatform(startUs: number, options: MemoryOptions = {}): MemoryPlatform {
   const { limits, memoryBytesMax = WRITER_MEMORY_BYTES, effect = (_name, run) => run() } = options
@@ -293,7 +301,10 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       readBlocks: async (layout, addresses, options) =>
         writerOf(layout).readBlocks(layout, addresses, options),
       readWaiting: async (layout, views) => writerOf(layout).readWaiting(views),
-      flush: (layout, { cut }) => writerOf(layout).work({ publish: true, cut }),
+      async flush(layout, { cut }) {
+        await writerOf(layout).work({ publish: true, cut })
+        return writerOf(layout).reportJournal()
+      },
       async wake(layout) {
         await writerOf(layout).work({ publish: false, cut: false })
         return writerOf(layout).measureBlocks()
@@ -317,7 +328,13 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           .filter(({ status }) => status === 'queued' || status === 'running')
           .sort((a, b) => a.ingestTime - b.ingestTime),
       async update(id, change) {
-        loads.set(id, { ...loads.get(id)!, ...change })
+        loads.set(id, changed(loads.get(id)!, change))
+      },
+      async cancel(id) {
+        const load = loads.get(id)
+        if (load === undefined || load.isRegistered || hasEnded(load)) return false
+        loads.set(id, { ...load, status: 'cancelled' })
+        return true
       },
       async writeChunk(id, chunk) {
         chunks.set(id, (chunks.get(id) ?? new Map()).set(chunk.chunk, chunk))
@@ -332,28 +349,44 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       readNewest: async (id, chunk) => new TextDecoder().decode(objects.get(`loads/${id}/${chunk}`)!),
       async register(id, generation) {
         if ((generations.at(-1)?.generation ?? 0) !== generation) return false
+        if (loads.get(id)!.status === 'cancelled') return false
         await offline.register([...(chunks.get(id)?.values() ?? [])].flatMap(({ segments }) => segments))
         loads.set(id, { ...loads.get(id)!, isRegistered: true })
         return true
       },
     },
-    jobs: { start: runJob, restart: runJob },
-    jobRecords: {
-      async begin(job) {
-        const first = jobs.get(job.id) ?? job
-        jobs.set(job.id, first)
-        return first
+    jobs: { start: runJob, restart: runJob, stop: async () => {} },
+    jobRecords: guardEffects<JobRecords>(
+      {
+        async begin(job) {
+          const first = jobs.get(job.id) ?? job
+          jobs.set(job.id, first)
+          return first
+        },
+        find: async (id) => jobs.get(id),
+        list: async (countMax) =>
+          [...jobs.values()].sort((a, b) => b.startedTime - a.startedTime).slice(0, countMax),
+        listUnfinished: async () =>
+          [...jobs.values()].filter(({ status }) => status === 'queued' || status === 'running'),
+        async update(id, change) {
+          jobs.set(id, changed(jobs.get(id)!, change))
+        },
+        async cancel(id) {
+          const job = jobs.get(id)
+          if (job === undefined || hasEnded(job)) return false
+          jobs.set(id, { ...job, status: 'cancelled' })
+          return true
+        },
       },
-      find: async (id) => jobs.get(id),
-      list: async (countMax) =>
-        [...jobs.values()].sort((a, b) => b.startedTime - a.startedTime).slice(0, countMax),
-      listUnfinished: async () =>
-        [...jobs.values()].filter(({ status }) => status === 'queued' || status === 'running'),
-      async update(id, change) {
-        jobs.set(id, { ...jobs.get(id)!, ...change })
-      },
+      options.jobEffect,
+    ),
+    files: guardEffects(memoryFiles(objects), options.jobEffect),
+    training: guardEffects(memoryTraining(), options.jobEffect),
+    settings: {
+      blockBytesMax: 16_000,
+      reblockGraceMs: 300_000,
+      datasetChunkRows: options.datasetChunkRows ?? 65_536,
     },
-    settings: { blockBytesMax: 16_000, reblockGraceMs: 300_000 },
     quarantine: {
       async write(batch) {
         quarantined.set(`${batch.source}/${batch.id}`, structuredClone(batch))
@@ -406,6 +439,27 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     },
   }
   return platform
+}
+
+/** Every method that changes something is one effect. */
+function guardEffects<T extends object>(port: T, effect: MemoryOptions['jobEffect']): T {
+  if (effect === undefined) return port
+  const changes = Object.entries(port).filter(([name]) => !/^(find|list|read|open|stream)/.test(name))
+  const guarded = changes.map(([name, method]) => [
+    name,
+    (...given: unknown[]) => effect(name, () => method(...given)),
+  ])
+  return { ...port, ...Object.fromEntries(guarded) }
+}
+
+/** A cancelled job keeps its status, unless it is queued again. */
+function changed<T extends { readonly status: LoadStatus }>(job: T, change: Partial<NoInfer<T>>): T {
+  const isLate = change.status !== undefined && change.status !== 'queued' && job.status === 'cancelled'
+  return isLate ? job : { ...job, ...change }
+}
+
+function hasEnded({ status }: { readonly status: LoadStatus }): boolean {
+  return status !== 'queued' && status !== 'running'
 }
 
 /** A transaction is one effect, and so is a statement outside of one. */

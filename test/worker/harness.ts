@@ -26,6 +26,8 @@ export type GivenHeaders = Readonly<Record<string, string | null>>
 export interface Harness {
   /** Sends a request with the administrator's token; text and bytes go as they are, anything else as JSON. */
   call<T = unknown>(method: string, path: string, body?: unknown, headers?: GivenHeaders): Promise<Answer<T>>
+  /** Where it listens. */
+  readonly url: URL
   /** The Worker's bindings, as the Worker has them. */
   readonly env: Env
   readonly server: ReturnType<typeof createTestHarness>
@@ -48,6 +50,7 @@ export async function startHarness({ token = TOKEN, variables = {} }: HarnessOpt
   const worker = server.getWorker<Env>()
   await worker.applyD1Migrations('DB')
   return {
+    url,
     async call<T>(method: string, path: string, body?: unknown, headers: GivenHeaders = {}) {
       const given = Object.entries({ authorization: `Bearer ${TOKEN}`, ...headers })
       const response = await fetch(new URL(path, url), {

@@ -1,7 +1,9 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
+import { cancelJob } from '../../batch/cancel-job.ts'
 import { describeJob, listJobs } from '../../batch/describe-job.ts'
 import { LIMITS } from '../../core/limits.ts'
+import { removeScratch } from '../../offline/make-dataset.ts'
 import type { Http } from '../context.ts'
 import { readQuery } from '../read-query.ts'
 import { refuseQuery } from '../refuse-query.ts'
@@ -22,6 +24,14 @@ export function jobRoutes() {
   routes.get('/jobs/:id', refuseQuery, async (c) =>
     c.json(await describeJob(c.var.platform, c.req.param('id') ?? '')),
   )
+
+  routes.post('/jobs/:id/cancel', refuseQuery, async (c) => {
+    const { platform } = c.var
+    const id = c.req.param('id') ?? ''
+    const kind = await cancelJob(platform, id)
+    if (kind === 'training') await removeScratch(platform, id)
+    return c.json({ id, status: 'cancelled' })
+  })
 
   return routes
 }

@@ -1,8 +1,9 @@
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { describeLoad } from '../../batch/describe-load.ts'
-import { checkFileName, startLoads } from '../../batch/start-loads.ts'
+import { startLoads } from '../../batch/start-loads.ts'
 import { FeatureStoreError, invalid } from '../../core/error.ts'
+import { checkFilePath } from '../../core/file-path.ts'
 import { parseJson } from '../../core/json.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { pushEvents } from '../../ingest/push-events.ts'
@@ -36,7 +37,7 @@ export function sourceRoutes() {
 
   routes.put('/sources/:source/files/:name{.+}', async (c) => {
     const { source, name } = c.req.param()
-    checkFileName(name)
+    checkFilePath(name)
     await resolveSource(c.var.platform, source)
     const bytes = Number(c.req.header('content-length') ?? Number.NaN)
     if (!Number.isInteger(bytes)) throw invalid('Cannot land file: a Content-Length header is needed')

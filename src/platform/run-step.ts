@@ -1,5 +1,5 @@
 import { FeatureStoreError } from '../core/error.ts'
-import type { JobSteps } from '../platform.ts'
+import type { JobSteps } from './jobs.ts'
 
 /**
  * Runs one step of a job. A fault that no other try can mend travels as the step's outcome and is thrown

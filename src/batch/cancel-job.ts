@@ -1,0 +1,30 @@
+import { FeatureStoreError } from '../core/error.ts'
+import type { JobKind, Platform } from '../platform.ts'
+
+/**
+ * Ends a job for good, wherever it is: nothing of it shows. A load can be cancelled until history shows its rows, a schedule
+ * at any time; other kinds go on, for half of them helps nobody. Throws `not_found`, or `failed_precondition` for what
+ * has ended.
+ */
+export async function cancelJob(platform: Platform, id: string): Promise<JobKind | 'schedule'> {
+  const { jobRecords, loads, training } = platform
+  const refuse = (why: string) =>
+    new FeatureStoreError('failed_precondition', `Cannot cancel job "${id}": ${why}`)
+  const [job, load] = await Promise.all([jobRecords.find(id), loads.find(id)])
+  if (job !== undefined) {
+    if (job.kind !== 'training') throw refuse(`a job of kind "${job.kind}" has to go on to its end`)
+    if (!(await jobRecords.cancel(id))) throw refuse(`it has ended as ${job.status}`)
+    await platform.jobs.stop(id)
+    return 'training'
+  }
+  if (load !== undefined) {
+    if (!(await loads.cancel(id)))
+      throw refuse(load.isRegistered ? 'history shows its rows' : `it has ended as ${load.status}`)
+    await platform.jobs.stop(id)
+    return 'load'
+  }
+  if ((await training.findSchedule(id)) === undefined)
+    throw new FeatureStoreError('not_found', `Cannot find job "${id}": there is none of that id`)
+  if (!(await training.cancelSchedule(id))) throw refuse('it has none left to come')
+  return 'schedule'
+}

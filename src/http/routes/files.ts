@@ -1,0 +1,84 @@
+import { type Context, Hono } from 'hono'
+import { FeatureStoreError, invalid } from '../../core/error.ts'
+import { checkFilePath } from '../../core/file-path.ts'
+import { LIMITS } from '../../core/limits.ts'
+import { LABELS_FOLDER } from '../../offline/start-dataset.ts'
+import type { StoredFile } from '../../platform.ts'
+import { parseRange } from '../byte-range.ts'
+import type { Http } from '../context.ts'
+
+/** What clients may take: label files, datasets and their manifests; nothing else that is on R2. */
+const OPEN = /^(labels\/.+|training\/[^/]+\/[^/]+)$/
+
+/** Label rows up, results down. */
+export function fileRoutes() {
+  const routes = new Hono<Http>()
+
+  routes.put('/files/labels/:name{.+}', async (c) => {
+    const path = LABELS_FOLDER + c.req.param('name')
+    checkFilePath(path)
+    const bytes = Number(c.req.header('content-length') ?? Number.NaN)
+    if (!Number.isInteger(bytes)) throw invalid(`Cannot take "${path}": a Content-Length header is needed`)
+    if (bytes > LIMITS.labelFileBytesMax) {
+      throw new FeatureStoreError(
+        'limit_exceeded',
+        `Cannot take "${path}": it has more than ${LIMITS.labelFileBytesMax} bytes`,
+      )
+    }
+    if (bytes === 0 || c.req.raw.body === null) throw invalid(`Cannot take "${path}": it is empty`)
+    const file = await c.var.platform.files.write(path, c.req.raw.body, bytes)
+    return c.json({ path, bytes: file.bytes }, 201)
+  })
+
+  routes.get('/files/:path{.+}', async (c) => {
+    const path = c.req.param('path')
+    checkFilePath(path)
+    const file = OPEN.test(path) ? await c.var.platform.files.find(path) : undefined
+    if (file === undefined)
+      throw new FeatureStoreError('not_found', `Cannot find file "${path}": there is none of that path`)
+    return sendFile(c, file)
+  })
+
+  return routes
+}
+
+/** A file or the part of it that is asked for, as readers of Parquet over HTTP ask. */
+async function sendFile(c: Context<Http>, file: StoredFile): Promise<Response> {
+  const etag = `"${file.etag}"`
+  const headers: Record<string, string> = {
+    etag,
+    'accept-ranges': 'bytes',
+    'content-type': contentType(file.path),
+  }
+  if (matches(c.req.header('if-none-match'), etag)) return new Response(null, { status: 304, headers })
+  const ifRange = c.req.header('if-range')
+  const isWanted = ifRange === undefined || ifRange === etag
+  const span = isWanted ? parseRange(c.req.header('range'), file.bytes) : undefined
+  if (span === null) {
+    const range = `bytes */${file.bytes}`
+    return new Response(null, { status: 416, headers: { ...headers, 'content-range': range } })
+  }
+  const { start, end } = span ?? { start: 0, end: file.bytes }
+  headers['content-length'] = String(end - start)
+  if (span !== undefined) headers['content-range'] = `bytes ${start}-${end - 1}/${file.bytes}`
+  const status = span === undefined ? 200 : 206
+  if (c.req.method === 'HEAD') return new Response(null, { status, headers })
+  const body = await c.var.platform.files.stream(file, { offset: start, length: end - start })
+  return new Response(body as ReadableStream, { status, headers })
+}
+
+function matches(header: string | undefined, etag: string): boolean {
+  return (header ?? '').split(',').some((one) => [etag, '*'].includes(one.trim().replace(/^W\//, '')))
+}
+
+function contentType(path: string): string {
+  const ending = path.slice(path.lastIndexOf('.') + 1)
+  return CONTENT_TYPES[ending] ?? 'application/octet-stream'
+}
+
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  json: 'application/json',
+  parquet: 'application/vnd.apache.parquet',
+  csv: 'text/csv',
+  ndjson: 'application/x-ndjson',
+}

@@ -1,0 +1,118 @@
+import { Hono } from 'hono'
+import * as z from 'zod'
+import { LIMITS } from '../../core/limits.ts'
+import { type Instant, parseInstant } from '../../core/time.ts'
+import { describeDataset, listDatasets } from '../../offline/describe-dataset.ts'
+import { findDataset } from '../../offline/open-dataset.ts'
+import { startSchedule } from '../../offline/schedule-datasets.ts'
+import { type DatasetSpec, startAgain, startDataset } from '../../offline/start-dataset.ts'
+import type { Platform } from '../../platform.ts'
+import { recompileGeneration } from '../../registry/apply-changes.ts'
+import { readWritingSnapshot } from '../../registry/current-snapshot.ts'
+import { findView } from '../../registry/resolve-name.ts'
+import type { Http } from '../context.ts'
+import { checkJson, readJson } from '../read-body.ts'
+import { readQuery } from '../read-query.ts'
+import { refuseQuery } from '../refuse-query.ts'
+
+const ListQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(LIMITS.datasetsPageMax).default(20),
+})
+
+const DatasetRequest = z.strictObject({
+  name: z.string().min(1).max(LIMITS.datasetNameCharsMax),
+  feature_service: z.string(),
+  labels: z.union([
+    z.strictObject({ path: z.string() }),
+    z.strictObject({ entities: z.string(), at: z.string().optional() }),
+  ]),
+  as_of: z.string().optional(),
+  knowledge_cutoff: z.boolean().default(false),
+  statuses: z.boolean().default(false),
+  schedule: z.string().optional(),
+})
+type DatasetRequest = z.output<typeof DatasetRequest>
+
+const AgainRequest = z.strictObject({ again: z.string() })
+
+const SnapshotRequest = z.strictObject({
+  at: z.string(),
+  as_of: z.string().optional(),
+  statuses: z.boolean().default(false),
+})
+
+/** Training datasets, and a view's values at a time, which are made in the same way. */
+export function trainingDatasetRoutes() {
+  const routes = new Hono<Http>()
+
+  routes.get('/training-datasets', async (c) => {
+    const { limit } = readQuery(c, ListQuery)
+    const { datasets, schedules } = await listDatasets(c.var.platform, limit)
+    return c.json({ training_datasets: datasets, schedules })
+  })
+
+  routes.post('/training-datasets', refuseQuery, async (c) => {
+    const { platform } = c.var
+    const body = await readJson(c, z.record(z.string(), z.unknown()))
+    if ('again' in body) {
+      const { again } = checkJson(body, AgainRequest)
+      return c.json(await makeAgain(platform, again), 202)
+    }
+    const request = checkJson(body, DatasetRequest)
+    const spec = specOf(request)
+    if (request.schedule !== undefined) {
+      const id = await startSchedule(platform, spec, request.schedule)
+      return c.json({ id, status: 'scheduled' }, 202)
+    }
+    const { id } = await startDataset(platform, spec)
+    return c.json({ id, status: 'queued' }, 202)
+  })
+
+  routes.get('/training-datasets/:id', refuseQuery, async (c) =>
+    c.json(await describeDataset(c.var.platform, c.req.param('id') ?? '')),
+  )
+
+  routes.post('/feature-views/:view/snapshot', refuseQuery, async (c) => {
+    const { platform } = c.var
+    const { at, as_of, statuses } = await readJson(c, SnapshotRequest)
+    const view = findView(await readWritingSnapshot(platform), c.req.param('view') ?? '')
+    const { id } = await startDataset(platform, {
+      name: `${view.name} at ${at}`,
+      of: { kind: 'view', name: view.name },
+      labels: { kind: 'entities', entity: view.entity, at: parseInstant(at) },
+      asOf: optionalInstant(as_of),
+      isKnowledgeCutoff: false,
+      hasStatuses: statuses,
+    })
+    return c.json({ id, status: 'queued' }, 202)
+  })
+
+  return routes
+}
+
+/** A release compiles generations in a form of its own: what an older one pinned is compiled anew. */
+async function makeAgain(platform: Platform, again: string) {
+  const { pins } = await findDataset(platform, again)
+  if (pins !== null) await recompileGeneration(platform, pins.generation)
+  const { id } = await startAgain(platform, again)
+  return { id, status: 'queued' }
+}
+
+function specOf(request: DatasetRequest): DatasetSpec {
+  const { name, feature_service, labels, as_of, knowledge_cutoff, statuses } = request
+  return {
+    name,
+    of: { kind: 'service', name: feature_service },
+    labels:
+      'path' in labels
+        ? { kind: 'file', path: labels.path }
+        : { kind: 'entities', entity: labels.entities, at: optionalInstant(labels.at) },
+    asOf: optionalInstant(as_of),
+    isKnowledgeCutoff: knowledge_cutoff,
+    hasStatuses: statuses,
+  }
+}
+
+function optionalInstant(text: string | undefined): Instant | null {
+  return text === undefined ? null : parseInstant(text)
+}

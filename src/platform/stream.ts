@@ -1,0 +1,2 @@
+/** A stream of bytes; each runtime brings its own class. */
+export type ReadableStream = unknown

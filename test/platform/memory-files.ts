@@ -1,0 +1,43 @@
+import { FeatureStoreError } from '../../src/core/error.ts'
+import { fingerprint } from '../../src/definitions/fingerprint.ts'
+import type { ByteRange, Files, StoredFile } from '../../src/platform.ts'
+
+/** Files in a map of bytes by path. */
+export function memoryFiles(objects: Map<string, Uint8Array>): Files {
+  const stored = (path: string): StoredFile => {
+    const bytes = objects.get(path)!
+    return { path, etag: fingerprint([...bytes]), bytes: bytes.length }
+  }
+  const put: Files['put'] = async (path, content) => {
+    objects.set(path, typeof content === 'string' ? new TextEncoder().encode(content) : content.slice())
+    return stored(path)
+  }
+  const check = ({ path, etag }: StoredFile) => {
+    const bytes = objects.get(path)
+    if (bytes === undefined)
+      throw new FeatureStoreError('not_found', `Cannot read object "${path}": there is none`)
+    if (stored(path).etag !== etag)
+      throw new FeatureStoreError('failed_precondition', `Cannot go on reading "${path}": it was replaced`)
+    return bytes
+  }
+  const slice = (file: StoredFile, { offset, length }: ByteRange) =>
+    check(file).slice(offset, offset + length)
+  return {
+    put,
+    readText: async (file, part) => new TextDecoder().decode(slice(file, part)),
+    async write(path, body, bytes) {
+      const content = new Uint8Array(await new Response(body as never).arrayBuffer())
+      if (content.length !== bytes) throw new Error('the stream is not as long as it was said to be')
+      return put(path, content)
+    },
+    find: async (path) => (objects.has(path) ? stored(path) : undefined),
+    stream: async (file, part) => new Response(slice(file, part)).body,
+    open: (file) => ({
+      byteLength: file.bytes,
+      slice: async (start, end) => check(file).slice(start, end).buffer as ArrayBuffer,
+    }),
+    async deleteAll(prefix) {
+      for (const path of [...objects.keys()]) if (path.startsWith(prefix)) objects.delete(path)
+    },
+  }
+}

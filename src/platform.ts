@@ -4,14 +4,17 @@ import type { Instant } from './core/time.ts'
 import type { ArrivedLetter, DeadLetter, DeadLetterQuery, MessageFailure } from './definitions/dead-letter.ts'
 import type { DefinitionSet } from './definitions/definition-set.ts'
 import type { Snapshot } from './definitions/snapshot.ts'
+import type { ExpectationTallies } from './platform/expectation-tallies.ts'
 import type { Files } from './platform/files.ts'
 import type { JobRecords, Jobs, LoadRecords } from './platform/jobs.ts'
 import type { OfflineLog } from './platform/offline-log.ts'
 import type { Quarantine } from './platform/quarantine.ts'
 import type { ReadableStream } from './platform/stream.ts'
 import type { TrainingRecords } from './platform/training.ts'
+import type { TransformWorkers } from './platform/transform-workers.ts'
 import type { ShardWriters } from './platform/writers.ts'
 
+export type * from './platform/expectation-tallies.ts'
 export type * from './platform/files.ts'
 export * from './platform/jobs.ts'
 export type * from './platform/offline-log.ts'
@@ -19,6 +22,7 @@ export type * from './platform/quarantine.ts'
 export * from './platform/run-step.ts'
 export type * from './platform/stream.ts'
 export type * from './platform/training.ts'
+export type * from './platform/transform-workers.ts'
 export type * from './platform/writers.ts'
 
 /**
@@ -47,6 +51,8 @@ export interface Platform {
   readonly settings: Settings
   readonly deadLetters: DeadLetters
   readonly quarantine: Quarantine
+  readonly transformWorkers: TransformWorkers
+  readonly expectationTallies: ExpectationTallies
   /** Lets work go on after the answer has been sent. */
   readonly background: (work: Promise<unknown>) => void
 }

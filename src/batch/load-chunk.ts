@@ -1,21 +1,14 @@
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
-import { FeatureStoreError, invalid } from '../core/error.ts'
+import { FeatureStoreError } from '../core/error.ts'
 import { hash128 } from '../core/hash.ts'
 import type { ParquetFile } from '../core/parquet.ts'
 import { compareStamps, compareText, encodeRow, type Stamp } from '../core/row.ts'
 import { encodeSegment, segmentStatistics } from '../core/segment.ts'
 import type { Instant } from '../core/time.ts'
-import {
-  checkExpectations,
-  checkSourceRow,
-  checkViewKeys,
-  encodeCells,
-  type TransformedRow,
-  transformRow,
-  type ViewTransform,
-} from '../core/transform.ts'
-import { checkParquetValue, encodeValue, type Value } from '../core/value.ts'
+import { encodeCells, type TransformedRow } from '../core/transform.ts'
+import type { Value } from '../core/value.ts'
 import { oldestCounted } from '../core/window/window-plan.ts'
+import { type ReturnedRow, transformReturned } from '../core/worker-transform.ts'
 import { segmentRecord } from '../definitions/segment-record.ts'
 import {
   type CompiledSource,
@@ -23,12 +16,11 @@ import {
   type Snapshot,
   segmentSchema,
 } from '../definitions/snapshot.ts'
-import { sourceExpectations, viewTransform, windowPlan } from '../definitions/view-transform.ts'
+import { type CompiledViewTransform, viewTransform, windowPlan } from '../definitions/view-transform.ts'
 import type { LoadChunk, LoadRecord, Platform, QuarantinedRow } from '../platform.ts'
+import { callWorkerOf } from './call-worker-of.ts'
+import { checkRows, encodeCellsOf, readRows } from './check-rows.ts'
 import type { ChunkRange } from './plan-load.ts'
-
-/** Rejections a chunk reports one by one; the rest is counted. */
-const REJECTIONS_MAX = 10
 
 export interface ChunkWork {
   readonly load: LoadRecord
@@ -49,43 +41,27 @@ export async function loadChunk(
   }: { readonly snapshot: Snapshot; readonly source: CompiledSource; readonly file: ParquetFile },
   { load, chunk, range }: ChunkWork,
 ): Promise<void> {
+  const views = source.views.map((view) => createViewRows(snapshot, snapshot.views[view]!, load.ingestTime))
   const rows = await readRows(source, file, range)
-  const views = source.views.map((id) => createViewRows(snapshot, snapshot.views[id]!, load.ingestTime))
-  const expectations = sourceExpectations(source)
-  const quarantined: QuarantinedRow[] = []
-  const rejections: { row: number; message: string }[] = []
-  let rejected = 0
-  rows.forEach((values, at) => {
-    const row = range.rowStart + at
-    try {
-      if (values instanceof FeatureStoreError) throw values
-      checkSourceRow(source, values, load.ingestTime)
-      const refused = checkExpectations(expectations, values, 'reject')
-      if (refused !== undefined) throw invalid(refused)
-      // All keys before any row: a row that one view cannot file is in none.
-      for (const { transform } of views) checkViewKeys(transform, values)
-      const stamp: Stamp = {
-        eventTime: values[source.eventTime] as number,
-        createdTime: source.createdTime === null ? load.ingestTime : (values[source.createdTime] as number),
-        ingestTime: load.ingestTime,
-        sequenceTime: load.ingestTime,
-        sequenceOrigin: load.id,
-        sequenceIndex: row,
-      }
-      const kept = checkExpectations(expectations, values, 'quarantine')
-      const faults =
-        kept === undefined
-          ? views.flatMap((view) => addRow(view, stamp, values))
-          : [{ view: null, reason: kept }]
-      if (faults.length === 0) return
-      const cells = source.columns.map(({ type }, column) => encodeValue(type, values[column]!)).join(',')
-      quarantined.push(...faults.map((fault) => ({ ...fault, index: row, cells })))
-    } catch (error) {
-      if (!(error instanceof FeatureStoreError)) throw error
-      rejected++
-      if (rejections.length < REJECTIONS_MAX) rejections.push({ row, message: error.message })
-    }
+  const checked = checkRows(source, rows, {
+    load,
+    rowStart: range.rowStart,
+    transforms: views.map(({ transform }) => transform),
   })
+  const quarantined: QuarantinedRow[] = [...checked.quarantined]
+  for (const view of views) {
+    const returned = await callWorkerOf(platform, view.transform, checked.accepted)
+    checked.accepted.forEach(({ values, stamp }, at) => {
+      const reason = addRow(view, stamp, { values, returned: returned?.[at] })
+      if (reason === undefined) return
+      quarantined.push({
+        index: stamp.sequenceIndex,
+        view: view.view.name,
+        reason,
+        cells: encodeCellsOf(source, values),
+      })
+    })
+  }
   if (quarantined.length > 0) {
     await platform.quarantine.write({
       id: `${load.id}.${chunk}`,
@@ -96,17 +72,21 @@ export async function loadChunk(
       rows: quarantined,
     })
   }
+  if (Object.keys(checked.unmet).length > 0) {
+    const tally = { source: source.name, id: `${load.id}.${chunk}`, counts: checked.unmet }
+    await platform.expectationTallies.write([{ ...tally, time: platform.clock.now() }])
+  }
   const segments = []
   for (const view of views) segments.push(...(await writeSegments(platform, snapshot, view, { load, chunk })))
   await platform.loads.writeNewest(load.id, chunk, views.flatMap(newestLines).join('\n'))
   const done: LoadChunk = {
     chunk,
     read: rows.length,
-    written: rows.length - rejected - quarantined.filter(({ view }) => view === null).length,
-    rejected,
+    written: checked.accepted.length,
+    rejected: checked.rejected,
     quarantined: new Set(quarantined.map(({ index }) => index)).size,
     segments,
-    rejections,
+    rejections: checked.rejections,
     isSynced: false,
   }
   await platform.loads.writeChunk(load.id, done)
@@ -114,7 +94,7 @@ export async function loadChunk(
 
 interface ViewRows {
   readonly view: CompiledView
-  readonly transform: ViewTransform
+  readonly transform: CompiledViewTransform
   readonly bucketBits: number
   /** Bucket of each key met, so that a key is hashed once a chunk. */
   readonly bucketByKey: Map<string, string>
@@ -148,15 +128,15 @@ function createViewRows(snapshot: Snapshot, view: CompiledView, now: Instant): V
 function addRow(
   view: ViewRows,
   stamp: Stamp,
-  values: readonly Value[],
-): { readonly view: string; readonly reason: string }[] {
+  { values, returned }: { readonly values: readonly Value[]; readonly returned: ReturnedRow | undefined },
+): string | undefined {
   try {
-    const transformed = transformRow(view.transform, values)
+    const transformed = transformReturned(view.transform, values, returned)
     if (transformed !== undefined) fileRow(view, transformed, stamp)
-    return []
+    return undefined
   } catch (error) {
     if (!(error instanceof FeatureStoreError)) throw error
-    return [{ view: view.view.name, reason: error.message }]
+    return error.message
   }
 }
 
@@ -218,35 +198,6 @@ function newestLines({ view, transform, newestByKey, ahead }: ViewRows): string[
   return [...newestByKey.values(), ...ahead].map(({ key, stamp, features }) =>
     encodeRow({ ...stamp, view: view.id, key, cells: encodeCells(transform, features) }),
   )
-}
-
-/** Rows of a chunk as values in column order; a row that cannot be read is its error. */
-async function readRows(
-  source: CompiledSource,
-  file: ParquetFile,
-  { rowStart, rowEnd }: ChunkRange,
-): Promise<(Value[] | FeatureStoreError)[]> {
-  const types = new Map(file.columns.map((column) => [column.name, column.type]))
-  const columns: (ArrayLike<unknown> | undefined)[] = []
-  for (const { name } of source.columns) {
-    columns.push(types.has(name) ? await file.readColumn(name, rowStart, rowEnd) : undefined)
-  }
-  return Array.from({ length: rowEnd - rowStart }, (_, row) => {
-    try {
-      return source.columns.map(({ type, unit, name }, at) => {
-        try {
-          // A unit is for epoch numbers; a column of real timestamps needs none.
-          const epoch = types.get(name) === 'int64' ? (unit ?? undefined) : undefined
-          return checkParquetValue(type, columns[at]?.[row], epoch)
-        } catch (error) {
-          throw new FeatureStoreError('invalid_argument', `Column "${name}": ${(error as Error).message}`)
-        }
-      })
-    } catch (error) {
-      if (error instanceof FeatureStoreError) return error
-      throw error
-    }
-  })
 }
 
 function contentName(bytes: Uint8Array): string {

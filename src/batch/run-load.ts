@@ -73,10 +73,16 @@ async function runChunk(platform: Platform, id: string, chunk: number): Promise<
     const snapshot = await readSnapshotOf(platform, load.generation)
     const opened = await openFile(platform, snapshot, load)
     const range = planChunks(opened.file.rowGroups)[chunk]!
-    await loadChunk(platform, { snapshot, ...opened }, { load, chunk, range })
+    try {
+      await loadChunk(platform, { snapshot, ...opened }, { load, chunk, range })
+    } catch (error) {
+      // The engine tries again and tells nobody why: whoever asks for the load sees the reason meanwhile.
+      if (!isPermanent(error)) await update(platform, id, { error: String((error as Error).message) })
+      throw error
+    }
   }
   await refuseBadRows(platform, load)
-  await update(platform, id, {})
+  await update(platform, id, { error: null })
   return null
 }
 

@@ -24,7 +24,8 @@ export interface Catalog extends Generation {
 export interface CatalogFeature {
   readonly name: string
   readonly type: ValueType
-  readonly sql: string
+  /** A feature of a view with a transform may have none: its Worker returns it. */
+  readonly sql?: string | undefined
   readonly description: string
   /** Of a windowed feature. */
   readonly function?: AggregationFunction
@@ -93,7 +94,8 @@ const featuresByView = new WeakMap<FeatureView, readonly CatalogFeature[]>()
 export function featuresOf({ sources }: Catalog, view: FeatureView): readonly CatalogFeature[] {
   let features = featuresByView.get(view)
   if (features === undefined) {
-    features = view.features ?? windowedFeatures(view, sources.get(view.source)!)
+    features =
+      view.aggregations === undefined ? view.features! : windowedFeatures(view, sources.get(view.source)!)
     featuresByView.set(view, features)
   }
   return features

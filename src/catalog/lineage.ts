@@ -104,8 +104,12 @@ function withColumns(catalog: Catalog, edge: LineageEdge): LineageEdge {
     return { ...edge, columns: columnsOfView(catalog, catalog.featureViews.get(to.name)!) }
   }
   if (from.kind !== 'feature_view' || to.kind !== 'feature') return edge
-  const source = catalog.sources.get(catalog.featureViews.get(from.name)!.source)!
-  return { ...edge, columns: columnsOfExpression(findFeature(catalog, to.name)!.sql, source.schema) }
+  const view = catalog.featureViews.get(from.name)!
+  const { sql } = findFeature(catalog, to.name)!
+  // Its Worker may have made it of any column.
+  if (view.transform !== undefined || sql === undefined)
+    return { ...edge, columns: columnsOfView(catalog, view) }
+  return { ...edge, columns: columnsOfExpression(sql, catalog.sources.get(view.source)!.schema) }
 }
 
 interface Named {

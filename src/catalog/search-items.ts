@@ -136,7 +136,8 @@ function featureItem(
 ): SearchItem {
   const { name, description, type, sql } = feature
   const { owner, tags, entities } = view
-  const own = [text(texts, 'name', name), text(texts, 'sql', sql)]
+  const own = [text(texts, 'name', name)]
+  if (sql !== undefined) own.push(text(texts, 'sql', sql))
   if (description !== '') own.push(text(texts, 'description', description))
   return { kind: 'feature', name, view: view.name, type, description, owner, tags, entities, texts: own }
 }

@@ -15,15 +15,19 @@ export function columnsOfExpression(
 
 const columnsByView = new WeakMap<FeatureView, readonly string[]>()
 
-/** Names of the columns of its source that a view reads: for its times, keys, `where` and features. */
+/**
+ * Names of the columns of its source that a view reads: for its times, keys, `where` and features. A view's own Worker
+ * is given them all.
+ */
 export function columnsOfView({ sources, entities }: Catalog, view: FeatureView): readonly string[] {
   let columns = columnsByView.get(view)
   if (columns === undefined) {
     const source = sources.get(view.source)!
+    if (view.transform !== undefined) return source.schema.map(({ name }) => name)
     const sqls = new Set([
       ...entities.get(view.entity)!.join_keys.map(({ name }) => keySql(view, name)),
       ...(view.where === undefined ? [] : [view.where]),
-      ...(view.features ?? view.aggregations ?? []).map(({ sql }) => sql),
+      ...(view.features ?? view.aggregations ?? []).flatMap(({ sql }) => sql ?? []),
     ])
     const read = new Set([...sqls].flatMap((sql) => columnsOfExpression(sql, source.schema)))
     for (const column of [source.event_time, source.created_time, source.event_id]) {

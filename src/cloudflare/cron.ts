@@ -8,6 +8,9 @@ import { publishNewest, recompileGeneration } from '../registry/apply-changes.ts
 /** A message has left the queue long before: by success or as a dead letter. */
 const FAILURE_AGE_MAX_US = 15 * 86_400_000_000
 
+/** A message's last retry comes within the hour: what comes later than a day is a dead letter, replayed by hand. */
+const TALLY_AGE_MAX_US = 86_400_000_000
+
 /** Once a minute: finds landed files, resumes what was cut off, repairs what a crash left half done. */
 export async function tick(platform: Platform): Promise<void> {
   const duties = {
@@ -19,6 +22,7 @@ export async function tick(platform: Platform): Promise<void> {
     startDueDatasets,
     recompilePinned,
     forgetFailures,
+    foldTallies,
   }
   for (const [duty, run] of Object.entries(duties)) {
     try {
@@ -45,4 +49,8 @@ async function recompilePinned(platform: Platform): Promise<void> {
 /** Failures of messages that were taken in later without the note being deleted. */
 async function forgetFailures({ deadLetters, clock }: Platform): Promise<void> {
   await deadLetters.forgetFailuresBefore(clock.now() - FAILURE_AGE_MAX_US)
+}
+
+async function foldTallies({ expectationTallies, clock }: Platform): Promise<void> {
+  await expectationTallies.fold(clock.now() - TALLY_AGE_MAX_US)
 }

@@ -5,6 +5,7 @@ import type { Memory, Platform, Settings } from '../platform.ts'
 import { deadLettersR2 } from './dead-letters-r2.ts'
 import { type Env, parseVariables } from './env.ts'
 import { eventQueue } from './event-queue.ts'
+import { expectationTalliesD1 } from './expectation-tallies-d1.ts'
 import { filesR2 } from './files-r2.ts'
 import { jobsD1 } from './jobs-d1.ts'
 import { jobsWorkflows } from './jobs-workflows.ts'
@@ -19,6 +20,7 @@ import { shardWriters } from './shard-writers.ts'
 import { snapshotsKv } from './snapshots-kv.ts'
 import { consoleLog, nextUlid, systemClock } from './system.ts'
 import { trainingD1 } from './training-d1.ts'
+import { transformWorkersBindings } from './transform-workers-bindings.ts'
 
 /** Of an isolate's 128 MB; the rest is the runtime's, the requests' and the writers'. */
 const BLOCK_CACHE_BYTES_MAX = 32_000_000
@@ -55,6 +57,8 @@ export function createPlatform(env: Env): Platform {
     training: trainingD1(db),
     settings: settingsOf(env),
     quarantine: quarantineR2(env.BUCKET, db),
+    transformWorkers: transformWorkersBindings(env),
+    expectationTallies: expectationTalliesD1(db),
     deadLetters: deadLettersR2(env.BUCKET, db),
     background: waitUntil,
   }

@@ -126,6 +126,36 @@ export const quarantine = sqliteTable(
   (table) => [primaryKey({ columns: [table.source, table.id] })],
 )
 
+/** What each message or chunk of the last day left unmet of its source's expectations. */
+export const expectationTallies = sqliteTable(
+  'expectation_tallies',
+  {
+    source: text().notNull(),
+    /** Message, or load and chunk. */
+    id: text().notNull(),
+    /** When it was counted. */
+    time: integer().notNull(),
+    /** JSON: rows by the name of the expectation. */
+    counts: text().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.source, table.id] }),
+    index('expectation_tallies_by_time').on(table.time),
+  ],
+)
+
+/** Older tallies, added up. */
+export const expectationSums = sqliteTable(
+  'expectation_sums',
+  {
+    source: text().notNull(),
+    expectation: text().notNull(),
+    unmet: integer().notNull(),
+    newestTime: integer('newest_time').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.source, table.expectation] })],
+)
+
 /** Jobs beside loads. */
 export const jobs = sqliteTable(
   'jobs',

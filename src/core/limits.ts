@@ -51,6 +51,14 @@ export const LIMITS = {
   deadLettersPageMax: 1_000,
   /** Dead letters one call replays. */
   replaysPerCallMax: 500,
+  /** Rows that one call of a view's own Worker is given, those of one message at least. */
+  transformRowsMax: 5_000,
+  /** Characters of the source rows in such a call, those of one message at least. */
+  transformCharsMax: 2_000_000,
+  /** Such calls that one batch of messages makes: the platform allows an invocation 32. */
+  transformCallsMax: 30,
+  /** Milliseconds such a call may take. */
+  transformTimeoutMs: 30_000,
   /** Characters of one SQL expression. */
   expressionCharsMax: 10_000,
   /** Levels of nesting of one SQL expression; each operator of a chain is one, but those of `and` and `or`. */

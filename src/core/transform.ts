@@ -100,22 +100,43 @@ export interface Expectation {
   readonly evaluate: Evaluate
 }
 
-/** Why a row fails the first expectation of a kind that it fails; undefined when it meets them all. Null meets (S26). */
-export function checkExpectations(
+/** An expectation that a row does not meet, and the sentence that says so. */
+export interface UnmetExpectation {
+  readonly name: string
+  readonly reason: string
+}
+
+const ALL_MET: readonly UnmetExpectation[] = []
+
+/** The expectations of a kind that a row does not meet, in the order of the definition. Null meets (S26). */
+export function unmetExpectations(
   expectations: readonly Expectation[],
   values: readonly Value[],
   onFailure: OnFailure,
-): string | undefined {
+): readonly UnmetExpectation[] {
+  let unmet: UnmetExpectation[] | undefined
   for (const expectation of expectations) {
     if (expectation.onFailure !== onFailure) continue
-    try {
-      if (expectation.evaluate(values) === false) return `Expectation "${expectation.name}" is not met`
-    } catch (error) {
-      if (!(error instanceof FeatureStoreError)) throw error
-      return `Expectation "${expectation.name}" fails: ${error.message}`
-    }
+    const reason = reasonUnmet(expectation, values)
+    if (reason === undefined) continue
+    unmet ??= []
+    unmet.push({ name: expectation.name, reason })
   }
-  return undefined
+  return unmet ?? ALL_MET
+}
+
+function reasonUnmet({ name, evaluate }: Expectation, values: readonly Value[]): string | undefined {
+  try {
+    return evaluate(values) === false ? `Expectation "${name}" is not met` : undefined
+  } catch (error) {
+    if (!(error instanceof FeatureStoreError)) throw error
+    return `Expectation "${name}" fails: ${error.message}`
+  }
+}
+
+/** Adds one row's unmet expectations to the counts of its message or chunk. */
+export function countUnmet(counts: Record<string, number>, unmet: readonly UnmetExpectation[]): void {
+  for (const { name } of unmet) counts[name] = (counts[name] ?? 0) + 1
 }
 
 /** Refuses a row that a view would take but cannot file: one of its join keys is null (S13). */

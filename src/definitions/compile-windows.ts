@@ -1,6 +1,7 @@
 import { checkExpression } from '../core/sql/check-expression.ts'
 import type { WindowAggregation } from '../core/window/window-plan.ts'
 import type { FeatureView } from './feature-view.ts'
+import { readableColumns } from './returned-fields.ts'
 import type { CompiledFeature, CompiledWindows } from './snapshot.ts'
 import type { Source } from './source.ts'
 
@@ -12,20 +13,23 @@ export const EVENT_ID_COLUMN = 'event_id'
  * for the first of them. Throws `invalid_argument` for an expression that cannot be read.
  */
 export function compileWindows(
-  { aggregations = [] }: FeatureView,
+  view: FeatureView,
   source: Source,
 ): { readonly columns: readonly CompiledFeature[]; readonly windows: CompiledWindows } {
   const columns: CompiledFeature[] = []
   const inputs = new Map<string, number>()
-  const planned = aggregations.map(({ sql, description: _, ...aggregation }): WindowAggregation => {
-    let input = inputs.get(sql)
-    if (input === undefined) {
-      const expression = checkExpression(sql, source.schema)
-      input = columns.push({ name: aggregation.name, type: expression.type, expression }) - 1
-      inputs.set(sql, input)
-    }
-    return { ...aggregation, input, inputType: columns[input]!.type }
-  })
+  const readable = readableColumns(view, source)
+  const planned = (view.aggregations ?? []).map(
+    ({ sql, description: _, ...aggregation }): WindowAggregation => {
+      let input = inputs.get(sql)
+      if (input === undefined) {
+        const expression = checkExpression(sql, readable)
+        input = columns.push({ name: aggregation.name, type: expression.type, expression }) - 1
+        inputs.set(sql, input)
+      }
+      return { ...aggregation, input, inputType: columns[input]!.type }
+    },
+  )
   if (source.event_id !== null) columns.push(eventId(source, source.event_id))
   return { columns, windows: { aggregations: planned, hasEventId: source.event_id !== null } }
 }

@@ -7,6 +7,7 @@ import type { DefinitionSet } from './definition-set.ts'
 import type { Entity } from './entity.ts'
 import type { FeatureService } from './feature-service.ts'
 import type { FeatureView } from './feature-view.ts'
+import { readableColumns, returnedFields } from './returned-fields.ts'
 import {
   type CompiledEntity,
   type CompiledEntry,
@@ -134,6 +135,7 @@ function compileView(set: DefinitionSet, view: FeatureView, version: number): Co
     group: groupOf(view),
     where: view.where === undefined ? null : checkExpression(view.where, schema, 'bool'),
     keys: entity.join_keys.map(({ name, type }) => checkExpression(keySql(view, name), schema, type)),
+    transform: view.transform === undefined ? null : { ...view.transform, returns: returnedFields(view) },
     ...compileRows(view, source),
     ttlUs: view.ttl === undefined ? null : parseDuration(view.ttl),
     retentionUs: source.retention === undefined ? null : parseDuration(source.retention),
@@ -149,10 +151,12 @@ function compileRows(
     const { columns, windows } = compileWindows(view, source)
     return { columns, features: windowPlan(windows).outputs, windows }
   }
+  const readable = readableColumns(view, source)
   const columns = view.features!.map(({ name, type, sql }) => ({
     name,
     type,
-    expression: checkExpression(sql, source.schema, type),
+    // A feature without SQL is the field of that name, which the view's Worker returns.
+    expression: checkExpression(sql ?? `"${name}"`, readable, type),
   }))
   return { columns, features: columns.map(({ name, type }) => ({ name, type })), windows: null }
 }

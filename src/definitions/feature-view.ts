@@ -22,7 +22,37 @@ export const Aggregation = z.strictObject({
   description: z.string().max(10_000).default(''),
 })
 
-/** Features of one entity computed from one source: latest-row (`features`) or windowed (`aggregations`). */
+/** A feature without SQL is a field that the view's Worker returns. */
+const ViewFeature = Feature.extend({ sql: SqlExpression.optional() })
+
+/** A method of a Worker that is bound to the store's. What every binding has of itself is no method of yours. */
+export const WorkerMethod = z.strictObject({
+  /** Name of the service binding. */
+  service: z.string().regex(/^[A-Za-z_]\w{0,62}$/, 'the name of a service binding is needed'),
+  method: z
+    .string()
+    .regex(/^[A-Za-z]\w{0,62}$/, 'the name of a method is needed')
+    .refine((name) => !OWN_METHODS.includes(name), 'every Worker has that of itself, another name is needed'),
+})
+
+const OWN_METHODS = [
+  'alarm',
+  'connect',
+  'constructor',
+  'dup',
+  'email',
+  'fetch',
+  'queue',
+  'scheduled',
+  'tail',
+  'then',
+  'trace',
+]
+
+/**
+ * Features of one entity computed from one source: latest-row (`features`) or windowed (`aggregations`). With a
+ * `transform`, a windowed view's `features` are what its Worker returns.
+ */
 export const FeatureView = z
   .strictObject({
     name: Name,
@@ -32,7 +62,7 @@ export const FeatureView = z
     join_keys: z.record(ColumnName, SqlExpression).default({}),
     /** Rows for which this is not true are left out. */
     where: SqlExpression.optional(),
-    features: z.array(Feature).min(1).max(2_000).optional(),
+    features: z.array(ViewFeature).min(1).max(2_000).optional(),
     aggregations: z.array(Aggregation).min(1).max(500).optional(),
     /** How old a row may be and still be served (S3); absent means for ever. */
     ttl: Duration.optional(),
@@ -43,11 +73,13 @@ export const FeatureView = z
     /** At most one KV put of a block in this time. */
     publish: Duration.default('1s'),
     /** A Worker of one's own that transforms batches of rows. */
-    transform: z.strictObject({ service: z.string().min(1), method: z.string().min(1) }).optional(),
+    transform: WorkerMethod.optional(),
     ...About,
   })
   .refine(
-    (view) => (view.features === undefined) !== (view.aggregations === undefined),
+    ({ features, aggregations, transform }) =>
+      (features === undefined) !== (aggregations === undefined) ||
+      (aggregations !== undefined && transform !== undefined),
     'a feature view has either features or aggregations',
   )
 export type FeatureView = z.infer<typeof FeatureView>

@@ -6,7 +6,7 @@ import type { EpochUnit, ValueType } from '../core/value.ts'
 import type { WindowAggregation } from '../core/window/window-plan.ts'
 
 /** Snapshots of another format are compiled again before they are used. */
-export const SNAPSHOT_FORMAT = 4
+export const SNAPSHOT_FORMAT = 5
 
 /**
  * One generation of definitions, compiled: names resolved to positions, durations to microseconds. Immutable,
@@ -90,9 +90,18 @@ export interface CompiledView {
   readonly features: readonly NamedType[]
   /** Null for a view that serves its latest row. */
   readonly windows: CompiledWindows | null
+  /** The Worker that sees a row before the expressions do; null where SQL is all. */
+  readonly transform: CompiledTransform | null
   readonly ttlUs: DurationUs | null
   /** Its source's retention. */
   readonly retentionUs: DurationUs | null
+}
+
+/** A method of a bound Worker. What it returns for a row stands behind the source's columns. */
+export interface CompiledTransform {
+  readonly service: string
+  readonly method: string
+  readonly returns: readonly NamedType[]
 }
 
 /** A view's aggregations; what they take are the first columns of its rows, by position. */

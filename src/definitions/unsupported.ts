@@ -1,5 +1,4 @@
 import type { DefinitionSet } from './definition-set.ts'
-import type { FeatureView } from './feature-view.ts'
 
 /**
  * Names what the language of definitions can say and this release cannot do yet, so that nobody believes it does.
@@ -13,16 +12,10 @@ export function findUnsupported(set: DefinitionSet): string[] {
         ...(format === 'parquet' ? [] : [`${what}: landing files of format ${format} are not supported yet`]),
       ]
     }),
-    ...set.feature_views.flatMap(unsupportedOfView),
     ...set.feature_services.flatMap(({ name, features }) =>
       features
         .filter(({ view }) => view.includes('@'))
         .map(({ view }) => `feature service "${name}": pinned version "${view}" is not supported yet`),
     ),
   ]
-}
-
-function unsupportedOfView(view: FeatureView): string[] {
-  const what = `feature view "${view.name}"`
-  return [...(view.transform ? [`${what}: a transform in a Worker of one's own is not supported yet`] : [])]
 }

@@ -8,6 +8,7 @@ import { DEFINITION_KINDS, type DefinitionSet } from './definition-set.ts'
 import type { FeatureService } from './feature-service.ts'
 import type { FeatureView } from './feature-view.ts'
 import { expressionProblems, hint, nameOf, repeated, reserved } from './problems.ts'
+import { problemsOfTransform, readableColumns } from './returned-fields.ts'
 import type { Source } from './source.ts'
 import { findUnsupported } from './unsupported.ts'
 import { problemsOfOnDemandEntries, problemsOfOnDemandView } from './validate-on-demand.ts'
@@ -84,6 +85,7 @@ function problemsOfView(set: DefinitionSet, view: FeatureView): string[] {
   const { schema } = source
   const joinKeys = entity.join_keys.map(({ name }) => name)
   const features = view.features ?? []
+  const readable = readableColumns(view, source)
   const windows = view.aggregations === undefined ? undefined : windowsOf(view, source)
   const windowColumns = windows?.columns.map(({ name }) => name) ?? []
   const names = windows === undefined ? features.map(nameOf) : windows.outputs.map(nameOf)
@@ -105,8 +107,11 @@ function problemsOfView(set: DefinitionSet, view: FeatureView): string[] {
     ...(view.where === undefined
       ? []
       : expressionProblems(`${what}: where`, view.where, { schema, type: 'bool' })),
+    ...problemsOfTransform(view, source).map((problem) => `${what}: ${problem}`),
     ...features.flatMap(({ name, sql, type }) =>
-      expressionProblems(`${what}: feature "${name}"`, sql, { schema, type }),
+      sql === undefined
+        ? []
+        : expressionProblems(`${what}: feature "${name}"`, sql, { schema: readable, type }),
     ),
     ...repeated([...names, ...joinKeys]).map((name) => `${what}: the name "${name}" is used twice`),
     ...reserved([...names, ...(view.aggregations ?? []).map(nameOf)]).map(
@@ -130,7 +135,7 @@ function windowsOf(view: FeatureView, source: Source) {
   for (const { name, sql } of view.aggregations ?? []) {
     if (name === EVENT_ID_COLUMN) problems.push(`"${name}" is a reserved name`)
     try {
-      checkExpression(sql, source.schema)
+      checkExpression(sql, readableColumns(view, source))
     } catch (error) {
       if (!(error instanceof FeatureStoreError)) throw error
       problems.push(`aggregation "${name}": ${error.message}`)
@@ -151,7 +156,7 @@ export function servedFeatures(
   set: DefinitionSet,
   view: FeatureView,
 ): readonly { readonly name: string; readonly type: ValueType }[] {
-  if (view.features !== undefined) return view.features
+  if (view.aggregations === undefined) return view.features ?? []
   const source = set.sources.find(({ name }) => name === view.source)
   return source === undefined ? [] : windowsOf(view, source).outputs
 }

@@ -2,13 +2,19 @@ import { compileExpression } from '../core/sql/compile-expression.ts'
 import type { TypedExpression } from '../core/sql/typed-expression.ts'
 import type { Expectation, PlainColumns, ViewTransform } from '../core/transform.ts'
 import { planWindows, type WindowPlan } from '../core/window/window-plan.ts'
+import type { WorkerTransform } from '../core/worker-transform.ts'
 import type { CompiledSource, CompiledView, CompiledWindows, Snapshot } from './snapshot.ts'
 
 /** Closures of the views of snapshots in use; a view's go when its snapshot goes. */
-const transforms = new WeakMap<CompiledView, ViewTransform>()
+const transforms = new WeakMap<CompiledView, CompiledViewTransform>()
+
+/** With the Worker that the view's rows go through first, if it has one. */
+export interface CompiledViewTransform extends ViewTransform {
+  readonly worker: WorkerTransform | null
+}
 
 /** A view's transformation, compiled once for each snapshot: the same for stream, load and history (S25). */
-export function viewTransform(snapshot: Snapshot, view: CompiledView): ViewTransform {
+export function viewTransform(snapshot: Snapshot, view: CompiledView): CompiledViewTransform {
   let transform = transforms.get(view)
   if (transform === undefined) {
     transform = {
@@ -21,13 +27,16 @@ export function viewTransform(snapshot: Snapshot, view: CompiledView): ViewTrans
         evaluate: compileExpression(expression),
       })),
       plain: plainColumns(view),
+      worker:
+        view.transform === null ? null : { ...view.transform, given: snapshot.sources[view.source]!.columns },
     }
     transforms.set(view, transform)
   }
   return transform
 }
 
-function plainColumns({ where, keys, columns }: CompiledView): PlainColumns | null {
+function plainColumns({ where, keys, columns, transform }: CompiledView): PlainColumns | null {
+  if (transform !== null) return null
   const taken = columns.map(({ expression }) => expression)
   const positions = (expressions: readonly TypedExpression[]) =>
     expressions.flatMap((expression) => (expression.kind === 'column' ? [expression.column] : []))

@@ -2,6 +2,7 @@ import { FeatureStoreError } from '../core/error.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
+import { callWorkers, workerFaults } from './call-workers.ts'
 import { type PlannedBatch, type PlannedDelivery, planDeliveries } from './plan-deliveries.ts'
 import { decodeMessage, type QueueMessage } from './queue-message.ts'
 
@@ -44,13 +45,10 @@ export async function consumeEvents(
       }
     }
     const batch = known ?? []
-    const faults = await deliverAll(
-      platform,
-      planDeliveries(
-        snapshot,
-        batch.map(({ message }) => message),
-      ),
-    )
+    const messages = batch.map(({ message }) => message)
+    const returned = await callWorkers(platform, snapshot, messages)
+    const faults = await deliverAll(platform, planDeliveries(snapshot, messages, returned))
+    for (const [position, fault] of workerFaults(snapshot, returned)) faults.set(position, fault)
     const stale = batch.filter((_, at) => faults.get(at) === STALE)
     batch.forEach(({ position }, at) => {
       const reason = faults.get(at)
@@ -76,7 +74,7 @@ const STALE = 'A writer knows a newer generation of definitions'
  */
 async function deliverAll(
   platform: Platform,
-  { deliveries, quarantine }: PlannedBatch,
+  { deliveries, quarantine, tallies }: PlannedBatch,
 ): Promise<Map<number, string>> {
   const faults = new Map<number, string>()
   for (const { batch, message } of quarantine) {
@@ -96,6 +94,14 @@ async function deliverAll(
       }
     }),
   )
+  if (tallies.length === 0) return faults
+  try {
+    const time = platform.clock.now()
+    await platform.expectationTallies.write(tallies.map(({ message: _, ...tally }) => ({ ...tally, time })))
+  } catch (error) {
+    for (const { message } of tallies)
+      faults.set(message, `Unmet expectations could not be counted: ${String(error)}`)
+  }
   return faults
 }
 

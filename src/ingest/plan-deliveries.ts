@@ -2,17 +2,20 @@ import { hashKey, topBits } from '../core/entity-key.ts'
 import { FeatureStoreError } from '../core/error.ts'
 import { encodeRow, tombstoneId, type ViewRow } from '../core/row.ts'
 import {
-  checkExpectations,
+  countUnmet,
   encodeCells,
-  transformRow,
   transformTexts,
+  unmetExpectations,
   type ViewTransform,
 } from '../core/transform.ts'
-import { decodeValue, splitCells, type Value } from '../core/value.ts'
-import type { CompiledEntity, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
+import { decodeValue, type Value } from '../core/value.ts'
+import { type ReturnedRow, type ReturnedRows, transformReturned } from '../core/worker-transform.ts'
+import type { CompiledEntity, Snapshot } from '../definitions/snapshot.ts'
 import { sourceExpectations, viewTransform } from '../definitions/view-transform.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
-import type { Delivery, QuarantineBatch, QuarantinedRow } from '../platform.ts'
+import type { Delivery, QuarantineBatch, QuarantinedRow, UnmetCounts } from '../platform.ts'
+import { NOTHING_RETURNED, type ReturnedByView } from './call-workers.ts'
+import { cellPositions, cellTexts } from './message-cells.ts'
 import type { DeletionMessage, EventMessage, QueueMessage } from './queue-message.ts'
 
 /** One writer's part of a batch of messages. */
@@ -25,6 +28,16 @@ export interface PlannedDelivery {
 export interface PlannedBatch {
   readonly deliveries: readonly PlannedDelivery[]
   readonly quarantine: readonly PlannedQuarantine[]
+  readonly tallies: readonly PlannedTally[]
+}
+
+/** What one message's rows left unmet: it is not done before that is counted. */
+export interface PlannedTally {
+  readonly source: string
+  readonly id: string
+  readonly counts: UnmetCounts
+  /** Position of the message. */
+  readonly message: number
 }
 
 /** What one message leaves in quarantine: it is not done before that is kept. */
@@ -39,17 +52,27 @@ const DELIVERY_CHARS_MAX = 1_000_000
 
 /**
  * Runs the views of a batch's sources over its rows, turns deletions into tombstones and groups the outcome
- * by writer. Pure; every source and entity the messages name is in the snapshot.
+ * by writer. Pure; every source and entity the messages name is in the snapshot. `returned` is what the views' own
+ * Workers made of the rows.
  */
-export function planDeliveries(snapshot: Snapshot, messages: readonly QueueMessage[]): PlannedBatch {
+export function planDeliveries(
+  snapshot: Snapshot,
+  messages: readonly QueueMessage[],
+  returned: ReturnedByView = NOTHING_RETURNED,
+): PlannedBatch {
   const drafts = new Map<string, Draft>()
   const quarantine: PlannedQuarantine[] = []
+  const tallies: PlannedTally[] = []
   messages.forEach((message, position) => {
     const groups: LinesByGroup = new Map()
     if (message.kind === 'deletions') planDeletions(snapshot, message, groups)
     else {
-      const rows = planEvents(snapshot, message, groups)
-      if (rows.length > 0) quarantine.push({ batch: quarantineBatch(message, rows), message: position })
+      const returnedTo = (view: string) => returned.get(view)?.[position]
+      const { quarantined, counts } = planEvents(snapshot, message, { groups, returnedTo })
+      if (quarantined.length > 0)
+        quarantine.push({ batch: quarantineBatch(message, quarantined), message: position })
+      if (Object.keys(counts).length > 0)
+        tallies.push({ source: message.source, id: message.id, counts, message: position })
     }
     for (const [address, lines] of groups) {
       const [entity, shard, view] = address.split('/') as [string, string, string]
@@ -63,7 +86,7 @@ export function planDeliveries(snapshot: Snapshot, messages: readonly QueueMessa
     const layout = writerLayout(snapshot, entity, Number(shard))
     return { delivery: { layout, kind: 'stream', groups }, messages: [...positions] }
   })
-  return { deliveries, quarantine }
+  return { deliveries, quarantine, tallies }
 }
 
 function quarantineBatch(
@@ -76,52 +99,84 @@ function quarantineBatch(
 /** Lines of `encodeRow` by `<entity>/<shard>/<view>`. */
 type LinesByGroup = Map<string, string[]>
 
-/** Answers the rows that belong in quarantine: those an expectation keeps back, and those a view's expression fails on. */
-function planEvents(snapshot: Snapshot, message: EventMessage, groups: LinesByGroup): QuarantinedRow[] {
+interface EventsOutcome {
+  /** Rows an expectation keeps back, and those on which a view fails. */
+  readonly quarantined: readonly QuarantinedRow[]
+  readonly counts: UnmetCounts
+}
+
+function planEvents(
+  snapshot: Snapshot,
+  message: EventMessage,
+  {
+    groups,
+    returnedTo,
+  }: {
+    readonly groups: LinesByGroup
+    /** What a view's Worker made of the message's rows, by the view's id. */
+    readonly returnedTo: (view: string) => ReturnedRows | undefined
+  },
+): EventsOutcome {
   const source = snapshot.sources[message.source]!
   const expectations = sourceExpectations(source)
   const views = source.views
     .map((id) => snapshot.views[id]!)
     .filter(({ name }) => message.views?.includes(name) ?? true)
-    .map((view) => {
-      return { view, entity: snapshot.entities[view.entity]!, transform: viewTransform(snapshot, view) }
+    .flatMap((view) => {
+      const returned = returnedTo(view.id)
+      // It takes the rows when the message comes again; the other views have them now.
+      if (returned instanceof FeatureStoreError) return []
+      const entity = snapshot.entities[view.entity]!
+      return [{ view, entity, transform: viewTransform(snapshot, view), returned }]
     })
-  const positions = columnPositions(source, message.columns)
+  const positions = cellPositions(source, message.columns)
   const isPlain = expectations.length === 0 && views.every(({ transform }) => transform.plain !== null)
   const quarantined: QuarantinedRow[] = []
-  for (const { index, cells } of message.rows) {
-    const texts = readTexts(positions, cells)
+  const counts: Record<string, number> = { ...message.rejected }
+  message.rows.forEach(({ index, cells }, at) => {
+    const texts = cellTexts(positions, cells)
     const values = isPlain ? [] : source.columns.map(({ type }, at) => decodeValue(type, texts[at]!))
-    const broken = checkExpectations(expectations, values, 'quarantine')
-    if (broken !== undefined) {
-      quarantined.push({ index, cells, view: null, reason: broken })
-      continue
+    const broken = unmetExpectations(expectations, values, 'quarantine')
+    countUnmet(counts, broken)
+    if (broken.length > 0) {
+      quarantined.push({ index, cells, view: null, reason: broken[0]!.reason })
+      return
     }
+    // A row released for one view was counted when the others took it.
+    if (message.views === undefined) countUnmet(counts, unmetExpectations(expectations, values, 'warn'))
     const timeOf = (column: number) => decodeValue('timestamp', texts[column]!) as number
     const stamp = {
       eventTime: timeOf(source.eventTime),
       createdTime: source.createdTime === null ? message.doorTime : timeOf(source.createdTime),
       ...doorStamp(message, index),
     }
-    for (const { view, entity, transform } of views) {
+    for (const { view, entity, transform, returned } of views) {
       try {
-        const row = transformCells(transform, { texts, values })
+        const row = transformCells(transform, { texts, values, returned: returned?.[at] })
         if (row !== undefined) append(groups, entity, { view: view.id, ...row, ...stamp })
       } catch (error) {
         if (!(error instanceof FeatureStoreError)) throw error
         quarantined.push({ index, cells, view: view.name, reason: error.message })
       }
     }
-  }
-  return quarantined
+  })
+  return { quarantined, counts }
 }
 
 function transformCells(
   transform: ViewTransform,
-  { texts, values }: { readonly texts: readonly string[]; readonly values: readonly Value[] },
+  {
+    texts,
+    values,
+    returned,
+  }: {
+    readonly texts: readonly string[]
+    readonly values: readonly Value[]
+    readonly returned: ReturnedRow | undefined
+  },
 ): { readonly key: string; readonly cells: string } | undefined {
   if (transform.plain !== null) return transformTexts(transform, transform.plain, texts)
-  const row = transformRow(transform, values)
+  const row = transformReturned(transform, values, returned)
   return row && { key: row.key, cells: encodeCells(transform, row.features) }
 }
 
@@ -169,15 +224,4 @@ function draftFor(drafts: Map<string, Draft>, address: string, lines: readonly s
   }
   draft.chars += chars
   return draft
-}
-
-/** Where a message holds each column of the source as it is now; -1 for a column it did not know. */
-function columnPositions(source: CompiledSource, columns: readonly string[]): number[] {
-  return source.columns.map(({ name }) => columns.indexOf(name))
-}
-
-/** The texts of a message's row in the order of the source's columns. */
-function readTexts(positions: readonly number[], text: string): string[] {
-  const cells = splitCells(text)
-  return positions.map((position) => cells[position] ?? 'null')
 }

@@ -1,15 +1,21 @@
 import { FeatureStoreError, invalid } from '../core/error.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Instant } from '../core/time.ts'
-import { checkExpectations, checkSourceRow, checkViewKeys, parseSourceRow } from '../core/transform.ts'
+import {
+  checkSourceRow,
+  checkViewKeys,
+  countUnmet,
+  parseSourceRow,
+  unmetExpectations,
+} from '../core/transform.ts'
 import { encodeValue } from '../core/value.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import { sourceExpectations, viewTransform } from '../definitions/view-transform.ts'
-import type { Platform, PushRecord } from '../platform.ts'
+import type { Platform, PushRecord, UnmetCounts } from '../platform.ts'
 import { readSnapshotOf } from '../registry/current-snapshot.ts'
 import { resolveSource } from '../registry/resolve-name.ts'
-import { type EventMessage, encodeMessages, type MessageRow } from './queue-message.ts'
+import { type EventMessage, encodeMessage, encodeMessages, type MessageRow } from './queue-message.ts'
 import { readBacklogRefusal } from './read-backlog-refusal.ts'
 import { REPLAY_AGE_MAX_MS } from './writer-platform.ts'
 
@@ -112,6 +118,7 @@ async function repeatPush(platform: Platform, push: Push, record: PushRecord): P
 interface CheckedRows {
   readonly rows: readonly MessageRow[]
   readonly rejected: PushAnswer['rejected']
+  readonly unmet: UnmetCounts
 }
 
 function checkRows(
@@ -124,12 +131,14 @@ function checkRows(
   const expectations = sourceExpectations(source)
   const rows: MessageRow[] = []
   const rejected: { index: number; code: string; message: string }[] = []
+  const counts: Record<string, number> = {}
   events.forEach((event, index) => {
     try {
       const values = parseSourceRow(source, event)
       checkSourceRow(source, values, doorTime)
-      const refused = checkExpectations(expectations, values, 'reject')
-      if (refused !== undefined) throw invalid(refused)
+      const unmet = unmetExpectations(expectations, values, 'reject')
+      countUnmet(counts, unmet)
+      if (unmet.length > 0) throw invalid(unmet[0]!.reason)
       for (const view of views) checkViewKeys(view, values)
       const cells = source.columns.map(({ type }, at) => encodeValue(type, values[at]!)).join(',')
       if (cells.length > LIMITS.rowCharsMax) {
@@ -144,12 +153,12 @@ function checkRows(
       rejected.push({ index, code: error.code, message: error.message })
     }
   })
-  return { rows, rejected }
+  return { rows, rejected, unmet: counts }
 }
 
 async function sendRows(
   platform: Platform,
-  { rows, rejected }: CheckedRows,
+  { rows, rejected, unmet }: CheckedRows,
   {
     source,
     pushId,
@@ -158,6 +167,10 @@ async function sendRows(
 ): Promise<PushAnswer> {
   const columns = source.columns.map(({ name }) => name)
   const head = { kind: 'events', source: source.name, pushId, doorTime, columns } as const
-  await platform.events.send(encodeMessages<EventMessage>(head, rows))
+  const messages = encodeMessages<EventMessage>(head, rows)
+  // Counted where the others are, by the consumer: the door writes nothing.
+  if (Object.keys(unmet).length > 0)
+    messages.push(encodeMessage({ ...head, id: `${pushId}.rejected`, rejected: unmet, rows: [] }))
+  await platform.events.send(messages)
   return { push_id: pushId, accepted: rows.length, rejected }
 }

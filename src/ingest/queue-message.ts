@@ -1,4 +1,5 @@
 import type { Instant } from '../core/time.ts'
+import type { UnmetCounts } from '../platform.ts'
 
 /**
  * Some rows of one request on their way through the queue, as text: a line of JSON, then a line a row of its
@@ -24,6 +25,8 @@ export interface EventMessage extends AnyMessage {
   readonly columns: readonly string[]
   /** Names of the views they are meant for, when they were released from quarantine; absent means all of the source. */
   readonly views?: readonly string[]
+  /** What rows of the push that were rejected did not meet; absent means none. Such a message has no rows. */
+  readonly rejected?: UnmetCounts
 }
 
 /** Keys to be deleted (S10): the cells of a row are an encoded key. */

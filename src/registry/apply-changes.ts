@@ -1,4 +1,4 @@
-import { FeatureStoreError } from '../core/error.ts'
+import { FeatureStoreError, invalid } from '../core/error.ts'
 import { compileDefinitions } from '../definitions/compile.ts'
 import { type DefinitionSet, EMPTY_DEFINITIONS } from '../definitions/definition-set.ts'
 import { SNAPSHOT_FORMAT, type Snapshot } from '../definitions/snapshot.ts'
@@ -26,8 +26,19 @@ export interface PlannedApply extends Applied {
   readonly fills: readonly FillEstimate[]
 }
 
+/** Refuses views whose Worker is not bound: their rows would come again and again, and end as dead letters. */
+function refuseUnboundWorkers({ transformWorkers }: Platform, { feature_views }: DefinitionSet): void {
+  const problems = feature_views.flatMap(({ name, transform }) =>
+    transform === undefined || transformWorkers.has(transform.service)
+      ? []
+      : [`feature view "${name}": no Worker is bound as "${transform.service}", a service binding is needed`],
+  )
+  if (problems.length > 0) throw invalid(`Cannot read definitions: ${problems[0]}`, { problems })
+}
+
 /** What applying `next` would do now, and the generation it would be done to. Changes nothing. */
 export async function planApply(platform: Platform, next: DefinitionSet): Promise<PlannedApply> {
+  refuseUnboundWorkers(platform, next)
   const { generation, ...current } = await readCurrent(platform)
   const { changes } = planChanges(current, next)
   const fills = await estimateFills(platform, current, next, changes)
@@ -44,6 +55,7 @@ export async function applyChanges(
   next: DefinitionSet,
   options: ApplyOptions,
 ): Promise<Applied> {
+  refuseUnboundWorkers(platform, next)
   const { generation, blockBits, ...current } = await readCurrent(platform)
   const { expectedGeneration = generation } = options
   if (expectedGeneration !== generation) throw superseded(expectedGeneration, generation)

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { createCatalog } from '../../src/catalog/catalog.ts'
 import { lineage } from '../../src/catalog/lineage.ts'
 import { catalogOf, FLIGHTS } from './catalogs.ts'
 
@@ -134,4 +135,20 @@ test('lineage() follows on-demand views of on-demand views, and ends at a featur
     'entity/user',
   ])
   expect(lineage(catalog, [], { kind: 'feature', name: 'last.unused' }).downstream).toEqual([])
+})
+
+test('lineage() of a view with a Worker of its own names every column, for it is given them all', () => {
+  const [departures] = FLIGHTS.definitions.feature_views
+  const view = {
+    ...departures!,
+    transform: { service: 'DELAYS', method: 'read' },
+    features: [{ name: 'reason', type: 'string' as const, description: '' }],
+  }
+  const catalog = createCatalog({
+    ...FLIGHTS,
+    definitions: { ...FLIGHTS.definitions, feature_views: [view], feature_services: [] },
+  })
+  const found = lineage(catalog, [], { kind: 'feature', name: `${view.name}.reason` })
+  const columns = FLIGHTS.definitions.sources[0]!.schema.map(({ name }) => name)
+  expect(edge(`feature_view/${view.name}`, `feature/${view.name}.reason`, found)?.columns).toEqual(columns)
 })

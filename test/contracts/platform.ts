@@ -84,6 +84,42 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await platform.registry.readVersions()).toEqual({})
     })
 
+    test('expectationTallies count a message once, however often it is counted, and go on doing so in sums', async () => {
+      const { expectationTallies } = platform
+      const tally = (
+        id: string,
+        time: number,
+        counts: Readonly<Record<string, number>>,
+        source = 'clicks',
+      ) => ({
+        id,
+        source,
+        time,
+        counts,
+      })
+      expect(await expectationTallies.read('clicks', 0)).toEqual({})
+      await expectationTallies.fold(100)
+      await expectationTallies.write([tally('a', 10, { sane: 2, usual: 1 }), tally('b', 20, { sane: 3 })])
+      await expectationTallies.write([tally('b', 21, { sane: 4 }), tally('b', 30, { sane: 9 }, 'sales')])
+      expect(await expectationTallies.read('clicks', 15)).toEqual({
+        sane: { unmet: 6, unmetSince: 4, newestTime: 21 },
+        usual: { unmet: 1, unmetSince: 0, newestTime: 10 },
+      })
+      await expectationTallies.fold(21)
+      await expectationTallies.write([tally('c', 40, { usual: 5 })])
+      await expectationTallies.fold(21)
+      expect(await expectationTallies.read('clicks', 15)).toEqual({
+        sane: { unmet: 6, unmetSince: 4, newestTime: 21 },
+        usual: { unmet: 6, unmetSince: 5, newestTime: 40 },
+      })
+      await expectationTallies.fold(100)
+      expect(await expectationTallies.read('clicks', 15)).toEqual({
+        sane: { unmet: 6, unmetSince: 0, newestTime: 21 },
+        usual: { unmet: 6, unmetSince: 0, newestTime: 40 },
+      })
+      expect(await expectationTallies.read('sales', 0)).toMatchObject({ sane: { unmet: 9 } })
+    })
+
     test('quarantine keeps a batch until it is released, the last written of its id', async () => {
       const batch = (reason: string) => ({
         id: 'push-1.0',

@@ -31,6 +31,7 @@ import type {
 } from '../../src/platform.ts'
 import { memoryBuffer } from './memory-buffer.ts'
 import { memoryDeadLetters } from './memory-dead-letters.ts'
+import { memoryExpectationTallies } from './memory-expectation-tallies.ts'
 import { memoryFiles } from './memory-files.ts'
 import { memoryOfflineLog } from './memory-offline-log.ts'
 import { memoryTraining } from './memory-training.ts'
@@ -64,7 +65,11 @@ export interface MemoryPlatform extends Platform {
   /** When the next writer has something to do (ms); null when none has. */
   nextWorkMs(): number | null
   land(source: string, name: string, bytes: Uint8Array): LandedFile
+  /** Methods of bound Workers, by service. */
+  readonly workers: Map<string, Readonly<Record<string, TransformMethod>>>
 }
+
+export type TransformMethod = (rows: readonly Readonly<Record<string, unknown>>[]) => unknown
 
 type Fault = 'writeBlock' | 'writeSegment' | 'register' | 'readBacklog' | 'noteFailures' | 'writeLetter'
 
@@ -93,6 +98,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
   const compiled = new Map<number, string>()
   const snapshots = new Map<string, string>()
   const queue: string[] = []
+  const workers: MemoryPlatform['workers'] = new Map()
   const logged: string[] = []
   const faults: MemoryPlatform['faults'] = new Set()
   const counts = { writeBlock: 0, deleteBlock: 0, readBlocks: 0, readBacklog: 0 }
@@ -408,6 +414,17 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       },
     },
     deadLetters: memoryDeadLetters(objects, fail),
+    expectationTallies: memoryExpectationTallies(),
+    workers,
+    transformWorkers: {
+      has: (service) => workers.has(service),
+      async call({ service, method }, rows) {
+        const methods = workers.get(service)
+        if (methods === undefined)
+          throw new FeatureStoreError('unavailable', `Cannot call Worker "${service}"`)
+        return structuredClone(await methods[method]!(structuredClone(rows)))
+      },
+    },
     background: (work) => void work.catch((error) => logged.push(String(error))),
 
     consume: (attempts = 1) =>

@@ -40,12 +40,27 @@ export interface HarnessOptions {
   /** Null leaves `ADMIN_TOKEN` out. */
   readonly token?: string | null
   readonly variables?: Readonly<Record<string, string>>
+  /** Other Workers, by the name of the service binding that leads to each. */
+  readonly services?: Readonly<Record<string, { readonly name: string; readonly configPath: string }>>
 }
 
 /** The whole Worker under workerd, D1 migrated, everything in memory. */
-export async function startHarness({ token = TOKEN, variables = {} }: HarnessOptions = {}): Promise<Harness> {
+export async function startHarness({
+  token = TOKEN,
+  variables = {},
+  services = {},
+}: HarnessOptions = {}): Promise<Harness> {
   const vars = { SEGMENT_AGE_MS: '1000', ...variables, ...(token === null ? {} : { ADMIN_TOKEN: token }) }
-  const server = createTestHarness({ workers: [{ configPath: './wrangler.toml', vars }] })
+  const others = Object.values(services)
+  const bindingOverrides = Object.fromEntries(
+    Object.entries(services).map(([binding, { name }]) => [binding, name]),
+  )
+  const server = createTestHarness({
+    workers: [
+      { configPath: './wrangler.toml', vars, bindingOverrides },
+      ...others.map(({ configPath }) => ({ configPath })),
+    ],
+  })
   const { url } = await server.listen()
   const worker = server.getWorker<Env>()
   await worker.applyD1Migrations('DB')

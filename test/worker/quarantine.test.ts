@@ -25,6 +25,7 @@ const definitions = (cast: string) => ({
       expectations: [
         { name: 'sane', sql: 'price < 1000', on_failure: 'reject' },
         { name: 'usual', sql: 'price >= 0', on_failure: 'quarantine' },
+        { name: 'cheap', sql: 'price < 100', on_failure: 'warn' },
       ],
     },
   ],
@@ -153,7 +154,30 @@ it('a file’s rows meet the same, and its load counts them', async () => {
   expect((await quarantined()).some(({ row, index }) => row.user === 'f2' && index === 2)).toBe(true)
 })
 
+it('rows that meet an expectation not are counted for each, from both doors', async () => {
+  await push({ user: 'w', price: 500, note: '1' }, { user: 'w2', price: 2_000, note: '1' })
+  const found = await until(
+    async () =>
+      (
+        await harness.call<{ expectations: { name: string; unmet: number }[] }>(
+          'GET',
+          '/v1/sources/orders/expectations',
+        )
+      ).json.expectations,
+    (expectations) => expectations.reduce((sum, { unmet }) => sum + unmet, 0) >= 6,
+    READABLE_MS,
+  )
+  // One of each was pushed above and one stood in the file, which had none to warn of.
+  expect(found).toMatchObject([
+    { name: 'sane', sql: 'price < 1000', on_failure: 'reject', unmet: 3, unmet_last_day: 3 },
+    { name: 'usual', unmet: 2, unmet_last_day: 2 },
+    { name: 'cheap', on_failure: 'warn', unmet: 1, unmet_last_day: 1 },
+  ])
+})
+
 it.each([
+  ['GET', '/v1/sources/order/expectations', undefined, 404, /orders/],
+  ['GET', '/v1/sources/orders/expectations?since=1', undefined, 400, /"since"/],
   ['GET', '/v1/quarantine', undefined, 400, /source/],
   ['GET', '/v1/quarantine?source=order', undefined, 404, /orders/],
   ['GET', '/v1/quarantine?source=orders&from=1', undefined, 400, /"from"/],

@@ -6,7 +6,9 @@ import { FeatureStoreError, invalid } from '../../core/error.ts'
 import { checkFilePath } from '../../core/file-path.ts'
 import { parseJson } from '../../core/json.ts'
 import { LIMITS } from '../../core/limits.ts'
+import { formatInstant } from '../../core/time.ts'
 import { pushEvents } from '../../ingest/push-events.ts'
+import { readExpectations } from '../../registry/read-expectations.ts'
 import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { readIdempotencyKey } from '../idempotency-key.ts'
@@ -33,6 +35,20 @@ export function sourceRoutes() {
       idempotency: key === undefined ? undefined : { token: c.var.caller, key },
     }
     return c.json(await pushEvents(c.var.platform, push), 202)
+  })
+
+  routes.get('/sources/:source/expectations', async (c) => {
+    const source = c.req.param('source')
+    const expectations = await readExpectations(c.var.platform, source)
+    return c.json({
+      source,
+      expectations: expectations.map(({ definition, sum }) => ({
+        ...definition,
+        unmet: sum?.unmet ?? 0,
+        unmet_last_day: sum?.unmetSince ?? 0,
+        newest_time: sum === undefined ? null : formatInstant(sum.newestTime),
+      })),
+    })
   })
 
   routes.put('/sources/:source/files/:name{.+}', async (c) => {

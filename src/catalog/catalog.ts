@@ -9,7 +9,7 @@ import type { FeatureService } from '../definitions/feature-service.ts'
 import type { FeatureView } from '../definitions/feature-view.ts'
 import type { OnDemandView } from '../definitions/on-demand-view.ts'
 import type { Source } from '../definitions/source.ts'
-import type { Generation } from '../platform.ts'
+import type { Generation, TrainingDataset } from '../platform.ts'
 
 /** One generation as people look at it: every definition by its name, and what every view serves. */
 export interface Catalog extends Generation {
@@ -53,11 +53,10 @@ export interface CatalogObject {
   readonly name: string
 }
 
-/** A training dataset as far as lineage goes; its name here is its id. */
-export interface DatasetOfService {
-  readonly id: string
-  readonly name: string
-  readonly service: string
+/** A training dataset as far as lineage goes, where it goes by its id. */
+export type DatasetNode = Pick<TrainingDataset, 'id' | 'name'> & {
+  /** What it was joined with: a feature service, or a feature view by itself. */
+  readonly of: TrainingDataset['request']['of']
 }
 
 export function createCatalog(generation: Generation): Catalog {

@@ -2,7 +2,7 @@ import { compareStrings } from '../core/sql/compare-values.ts'
 import {
   type Catalog,
   type CatalogObject,
-  type DatasetOfService,
+  type DatasetNode,
   definitionsOf,
   featuresOfView,
   findFeature,
@@ -44,7 +44,7 @@ export interface Lineage extends CatalogObject {
  */
 export function lineage(
   catalog: Catalog,
-  datasets: readonly DatasetOfService[],
+  datasets: readonly DatasetNode[],
   { kind, name }: CatalogObject,
 ): Lineage {
   const id = objectId(kind, name)
@@ -68,11 +68,11 @@ export function lineage(
   }
 }
 
-/** From each service to what was made with it. */
-function datasetSteps(datasets: readonly DatasetOfService[]): LineageSteps {
+/** From each service or view to what was joined with it. */
+function datasetSteps(datasets: readonly DatasetNode[]): LineageSteps {
   return indexEdges(
-    datasets.map(({ id, service }) => ({
-      from: objectId('feature_service', service),
+    datasets.map(({ id, of }) => ({
+      from: objectId(of.kind === 'service' ? 'feature_service' : 'feature_view', of.name),
       to: objectId('training_dataset', id),
     })),
   )
@@ -114,7 +114,7 @@ function withColumns(catalog: Catalog, edge: LineageEdge): LineageEdge {
 
 interface Named {
   readonly catalog: Catalog
-  readonly datasets: readonly DatasetOfService[]
+  readonly datasets: readonly DatasetNode[]
 }
 
 function nodeOf(named: Named, id: string): LineageNode {

@@ -45,6 +45,8 @@ export const LIMITS = {
   datasetNameCharsMax: 200,
   /** Training datasets, and schedules, of one list. */
   datasetsPageMax: 100,
+  /** Training datasets that lineage knows, the newest. */
+  lineageDatasetsMax: 1_000,
   /** Jobs of one list. */
   jobsPageMax: 1_000,
   /** Dead letters of one page of their list. */

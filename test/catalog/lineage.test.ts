@@ -3,7 +3,7 @@ import { createCatalog } from '../../src/catalog/catalog.ts'
 import { lineage } from '../../src/catalog/lineage.ts'
 import { catalogOf, FLIGHTS } from './catalogs.ts'
 
-const DATASETS = [{ id: 'td-1', name: 'june', service: 'delay_predictor' }]
+const DATASETS = [{ id: 'td-1', name: 'june', of: { kind: 'service' as const, name: 'delay_predictor' } }]
 
 function trace(kind: Parameters<typeof lineage>[2]['kind'], name: string) {
   return lineage(FLIGHTS, DATASETS, { kind, name })

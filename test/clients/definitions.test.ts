@@ -91,7 +91,9 @@ test('definitionSet() collects what its definitions refer to, each once, as the 
 test('what the compiler cannot see is refused where it is written, by the schemas of the store', () => {
   expect(() => entity('User', { joinKeys: { user: 'string' } })).toThrow('a name is a lower-case letter')
   expect(() => entity('user', { joinKeys: {} })).toThrow()
-  expect(() => featureView('none', { entity: user, source: clicks })).toThrow('either features or aggregations')
+  expect(() => featureView('none', { entity: user, source: clicks })).toThrow(
+    'either features or aggregations',
+  )
   const both = { features: { price }, aggregations: { n: aggregate('count', price, { windows: ['1h'] }) } }
   expect(() => featureView('both', { entity: user, source: clicks, ...both })).toThrow(
     'either features or aggregations',

@@ -52,8 +52,13 @@ export function catalogRoutes() {
         `Cannot trace "${kind}": it is no kind of lineage, one of ${CATALOG_KINDS.join(', ')} is needed`,
       )
     }
-    const catalog = await readCatalog(c.var.platform)
-    return c.json({ generation: catalog.generation, ...lineage(catalog, [], { kind: known, name }) })
+    const { platform } = c.var
+    const [catalog, datasets] = await Promise.all([
+      readCatalog(platform),
+      platform.training.list(LIMITS.lineageDatasetsMax),
+    ])
+    const nodes = datasets.map(({ id, name: title, request }) => ({ id, name: title, of: request.of }))
+    return c.json({ generation: catalog.generation, ...lineage(catalog, nodes, { kind: known, name }) })
   })
 
   for (const [collection, kind] of Object.entries(COLLECTIONS)) {

@@ -2,6 +2,7 @@ import { FeatureStoreError } from '../core/error.ts'
 import { formatInstant } from '../core/time.ts'
 import type { JobKind, JobRecord, LoadRecord, LoadStatus, Platform } from '../platform.ts'
 import { describeLoad } from './describe-load.ts'
+import { type ErasureReport, erasureReport } from './erase-keys.ts'
 
 export interface JobReport {
   readonly id: string
@@ -12,6 +13,8 @@ export interface JobReport {
   readonly progress?: { readonly done: number; readonly total: number }
   readonly started_time: string
   readonly error?: string
+  /** Of an erasure: what was removed. */
+  readonly report?: ErasureReport
 }
 
 /** The newest jobs beside loads, and the loads that have not ended. */
@@ -36,9 +39,18 @@ export async function describeJob(platform: Platform, id: string): Promise<JobRe
   return { ...loadReport(load), progress }
 }
 
-function jobReport({ id, kind, subject, status, done, total, startedTime, error }: JobRecord): JobReport {
+function jobReport(job: JobRecord): JobReport {
+  const { id, kind, subject, status, done, total, startedTime, error } = job
   const progress = { done, total }
-  const report = { id, kind, subject, status, progress, started_time: formatInstant(startedTime) }
+  const report = {
+    id,
+    kind,
+    subject,
+    status,
+    progress,
+    started_time: formatInstant(startedTime),
+    ...(kind === 'erase' ? { report: erasureReport(job) } : {}),
+  }
   return error === null ? report : { ...report, error }
 }
 

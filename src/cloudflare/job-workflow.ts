@@ -1,5 +1,6 @@
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers'
 import { compactLog } from '../batch/compact-log.ts'
+import { eraseKeys } from '../batch/erase-keys.ts'
 import { reblockGroup } from '../batch/reblock-group.ts'
 import { runLoad } from '../batch/run-load.ts'
 import { makeDataset } from '../offline/make-dataset.ts'
@@ -12,6 +13,7 @@ const RUNS: Readonly<Record<JobKind, (platform: Platform, id: string, steps: Job
   reblock: reblockGroup,
   compact: compactLog,
   training: makeDataset,
+  erase: eraseKeys,
 }
 
 const STEP = {

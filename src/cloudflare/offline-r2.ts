@@ -1,4 +1,4 @@
-import { and, count, eq, gte, isNull, lt, lte, max, type SQL, sql } from 'drizzle-orm'
+import { and, count, eq, gte, isNotNull, isNull, lt, lte, max, type SQL, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { Clock, OfflineLog } from '../platform.ts'
 import { r2Buffer } from './r2-buffer.ts'
@@ -6,6 +6,14 @@ import { commits, segments } from './registry-schema.ts'
 
 /** Segments on R2, their manifest in D1. */
 export function offlineR2(bucket: R2Bucket, db: DrizzleD1Database, clock: Clock): OfflineLog {
+  /** Objects first: a row without its object would be read, an object without its row is found by nobody. */
+  async function remove(replaced: readonly { readonly path: string }[]): Promise<void> {
+    if (replaced.length === 0) return
+    const paths = replaced.map(({ path }) => path)
+    await bucket.delete(paths)
+    await db.delete(segments).where(isAmong(paths))
+  }
+
   return {
     async writeSegment(path, bytes) {
       // Null means it was there already: the same bytes, put before a crash.
@@ -43,16 +51,25 @@ export function offlineR2(bucket: R2Bucket, db: DrizzleD1Database, clock: Clock)
         .having(gte(count(), countMin))
         .orderBy(segments.view, segments.version)
     },
-    async replace(paths, { commit, commitMin, ...record }) {
-      const replaced = sql`(SELECT value FROM json_each(${JSON.stringify(paths)}))`
-      const counting = sql`(SELECT count(*) FROM ${segments} WHERE path IN ${replaced} AND replaced_time IS NULL)`
+    async replace(paths, segment) {
+      const replaced = isAmong(paths)
+      const counting = sql`(SELECT count(*) FROM ${segments} WHERE ${replaced} AND replaced_time IS NULL)`
+      const isWhole = sql`${counting} = ${paths.length}`
+      if (segment === null) {
+        const done = await db
+          .update(segments)
+          .set({ replacedTime: clock.now() })
+          .where(and(replaced, isNull(segments.replacedTime), isWhole))
+        return done.meta.changes > 0
+      }
+      const { commit, commitMin, ...record } = segment
       await db.batch([
         db
           .insert(segments)
           .select(
             sql`SELECT ${record.path}, ${record.view}, ${record.version}, ${record.bucket}, ${record.bytes},
               ${record.rowCount}, ${record.eventTimeMin}, ${record.eventTimeMax}, ${record.ingestTimeMin},
-              ${record.ingestTimeMax}, ${commit}, ${commitMin}, NULL WHERE ${counting} = ${paths.length}`,
+              ${record.ingestTimeMax}, ${commit}, ${commitMin}, NULL WHERE ${isWhole}`,
           )
           .onConflictDoNothing(),
         // Only beside the one that takes their place: either both statements change something, or neither.
@@ -61,7 +78,7 @@ export function offlineR2(bucket: R2Bucket, db: DrizzleD1Database, clock: Clock)
           .set({ replacedTime: clock.now() })
           .where(
             and(
-              sql`${segments.path} IN ${replaced}`,
+              replaced,
               isNull(segments.replacedTime),
               sql`EXISTS (SELECT 1 FROM ${segments} AS made WHERE made.path = ${record.path})`,
             ),
@@ -80,16 +97,41 @@ export function offlineR2(bucket: R2Bucket, db: DrizzleD1Database, clock: Clock)
         .where(lt(segments.replacedTime, before))
         .orderBy(segments.replacedTime)
         .limit(countMax)
-      if (old.length === 0) return 0
-      const paths = old.map(({ path }) => path)
-      await bucket.delete(paths)
-      await db
-        .delete(segments)
-        .where(sql`${segments.path} IN (SELECT value FROM json_each(${JSON.stringify(paths)}))`)
-      return paths.length
+      await remove(old)
+      return old.length
+    },
+    async purgeReplaced({ view, version }, buckets) {
+      const old = await db
+        .select({ path: segments.path })
+        .from(segments)
+        .where(
+          and(
+            eq(segments.view, view),
+            eq(segments.version, version),
+            isNotNull(segments.replacedTime),
+            sql`${segments.bucket} IN (SELECT value FROM json_each(${JSON.stringify(buckets)}))`,
+          ),
+        )
+      for (let at = 0; at < old.length; at += REMOVED_AT_ONCE)
+        await remove(old.slice(at, at + REMOVED_AT_ONCE))
+    },
+    listLogs() {
+      const names = { view: segments.view, version: segments.version }
+      return db
+        .selectDistinct(names)
+        .from(segments)
+        .where(isNull(segments.replacedTime))
+        .orderBy(segments.view, segments.version)
     },
     deleteObject: (path) => bucket.delete(path),
   }
+}
+
+/** Objects that one call of R2 deletes. */
+const REMOVED_AT_ONCE = 1_000
+
+function isAmong(paths: readonly string[]): SQL {
+  return sql`${segments.path} IN (SELECT value FROM json_each(${JSON.stringify(paths)}))`
 }
 
 /** Makes the next commit; `insertSegments` in the same batch registers under it. */

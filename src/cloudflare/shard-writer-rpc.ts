@@ -20,6 +20,7 @@ export interface ShardWriterRpc extends Rpc.DurableObjectBranded {
   readWaiting(views: readonly string[]): Promise<string>
   flush(cut: boolean): Promise<FlushReport>
   wake(): Promise<WriterReport>
+  eraseKeys(layout: WriterLayout, keys: readonly string[]): Promise<number | null>
   addWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
   dropWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
 }

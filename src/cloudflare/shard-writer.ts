@@ -82,6 +82,12 @@ export class ShardWriterObject extends DurableObject<Env> implements ShardWriter
     return this.#writer.measureBlocks()
   }
 
+  async eraseKeys(layout: WriterLayout, keys: readonly string[]): Promise<number | null> {
+    const found = this.#writer.eraseKeys(layout, keys)
+    await this.#setAlarm()
+    return found
+  }
+
   async addWidth(layout: WriterLayout, width: BlockWidth): Promise<number> {
     const left = this.#writer.addWidth(layout, width)
     await this.#setAlarm()

@@ -13,6 +13,7 @@ export function shardWriters(namespace: DurableObjectNamespace<ShardWriterRpc>):
     readWaiting: (layout, views) => writer(layout).readWaiting(views),
     flush: (layout, { cut }) => writer(layout).flush(cut),
     wake: (layout) => writer(layout).wake(),
+    eraseKeys: (layout, keys) => writer(layout).eraseKeys(layout, keys),
     addWidth: (layout, width) => writer(layout).addWidth(layout, width),
     dropWidth: (layout, width) => writer(layout).dropWidth(layout, width),
   }

@@ -47,6 +47,8 @@ export const LIMITS = {
   datasetsPageMax: 100,
   /** Training datasets that lineage knows, the newest. */
   lineageDatasetsMax: 1_000,
+  /** Keys of one erasure. */
+  erasureKeysMax: 1_000,
   /** Jobs of one list. */
   jobsPageMax: 1_000,
   /** Dead letters of one page of their list. */

@@ -1,11 +1,10 @@
-import { encodeKey, KEY_LENGTH_MAX } from '../core/entity-key.ts'
 import { FeatureStoreError, invalid } from '../core/error.ts'
 import { LIMITS } from '../core/limits.ts'
 import { nearestName } from '../core/nearest-name.ts'
-import { createFaults, parseNamedFields, refuseUnknownFields } from '../core/parse-fields.ts'
 import { formatInstant, type Instant } from '../core/time.ts'
 import { FUTURE_MAX_US } from '../core/transform.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
+import { parseKeys } from '../definitions/parse-keys.ts'
 import type { CompiledEntity, Snapshot } from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
 import { resolveEntity } from '../registry/resolve-name.ts'
@@ -41,7 +40,7 @@ export async function deleteKeys(platform: Platform, deletion: Deletion): Promis
     )
   }
   refuseForeignViews(snapshot, entity, deletion.views ?? [])
-  const rows = readKeys(entity, deletion.keys)
+  const rows = parseKeys(entity, deletion.keys).map((cells, index): MessageRow => ({ index, cells }))
   const now = platform.clock.now()
   if (deletion.eventTime > now + FUTURE_MAX_US) {
     throw invalid(
@@ -86,27 +85,6 @@ async function begin(
     'failed_precondition',
     'Cannot delete under this Idempotency-Key: its first request carried another body, repeat that one',
   )
-}
-
-function readKeys(entity: CompiledEntity, keys: Deletion['keys']): MessageRow[] {
-  const faults = createFaults('key')
-  const types = entity.joinKeys.map(({ type }) => type)
-  const values = keys.map((key, row) => {
-    refuseUnknownFields(entity.joinKeys, key, row, faults)
-    return parseNamedFields(entity.joinKeys, key, row, faults)
-  })
-  faults.check()
-  const rows = values.map((key, index) => ({ index, cells: encodeKey(types, key) }))
-  for (const { index, cells } of rows) {
-    if (cells.length > KEY_LENGTH_MAX)
-      faults.add(
-        index,
-        entity.joinKeys[0]!.name,
-        `the key is ${cells.length} characters long, at most ${KEY_LENGTH_MAX} may`,
-      )
-  }
-  faults.check()
-  return rows
 }
 
 function refuseForeignViews({ views }: Snapshot, entity: CompiledEntity, names: readonly string[]): void {

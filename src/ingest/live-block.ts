@@ -136,6 +136,17 @@ export function keepViews(block: LiveBlock, views: ReadonlySet<string>): void {
   block.changes++
 }
 
+/** Forgets all that is held of a key; false when there is nothing. */
+export function forgetKey(block: LiveBlock, key: string): boolean {
+  const held = block.rowsByKey.get(key)
+  if (held === undefined) return false
+  for (const view of held.rows.keys()) forget(block, held, view)
+  block.rowsByKey.delete(key)
+  block.bytes -= KEY_BYTES + key.length + held.windows.size * WINDOWS_BYTES
+  block.changes++
+  return true
+}
+
 function forget(block: LiveBlock, held: KeyRows, view: string): void {
   const row = held.rows.get(view)
   if (row === undefined) return

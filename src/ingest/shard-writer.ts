@@ -11,13 +11,15 @@ import type {
 } from '../platform.ts'
 import { checkpointBlocks } from './checkpoint-blocks.ts'
 import { cutDueMs, cutJournal, trimJournal } from './cut-journal.ts'
+import { eraseKeys } from './erase-keys.ts'
 import { decodeRows } from './live-block.ts'
+import { measureBlocks } from './measure-blocks.ts'
 import { blockText, publishBlocks } from './publish-blocks.ts'
 import { rebuildDueMs, rebuildWindows } from './rebuild-windows.ts'
 import { encodeSeen, hourOf } from './seen-ids.ts'
 import { addWidth, dropWidth, tendWidths, widthsDueMs } from './tend-widths.ts'
 import { WRITER_LIMITS, type WriterLimits, type WriterPlatform } from './writer-platform.ts'
-import { adoptLayout, blocksOf, findWidth, type WriterRecord } from './writer-record.ts'
+import { adoptLayout, findWidth, type WriterRecord } from './writer-record.ts'
 import { adoptRecord, enterJournal, markRange, openState, takeRow } from './writer-state.ts'
 
 /**
@@ -55,6 +57,8 @@ export interface ShardWriter {
   nextWorkMs(): number | null
   /** Measures a few blocks of each group as they would be put now. */
   measureBlocks(): WriterReport
+  /** Answers how many of the keys it held; null, and nothing done, while rows have yet to be logged. */
+  eraseKeys(layout: WriterLayout, keys: readonly string[]): number | null
   /** Answers how many blocks of the width have yet to be put. */
   addWidth(layout: WriterLayout, width: BlockWidth): number
   /** Answers how many blocks of the width have yet to be deleted. */
@@ -223,22 +227,6 @@ export function createShardWriter(
     for (const [range] of ranges) markRange(state, range, { dueMs, entry: Number.POSITIVE_INFINITY })
   }
 
-  function measureBlocks(): WriterReport {
-    const { record } = state
-    if (record === undefined) return { blockBytes: {} }
-    const means = record.layout.entity.groups.map(({ name, blockBits }) => {
-      const width = { group: name, blockBits }
-      const blockCount = 2 ** (blockBits - record.layout.entity.shardBits)
-      let bytes = 0
-      for (let at = 0; at < SAMPLES; at++) {
-        const [bits] = blocksOf(record, width, Math.floor((at * blockCount) / SAMPLES))
-        bytes += blockText(state, { group: name, bits: bits! }, clock.now()).length
-      }
-      return [name, bytes / SAMPLES] as const
-    })
-    return { blockBytes: Object.fromEntries(means) }
-  }
-
   function publishMsOf({ entity }: WriterLayout, view: string): number {
     const group = entity.groups.find(({ views }) => views.includes(view))
     return (
@@ -277,7 +265,12 @@ export function createShardWriter(
     reportJournal,
     work,
     nextWorkMs,
-    measureBlocks,
+    measureBlocks: () => measureBlocks(state, clock.now()),
+    eraseKeys: (layout, keys) =>
+      orBreak(() => {
+        adopt(layout)
+        return eraseKeys(platform, state, { keys, limits })
+      }),
     addWidth: (layout, width) =>
       orBreak(() => {
         adopt(layout)
@@ -290,9 +283,6 @@ export function createShardWriter(
       }),
   }
 }
-
-/** Blocks of a group that are measured for its mean size. */
-const SAMPLES = 8
 
 function viewsOf({ layout }: WriterRecord): string {
   return layout.entity.groups.map(({ name, views }) => `${name}:${views.join()}`).join(';')

@@ -68,7 +68,7 @@ export function dropOld({ plan }: WindowRules, { tiles, ids }: WindowState, now:
 }
 
 /** Begins a line of a checkpoint that holds windows; no view's name does. */
-const WINDOWS = '#'
+export const WINDOWS = '#'
 
 /** The windows as a line of a checkpoint, beside those of `encodeRow`. */
 export function encodeWindowLine(

@@ -1,4 +1,5 @@
 import { encodeKey } from '../core/entity-key.ts'
+import { FeatureStoreError } from '../core/error.ts'
 import type { FeatureColumn } from '../core/feature-column.ts'
 import type { Platform } from '../platform.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
@@ -46,7 +47,23 @@ export async function joinEntry(
     ),
   )
   const wanted = { ...pins, keys, times: labels.times, features }
-  return view.windows === null
-    ? joinView(platform, { snapshot, view }, wanted)
-    : joinWindows(platform, { snapshot, view, windows: view.windows }, wanted)
+  return lookAgain(() =>
+    view.windows === null
+      ? joinView(platform, { snapshot, view }, wanted)
+      : joinWindows(platform, { snapshot, view, windows: view.windows }, wanted),
+  )
+}
+
+const LOOKS_MAX = 5
+
+/** Erasure leaves nothing of a segment it has written anew: who has listed it finds it gone, and lists what there is now. */
+async function lookAgain<T>(join: () => Promise<T>): Promise<T> {
+  for (let look = 1; ; look++) {
+    try {
+      return await join()
+    } catch (error) {
+      const isGone = error instanceof FeatureStoreError && error.code === 'not_found'
+      if (!isGone || look === LOOKS_MAX) throw error
+    }
+  }
 }

@@ -16,12 +16,17 @@ export interface OfflineLog {
   /** Logs of which a bucket has at least `countMin` segments of at most `bytesMax` bytes, by name. */
   listFragmented(small: { readonly bytesMax: number; readonly countMin: number }): Promise<readonly LogName[]>
   /**
-   * In one step: `segment` counts, and those at `paths` do no longer. False, and nothing done, when one of them did not
-   * count any more; true when it was done before. Their objects stay for those who are reading them.
+   * In one step: `segment` counts, and those at `paths` do no longer; null puts nothing in their place. False, and nothing
+   * done, when one of them did not count any more; true when the segment was put there before. Their objects stay for those
+   * who are reading them.
    */
-  replace(paths: readonly string[], segment: RegisteredSegment): Promise<boolean>
+  replace(paths: readonly string[], segment: RegisteredSegment | null): Promise<boolean>
   /** Removes segments replaced before this time, objects first; at most `countMax` of them. Answers how many. */
   removeReplaced(before: Instant, countMax: number): Promise<number>
+  /** Removes what was replaced in these buckets of a log, at once and whoever reads it. */
+  purgeReplaced(log: LogName, buckets: readonly string[]): Promise<void>
+  /** The logs that have segments, by name. */
+  listLogs(): Promise<readonly LogName[]>
   /** Removes an object that the manifest never named. */
   deleteObject(path: string): Promise<void>
 }

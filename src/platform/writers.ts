@@ -24,6 +24,11 @@ export interface ShardWriters {
   /** Lets the writer do what is due, should its own alarm have been lost. */
   wake(layout: WriterLayout): Promise<WriterReport>
   /**
+   * Removes all that the writer holds of these encoded keys. Answers how many of them it held; null, and nothing
+   * done, while rows have yet to be logged.
+   */
+  eraseKeys(layout: WriterLayout, keys: readonly string[]): Promise<number | null>
+  /**
    * From now on the group's blocks are published in this width of bits too. Answers how many of them are not
    * yet; call again until it is 0.
    */

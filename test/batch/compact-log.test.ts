@@ -106,7 +106,7 @@ test('a merge whose log was changed meanwhile leaves nothing behind', async () =
   const { replace } = platform.offline
   const refused: string[] = []
   platform.offline.replace = async (_paths, segment) => {
-    refused.push(segment.path)
+    refused.push(segment!.path)
     platform.offline.replace = replace
     return false
   }

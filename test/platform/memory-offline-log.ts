@@ -1,3 +1,4 @@
+import { FeatureStoreError } from '../../src/core/error.ts'
 import type { RegisteredSegment } from '../../src/definitions/segment-record.ts'
 import type { Clock, OfflineLog } from '../../src/platform.ts'
 import { memoryBuffer } from './memory-buffer.ts'
@@ -14,20 +15,29 @@ export function memoryOfflineLog(
   fail: (effect: 'writeSegment' | 'register') => void,
 ): MemoryOfflineLog {
   const manifest = new Map<string, RegisteredSegment>()
-  const replacedTimes = new Map<string, number>()
+  const replaced = new Map<string, { readonly segment: RegisteredSegment; readonly time: number }>()
   let commit = 0
+  const remove = (path: string) => {
+    objects.delete(path)
+    replaced.delete(path)
+  }
   return {
     manifest,
     async writeSegment(path, bytes) {
       fail('writeSegment')
       if (!objects.has(path)) objects.set(path, bytes)
     },
-    openSegment: ({ path }) => memoryBuffer(objects.get(path)!),
+    openSegment: ({ path }) => {
+      const bytes = objects.get(path)
+      if (bytes === undefined)
+        throw new FeatureStoreError('not_found', `Cannot read object "${path}": there is none`)
+      return memoryBuffer(bytes)
+    },
     async register(records) {
       fail('register')
       if (records.length > 0) commit++
       for (const record of records)
-        if (!manifest.has(record.path) && !replacedTimes.has(record.path))
+        if (!manifest.has(record.path) && !replaced.has(record.path))
           manifest.set(record.path, { ...record, commit, commitMin: commit })
     },
     async list(view, version) {
@@ -46,22 +56,28 @@ export function memoryOfflineLog(
       return [...named.values()].map(({ view, version }) => ({ view, version }))
     },
     async replace(paths, segment) {
-      if (manifest.has(segment.path)) return true
+      if (segment !== null && manifest.has(segment.path)) return true
       if (!paths.every((path) => manifest.has(path))) return false
-      manifest.set(segment.path, segment)
       for (const path of paths) {
+        replaced.set(path, { segment: manifest.get(path)!, time: clock.now() })
         manifest.delete(path)
-        replacedTimes.set(path, clock.now())
       }
+      if (segment !== null) manifest.set(segment.path, segment)
       return true
     },
     async removeReplaced(before, countMax) {
-      const old = [...replacedTimes].filter(([, time]) => time < before).slice(0, countMax)
-      for (const [path] of old) {
-        objects.delete(path)
-        replacedTimes.delete(path)
-      }
+      const old = [...replaced].filter(([, { time }]) => time < before).slice(0, countMax)
+      for (const [path] of old) remove(path)
       return old.length
+    },
+    async purgeReplaced({ view, version }, buckets) {
+      for (const [path, { segment }] of replaced)
+        if (segment.view === view && segment.version === version && buckets.includes(segment.bucket))
+          remove(path)
+    },
+    async listLogs() {
+      const named = new Map([...manifest.values()].map((one) => [`${one.view}@${one.version}`, one]))
+      return [...named.values()].map(({ view, version }) => ({ view, version }))
     },
     async deleteObject(path) {
       objects.delete(path)

@@ -1,4 +1,5 @@
 import { compactLog } from '../../src/batch/compact-log.ts'
+import { eraseKeys } from '../../src/batch/erase-keys.ts'
 import { reblockGroup } from '../../src/batch/reblock-group.ts'
 import { runLoad } from '../../src/batch/run-load.ts'
 import { createBlockCache } from '../../src/core/block-cache.ts'
@@ -58,6 +59,8 @@ export interface MemoryPlatform extends Platform {
   crash(): void
   /** Rows all writers have written to their storage, as they would be billed. */
   rowsWritten(): number
+  /** Every text in the writers' storage. */
+  writerTexts(): string[]
   /** What the writers hold in memory together. */
   writerMemory(): WriterMemory
   /** Lets every writer do what is due, as its alarm would. */
@@ -86,7 +89,13 @@ export interface MemoryOptions {
   readonly memoryBytesMax?: number
 }
 
-const RUNS = { load: runLoad, reblock: reblockGroup, compact: compactLog, training: makeDataset }
+const RUNS = {
+  load: runLoad,
+  reblock: reblockGroup,
+  compact: compactLog,
+  training: makeDataset,
+  erase: eraseKeys,
+}
 
 export function memoryPlatform(startUs: number, options: MemoryOptions = {}): MemoryPlatform {
   const { limits, memoryBytesMax = WRITER_MEMORY_BYTES, effect = (_name, run) => run() } = options
@@ -315,6 +324,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         await writerOf(layout).work({ publish: false, cut: false })
         return writerOf(layout).measureBlocks()
       },
+      eraseKeys: async (layout, keys) => writerOf(layout).eraseKeys(layout, keys),
       addWidth: async (layout, width) => writerOf(layout).addWidth(layout, width),
       dropWidth: async (layout, width) => writerOf(layout).dropWidth(layout, width),
     },
@@ -441,6 +451,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       writerMemory = createWriterMemory(memoryBytesMax)
     },
     rowsWritten: () => [...storages.values()].reduce((sum, storage) => sum + storage.rowsWritten(), 0),
+    writerTexts: () => [...storages.values()].flatMap(textsOf),
     writerMemory: () => writerMemory,
     async work() {
       for (const name of storages.keys()) await writerNamed(name).work({ publish: false, cut: false })
@@ -501,4 +512,11 @@ function guardStorage<T extends WriterStorage>(storage: T, run: <R>(name: string
     ...Object.fromEntries(writes.map(([name, method]) => [name, guard(name, method)])),
     transaction,
   }
+}
+
+function textsOf(storage: WriterStorage): string[] {
+  return [
+    ...storage.readJournal(0, Number.MAX_SAFE_INTEGER).map(({ rows, seen }) => rows + seen),
+    ...storage.listCheckpoints().map(({ bits }) => storage.readCheckpoint(bits)!.rows),
+  ]
 }

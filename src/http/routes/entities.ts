@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
+import { startErasure } from '../../batch/erase-keys.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { parseInstant } from '../../core/time.ts'
 import { deleteKeys } from '../../ingest/delete-keys.ts'
@@ -11,6 +12,10 @@ const DeletionRequest = z.strictObject({
   keys: z.array(z.record(z.string(), z.unknown())).min(1),
   event_time: z.string(),
   views: z.array(z.string()).min(1).max(LIMITS.deletionViewsMax).optional(),
+})
+
+const ErasureRequest = z.strictObject({
+  keys: z.array(z.record(z.string(), z.unknown())).min(1).max(LIMITS.erasureKeysMax),
 })
 
 /** What is done to entities by key. */
@@ -28,6 +33,12 @@ export function entityRoutes() {
       idempotency: key === undefined ? undefined : { token: c.var.caller, key },
     })
     return c.json(answer, 202)
+  })
+
+  routes.post('/entities/:entity/erasures', async (c) => {
+    const { keys } = await readJson(c, ErasureRequest)
+    const id = await startErasure(c.var.platform, { entity: c.req.param('entity'), keys })
+    return c.json({ id }, 202)
   })
 
   return routes

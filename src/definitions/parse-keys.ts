@@ -1,0 +1,28 @@
+import { encodeKey, KEY_LENGTH_MAX } from '../core/entity-key.ts'
+import { createFaults, parseNamedFields, refuseUnknownFields } from '../core/parse-fields.ts'
+import type { CompiledEntity } from './snapshot.ts'
+
+/** Keys of an entity as a request gives them, encoded. Throws `invalid_argument` that lists every fault by key and name. */
+export function parseKeys(
+  entity: CompiledEntity,
+  keys: readonly Readonly<Record<string, unknown>>[],
+): string[] {
+  const faults = createFaults('key')
+  const types = entity.joinKeys.map(({ type }) => type)
+  const values = keys.map((key, row) => {
+    refuseUnknownFields(entity.joinKeys, key, row, faults)
+    return parseNamedFields(entity.joinKeys, key, row, faults)
+  })
+  faults.check()
+  const encoded = values.map((key) => encodeKey(types, key))
+  for (const [at, { length }] of encoded.entries()) {
+    if (length > KEY_LENGTH_MAX)
+      faults.add(
+        at,
+        entity.joinKeys[0]!.name,
+        `the key is ${length} characters long, at most ${KEY_LENGTH_MAX} may`,
+      )
+  }
+  faults.check()
+  return encoded
+}

@@ -26,15 +26,16 @@ const DAY_US = 86_400_000_000
 const RECENT_DAYS = 10
 const LIVE_ROWS = 5
 
-/** All 3,000,000 flights of January to June 2001, as they stand in the npm package `vega-datasets`. */
-export async function readFlights(): Promise<Flights> {
+/** The 3,000,000 flights of January to June 2001, in the order of time, as they stand in the npm package `vega-datasets`. */
+export async function readFlights(rowCountMax = Number.POSITIVE_INFINITY): Promise<Flights> {
   const path = join(import.meta.dirname, '../../node_modules/vega-datasets/data/flights-3m.parquet')
   const file = await openParquet(await asyncBufferFromFile(path), 'flights-3m.parquet')
   const columns: Record<string, unknown[]> = {}
   for (const { name } of file.columns) {
     const values: unknown[] = []
     for (const { rowStart, rowEnd } of file.rowGroups) {
-      const part = await file.readColumn(name, rowStart, rowEnd)
+      if (rowStart >= rowCountMax) break
+      const part = await file.readColumn(name, rowStart, Math.min(rowEnd, rowCountMax))
       for (let at = 0; at < part.length; at++) values.push(part[at])
     }
     columns[name] = values

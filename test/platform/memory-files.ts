@@ -4,9 +4,12 @@ import type { ByteRange, Files, StoredFile } from '../../src/platform.ts'
 
 /** Files in a map of bytes by path. */
 export function memoryFiles(objects: Map<string, Uint8Array>): Files {
+  const etags = new WeakMap<Uint8Array, string>()
   const stored = (path: string): StoredFile => {
     const bytes = objects.get(path)!
-    return { path, etag: fingerprint([...bytes]), bytes: bytes.length }
+    const etag = etags.get(bytes) ?? fingerprint([Buffer.from(bytes).toString('base64')])
+    etags.set(bytes, etag)
+    return { path, etag, bytes: bytes.length }
   }
   const put: Files['put'] = async (path, content) => {
     objects.set(path, typeof content === 'string' ? new TextEncoder().encode(content) : content.slice())

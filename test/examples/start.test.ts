@@ -1,6 +1,8 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { asyncBufferFromFile } from 'hyparquet'
 import { expect, test } from 'vitest'
@@ -21,7 +23,8 @@ interface Flight {
 test('npm start prints what a plain recomputation from the same Parquet gives', {
   timeout: 300_000,
 }, async () => {
-  const output = await runStart()
+  const { output, readme } = await runStart()
+  expectReadme(readme)
   const answers = readAnswers(output)
   expect(answers.map(({ path }) => path.split('/').at(-1)!.split('?')[0])).toEqual([
     'features',
@@ -152,17 +155,48 @@ async function openDuckDb(pushed: readonly Flight[]): Promise<DuckDBConnection> 
   return duckdb
 }
 
-async function runStart(): Promise<string> {
-  const child = spawn('npm', ['start', '--', '--port', '0', '--exit'], { cwd: ROOT })
+/** What `npm start` prints until all is in, and what the README's commands then print. */
+async function runStart(): Promise<{ readonly output: string; readonly readme: string }> {
+  const child = spawn('npm', ['start', '--', '--port', '0'], { cwd: ROOT, detached: true })
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (part) => {
-      output += part
+  try {
+    await new Promise<void>((resolve, reject) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (part) => {
+          output += part
+          if (/^.*All 3,000,000 flights are in.*$/m.test(output)) resolve()
+        })
+      }
+      child.once('exit', (code) => reject(new Error(`npm start ended with ${code}:\n${output}`)))
     })
+    const port = /stays up on http:\/\/127\.0\.0\.1:(\d+)/.exec(output)![1]!
+    return { output, readme: await runReadme(port) }
+  } finally {
+    child.removeAllListeners('exit')
+    // npm, node and wrangler are one group: what Ctrl-C in a terminal reaches.
+    process.kill(-child.pid!, 'SIGINT')
+    await once(child, 'exit')
   }
-  const [code] = await once(child, 'exit')
-  if (code !== 0) throw new Error(`npm start ended with ${code}:\n${output}`)
-  return output
+}
+
+/** Runs the commands of the README's "Use", as they are printed but for the port. */
+async function runReadme(port: string): Promise<string> {
+  const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+  const [, commands] = /## Use\n[\s\S]*?```bash\n([\s\S]*?)```/.exec(readme)!
+  const { stdout } = await promisify(execFile)('bash', ['-ec', commands!.replaceAll('8787', port)])
+  return stdout
+}
+
+/** A push, a Get, a BatchGet and a join, an answer a line. */
+function expectReadme(printed: string): void {
+  const [push, get, batchGet, history] = printed
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line))
+  expect(push).toMatchObject({ accepted: 1, rejected: [] })
+  expect(Object.keys(get.features)).toHaveLength(FEATURES)
+  expect(batchGet.rows).toHaveLength(2)
+  expect(history.rows).toHaveLength(1)
 }
 
 /** Each printed curl command with the answer on the line after it. */

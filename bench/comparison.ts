@@ -6,7 +6,7 @@ export interface Comparison {
   readonly ours: number
   readonly baseline: number
   /** Of `ours` and `baseline`. */
-  readonly unit: 'requests/s' | 'events/s' | 'ms' | 'puts'
+  readonly unit: 'requests/s' | 'events/s' | 'rows/s' | 'ms' | 'puts'
   /** Figures beside the comparison, under names that end in their unit. */
   readonly facts?: Readonly<Record<string, number>>
 }

@@ -10,10 +10,12 @@ import { cpus } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { parseArgs } from 'node:util'
 import { formatComparisons, judgeComparison } from './comparison.ts'
+import { measureExpressions } from './measure-expressions.ts'
 import { measureJoin } from './measure-join.ts'
 import { measurePush } from './measure-push.ts'
 import { measureServing } from './measure-serving.ts'
 import { measureUniform } from './measure-uniform.ts'
+import { formatWindowUpdates, measureWindowUpdates } from './measure-window-updates.ts'
 import { formatBatchReports, reportBatches } from './report-batches.ts'
 
 const { values: flags } = parseArgs({
@@ -30,20 +32,26 @@ const serving = flags.short
   ? { entityCount, measureMs: 2_000, coldPasses: 1, settleMs: 0 }
   : { entityCount, measureMs: 5_000, coldPasses: 5, settleMs: 40_000 }
 const push = flags.short ? { entityCount: 50_000, rounds: 1 } : { entityCount: 100_000, rounds: 3 }
+const expressions = flags.short ? { rowCount: 50_000, passes: 5 } : { rowCount: 200_000, passes: 10 }
+const windowUpdates = flags.short
+  ? { keyCount: 2_000, eventsPerKey: 50 }
+  : { keyCount: 10_000, eventsPerKey: 100 }
 const uniform = { requestCount: flags.short ? 50 : 200 }
 
 const startMs = performance.now()
 const comparisons = [
-  // The join goes first: it shares the processor with no Worker.
+  // These go first: they share the processor with no Worker.
+  measureExpressions(expressions),
   await measureJoin(join),
   ...(await measureServing(serving)),
   await measureUniform(uniform),
   ...(await measurePush(push)),
 ].map(judgeComparison)
+const updates = measureWindowUpdates(windowUpdates)
 const batches = flags.short ? [] : await reportBatches({ measureMs: 2_000 })
 const [cpu] = cpus()
 const machine = `${cpus().length} x ${cpu?.model.trim()}, Node ${process.version}`
-process.stdout.write(`\n${formatComparisons(comparisons)}\n\n`)
+process.stdout.write(`\n${formatComparisons(comparisons)}\n${formatWindowUpdates(updates)}\n\n`)
 if (batches.length > 0) process.stdout.write(`${formatBatchReports(batches)}\n\n`)
 process.stdout.write(
   `${entityCount} entities, ${join.labelCount} labels x ${join.rowCount} rows, ${machine}, ${Math.round((performance.now() - startMs) / 1_000)} s\n`,
@@ -55,7 +63,9 @@ const results = {
   serving,
   uniform,
   push,
+  expressions,
   comparisons,
+  window_updates: updates,
   batches,
 }
 await writeFile(joinPath(import.meta.dirname, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)

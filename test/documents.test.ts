@@ -2,6 +2,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { getTableName } from 'drizzle-orm'
 import { expect, test } from 'vitest'
+import { COMMANDS } from '../clients/cli/run.ts'
 import * as schema from '../src/cloudflare/registry-schema.ts'
 import {
   AGGREGATION_FUNCTIONS,
@@ -11,7 +12,7 @@ import {
 } from '../src/core/aggregate/aggregation-function.ts'
 import { ERROR_CODES } from '../src/core/error.ts'
 import { LIMITS } from '../src/core/limits.ts'
-import { STAMP_COLUMNS } from '../src/core/segment.ts'
+import { STAMP_COLUMNS } from '../src/core/log-columns.ts'
 import { encodeValue, VALUE_TYPES } from '../src/core/value.ts'
 import { Entity } from '../src/definitions/entity.ts'
 import { FeatureService, ServiceEntry } from '../src/definitions/feature-service.ts'
@@ -39,6 +40,15 @@ test('every route stands in docs/operations.md', () => {
   const documented = operations.replaceAll('`', '')
   expect(routes().length).toBeGreaterThan(8)
   expect(routes().filter((route) => !documented.includes(route))).toEqual([])
+})
+
+test('every command of the command-line tool and its options stand in docs/operations.md', () => {
+  const missing = Object.entries(COMMANDS).flatMap(([name, { options = {} }]) =>
+    [`\`featheredge ${name}`, ...Object.keys(options).map((option) => `\`--${option}`)].filter(
+      (text) => !operations.includes(text),
+    ),
+  )
+  expect(missing).toEqual([])
 })
 
 test('every error code and its status stand in docs/operations.md', () => {

@@ -1,7 +1,7 @@
 import { bitsText, encodeKey, hashKey, topBits } from '../core/entity-key.ts'
 import { eraseRows } from '../core/erase-rows.ts'
+import { COMMIT_COLUMN, STAMP_COLUMNS } from '../core/log-columns.ts'
 import { openParquet } from '../core/parquet.ts'
-import { COMMIT_COLUMN, STAMP_COLUMNS } from '../core/segment.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
 import { type RegisteredSegment, segmentRecord } from '../definitions/segment-record.ts'
 import type { CompiledEntity } from '../definitions/snapshot.ts'

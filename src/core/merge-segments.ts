@@ -1,7 +1,8 @@
 import { encodeKey } from './entity-key.ts'
+import { COMMIT_COLUMN, STAMP_COLUMNS } from './log-columns.ts'
 import { createParquetWriter, type ParquetFile, ROW_GROUP_ROWS } from './parquet.ts'
 import { compareStamps, compareText, type Stamp } from './row.ts'
-import { COMMIT_COLUMN, type NamedType, type SegmentStatistics, STAMP_COLUMNS } from './segment.ts'
+import type { NamedType, SegmentStatistics } from './segment.ts'
 import { encodeValue, type Value, type ValueType } from './value.ts'
 
 /** A segment to be merged with others of its log. */

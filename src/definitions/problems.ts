@@ -1,6 +1,6 @@
 import { FeatureStoreError } from '../core/error.ts'
+import { COMMIT_COLUMN, STAMP_COLUMNS } from '../core/log-columns.ts'
 import { nearestName } from '../core/nearest-name.ts'
-import { COMMIT_COLUMN, STAMP_COLUMNS } from '../core/segment.ts'
 import { checkExpression, type ExpressionColumns } from '../core/sql/check-expression.ts'
 import type { ValueType } from '../core/value.ts'
 

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { extname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { DefinitionSet } from '../../src/definitions/definition-set.ts'
+import { findProblems } from '../../src/definitions/validate.ts'
+import { definitionSet, isDefinition } from '../typescript/definition-set.ts'
+import { UsageError } from './command.ts'
+
+const DEFAULT_FILES = ['definitions.ts', 'definitions.js', 'definitions.mjs', 'definitions.json']
+
+/** A file of definitions did not hold what the store takes. */
+export class DefinitionsError extends Error {
+  readonly problems: readonly string[]
+
+  constructor(path: string, problems: readonly string[]) {
+    super(`${path}: ${problems[0]}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`)
+    this.problems = problems
+  }
+}
+
+/** The set that a file defines: a module's default export or all it exports, or a JSON document. */
+export async function readDefinitions(given: string | undefined): Promise<DefinitionSet> {
+  const path = given ?? DEFAULT_FILES.find((file) => existsSync(file))
+  if (path === undefined) {
+    throw new UsageError(
+      `there is none of ${DEFAULT_FILES.join(', ')} here: name a file, or run "featheredge init"`,
+    )
+  }
+  if (!existsSync(path)) throw new UsageError(`there is no file "${path}"`)
+  const content =
+    extname(path) === '.json' ? JSON.parse(await readFile(path, 'utf8')) : await importModule(path)
+  const parsed = DefinitionSet.safeParse(content)
+  const problems = parsed.success
+    ? findProblems(parsed.data)
+    : parsed.error.issues.map(({ path: place, message }) => `${place.join('.')}: ${message}`)
+  if (problems.length > 0) throw new DefinitionsError(path, problems)
+  return parsed.data!
+}
+
+async function importModule(path: string): Promise<unknown> {
+  const module = await importFile(path)
+  const exported = Object.values(module).flat()
+  const definitions = exported.filter(isDefinition)
+  if (definitions.length > 0) return definitionSet(definitions)
+  if (module.default !== undefined) return module.default
+  throw new DefinitionsError(path, ['it exports no definitions'])
+}
+
+async function importFile(path: string): Promise<Record<string, unknown>> {
+  try {
+    return await import(pathToFileURL(resolve(path)).href)
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+      throw new UsageError(
+        `Node ${process.versions.node} reads no TypeScript: take 22.18 or later, or write JavaScript`,
+      )
+    }
+    throw error
+  }
+}

@@ -13,21 +13,35 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 const TIME_CHARS = 10
 const RANDOM_CHARS = 16
+const POOL_IDS = 64
 
 /** Randomness is drawn for many ids at a time: a call into the runtime costs more than all the rest of an id. */
-const random = new Uint8Array(64 * RANDOM_CHARS)
-let randomAt = random.length
+let pool = ''
+let poolAt = 0
+/** The last id's time, as most requests of a busy isolate share their millisecond with another. */
+let lastMs = -1
+let timeText = ''
 
 /** A ULID in lower case: ten characters of milliseconds, sixteen of randomness. */
 export function nextUlid(): string {
-  if (randomAt === random.length) {
-    crypto.getRandomValues(random)
-    randomAt = 0
+  const nowMs = Date.now()
+  if (nowMs !== lastMs) {
+    lastMs = nowMs
+    timeText = formatTime(nowMs)
   }
-  const codes: number[] = []
-  for (let at = 0, time = Date.now(); at < TIME_CHARS; at++, time = Math.floor(time / 32)) {
-    codes[TIME_CHARS - 1 - at] = ALPHABET.charCodeAt(time % 32)
+  if (poolAt === pool.length) {
+    const bytes = crypto.getRandomValues(new Uint8Array(POOL_IDS * RANDOM_CHARS))
+    pool = Array.from(bytes, (byte) => ALPHABET[byte & 31]).join('')
+    poolAt = 0
   }
-  for (let at = 0; at < RANDOM_CHARS; at++) codes.push(ALPHABET.charCodeAt(random[randomAt++]! & 31))
-  return String.fromCharCode(...codes)
+  poolAt += RANDOM_CHARS
+  return timeText + pool.slice(poolAt - RANDOM_CHARS, poolAt)
+}
+
+function formatTime(nowMs: number): string {
+  let text = ''
+  for (let at = 0, time = nowMs; at < TIME_CHARS; at++, time = Math.floor(time / 32)) {
+    text = ALPHABET[time % 32]! + text
+  }
+  return text
 }

@@ -50,11 +50,35 @@ export function parseInstant(text: string): Instant {
 
 /** Writes the shortest RFC 3339 text in UTC that says exactly this instant. */
 export function formatInstant(instant: Instant): string {
-  const millis = Math.floor(instant / 1_000)
-  const seconds = new Date(millis).toISOString().slice(0, 19)
-  const fraction = instant - Math.floor(instant / MICROS_PER_SECOND) * MICROS_PER_SECOND
-  if (fraction === 0) return `${seconds}Z`
-  return `${seconds}.${String(fraction).padStart(6, '0').replace(/0+$/, '')}Z`
+  const second = Math.floor(instant / MICROS_PER_SECOND)
+  const day = Math.floor(second / DAY_SECONDS)
+  const ofDay = second - day * DAY_SECONDS
+  const minute = Math.floor(ofDay / 60)
+  const clock = `${DIGITS[Math.floor(minute / 60)]}:${DIGITS[minute % 60]}:${DIGITS[ofDay % 60]}`
+  return `${formatDay(day)}T${clock}${formatFraction(instant - second * MICROS_PER_SECOND)}Z`
+}
+
+const DAY_SECONDS = 86_400
+/** Two digits of each number below 100. */
+const DIGITS = Array.from({ length: 100 }, (_, number) => String(number).padStart(2, '0'))
+
+let formattedDay = 0
+let dayText = '1970-01-01'
+
+/** Days since 1970. The one formatted last is kept: a `Date` takes longer than all the rest, and rows are of one day. */
+function formatDay(day: number): string {
+  if (day !== formattedDay) {
+    formattedDay = day
+    dayText = new Date(day * DAY_SECONDS * 1_000).toISOString().slice(0, 10)
+  }
+  return dayText
+}
+
+function formatFraction(micros: number): string {
+  if (micros === 0) return ''
+  let [digits, width] = [micros, 6]
+  for (; digits % 10 === 0; width--) digits /= 10
+  return `.${String(digits).padStart(width, '0')}`
 }
 
 export function isInstant(value: number): boolean {

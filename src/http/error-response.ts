@@ -41,5 +41,6 @@ export function errorResponse(error: unknown, c: Context<Http>): Response {
       reason: message,
     })
   }
+  c.header('x-request-id', c.var.requestId)
   return c.json({ error: { code, message, details, request_id: c.var.requestId } }, STATUS_BY_CODE[code])
 }

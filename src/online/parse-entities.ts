@@ -20,15 +20,20 @@ export function parseEntities(
   return rows
 }
 
-/** Query parameters are text: what they mean follows from the declared type of the input of that name. */
+/**
+ * The entity that query parameters name. They are text: what they mean follows from the declared type of the input of
+ * that name. Without a prototype, as the parameters are, so that every name is like any other.
+ */
 export function queryToEntity(
   service: CompiledService,
   query: Readonly<Record<string, string>>,
 ): Record<string, unknown> {
-  const types = new Map(service.inputs.map(({ name, type }) => [name, type]))
-  return Object.fromEntries(
-    Object.entries(query).map(([name, text]) => [name, queryValue(types.get(name), text)]),
-  )
+  const entity: Record<string, unknown> = Object.create(null)
+  for (const name of Object.keys(query)) {
+    const type = service.inputs.find((input) => input.name === name)?.type
+    entity[name] = queryValue(type, query[name]!)
+  }
+  return entity
 }
 
 const NUMBER = /^-?\d+(\.\d+)?([eE][ +-]?\d+)?$/

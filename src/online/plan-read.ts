@@ -3,7 +3,13 @@ import { FeatureStoreError } from '../core/error.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Value, ValueType } from '../core/value.ts'
 import { blockKey } from '../definitions/block-key.ts'
-import type { CompiledEntity, CompiledGroup, CompiledService, Snapshot } from '../definitions/snapshot.ts'
+import type {
+  CompiledEntity,
+  CompiledGroup,
+  CompiledLookup,
+  CompiledService,
+  Snapshot,
+} from '../definitions/snapshot.ts'
 
 /** Which blocks a read needs and where in them each looked-up entity is. Pure: its cost can be counted. */
 export interface ReadPlan {
@@ -40,15 +46,18 @@ export function planRead(
 ): ReadPlan {
   const blocks: PlannedBlock[] = []
   const lookups: PlannedLookup[] = []
-  const places = planPlaces(snapshot, service)
+  const places = placesOf(snapshot, service)
+  /** Positions of the blocks that have been planned, by lookup and range. */
+  const positionsByRange = places.map(() => new Map<number, number>())
   for (const row of rows) {
-    for (const { entity, group, views, keyTypes, inputs, positions } of places) {
+    for (const { entity, group, views, keyTypes, inputs, first } of places) {
       const key = encodeKey(
         keyTypes,
         inputs.map((input) => row[input]!),
       )
       const { high, low } = hashKey(key)
       const range = topBits(high, group.blockBits)
+      const positions = positionsByRange[first]!
       let block = positions.get(range)
       if (block === undefined) {
         const bits = bitsText(range, group.blockBits)
@@ -63,27 +72,34 @@ export function planRead(
   return { blocks, lookups }
 }
 
-/** Where the keys of one lookup are: the blocks of its group that have been planned, by range. */
-interface PlannedPlace {
+/** Where the keys of one lookup are. */
+interface LookupPlace {
   readonly entity: CompiledEntity
   readonly group: CompiledGroup
   readonly views: readonly string[]
   readonly keyTypes: readonly ValueType[]
   /** Position of each join key among a row's values. */
   readonly inputs: readonly number[]
-  /** Shared by lookups of one entity and group, for they share its blocks. */
-  readonly positions: Map<number, number>
+  /** Position of the first lookup with the same group: it has the same blocks. */
+  readonly first: number
 }
 
-function planPlaces(snapshot: Snapshot, { lookups }: CompiledService): PlannedPlace[] {
-  const positionsByGroup = new Map<CompiledGroup, Map<number, number>>()
-  return lookups.map(({ entity: name, group: at, inputs, views }) => {
-    const entity = snapshot.entities[name]!
-    const group = entity.groups[at]!
-    const positions = positionsByGroup.get(group) ?? new Map<number, number>()
-    positionsByGroup.set(group, positions)
-    return { entity, group, views, keyTypes: entity.joinKeys.map(({ type }) => type), inputs, positions }
-  })
+const placesByLookups = new WeakMap<readonly CompiledLookup[], readonly LookupPlace[]>()
+
+/** Made once for a service of a snapshot, whatever features of it are asked for. */
+function placesOf(snapshot: Snapshot, { lookups }: CompiledService): readonly LookupPlace[] {
+  let places = placesByLookups.get(lookups)
+  if (places === undefined) {
+    const groups = lookups.map(({ entity, group }) => snapshot.entities[entity]!.groups[group]!)
+    places = lookups.map(({ entity: name, inputs, views }, at) => {
+      const entity = snapshot.entities[name]!
+      const group = groups[at]!
+      const keyTypes = entity.joinKeys.map(({ type }) => type)
+      return { entity, group, views, keyTypes, inputs, first: groups.indexOf(group) }
+    })
+    placesByLookups.set(lookups, places)
+  }
+  return places
 }
 
 function tooManyBlocks(count: number) {

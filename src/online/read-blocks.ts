@@ -19,19 +19,29 @@ interface BlockRead {
 }
 
 /** Blocks in the order planned; undefined where neither KV nor the writer could give one. */
-export async function readBlocks(
+export interface FoundBlocks {
+  readonly blocks: (Block | undefined)[]
+  readonly cost: ReadCost
+}
+
+/** Reads blocks; answers at once, without a promise, where the isolate still has them all. */
+export function readBlocks(
   platform: Platform,
   snapshot: Snapshot,
   { blocks, consistency }: { readonly blocks: readonly PlannedBlock[]; readonly consistency: Consistency },
-): Promise<{ readonly blocks: (Block | undefined)[]; readonly cost: ReadCost }> {
+): FoundBlocks | Promise<FoundBlocks> {
   const cost = createReadCost()
-  const startUs = platform.clock.now()
-  const found =
-    consistency === 'strong'
-      ? await askWriters(platform, snapshot, { blocks, cost, repair: 'none' })
-      : await readThroughCache(platform, snapshot, { blocks, cost })
-  cost.waitUs += platform.clock.now() - startUs
-  return { blocks: found, cost }
+  if (consistency === 'strong') {
+    return waitForBlocks(platform, cost, askWriters(platform, snapshot, { blocks, cost, repair: 'none' }))
+  }
+  const { found, missing } = readCache(platform, snapshot, { blocks, cost })
+  if (missing.length === 0) return { blocks: found, cost }
+  const fetched = fetchBlocks(platform, snapshot, { blocks: missing, cost })
+  return waitForBlocks(
+    platform,
+    cost,
+    fetched.then((rest) => fillGaps(found, rest)),
+  )
 }
 
 /** Blocks that turned out to be damaged, as their writers have them now; the writers publish them again. */
@@ -50,11 +60,23 @@ export async function replaceBlocks(
   return replaced
 }
 
-async function readThroughCache(
+async function waitForBlocks(
+  platform: Platform,
+  cost: ReadCost,
+  read: Promise<(Block | undefined)[]>,
+): Promise<FoundBlocks> {
+  const startUs = platform.clock.now()
+  const blocks = await read
+  cost.waitUs += platform.clock.now() - startUs
+  return { blocks, cost }
+}
+
+/** What the cache has of the blocks, and which of them it has not; refreshes those that grow old. */
+function readCache(
   platform: Platform,
   snapshot: Snapshot,
   { blocks, cost }: BlockRead,
-): Promise<(Block | undefined)[]> {
+): { readonly found: (Block | undefined)[]; readonly missing: readonly PlannedBlock[] } {
   const nowMs = platform.clock.now() / 1_000
   const aging: PlannedBlock[] = []
   const missing: PlannedBlock[] = []
@@ -77,8 +99,7 @@ async function readThroughCache(
   if (aging.length > 0) {
     platform.background(fetchBlocks(platform, snapshot, { blocks: aging, cost: { ...cost } }))
   }
-  if (missing.length === 0) return found
-  return fillGaps(found, await fetchBlocks(platform, snapshot, { blocks: missing, cost }))
+  return { found, missing }
 }
 
 /**

@@ -6,7 +6,7 @@ import { finishWindows } from '../core/window/finish-windows.ts'
 import { decodeTiles } from '../core/window/tile-text.ts'
 import { createTiles } from '../core/window/tiles.ts'
 import { projectPlan, type WindowPlan } from '../core/window/window-plan.ts'
-import type { CompiledEntry, CompiledView } from '../definitions/snapshot.ts'
+import type { CompiledEntry, CompiledService, CompiledView, Snapshot } from '../definitions/snapshot.ts'
 import { windowPlan } from '../definitions/view-transform.ts'
 import type { Platform } from '../platform.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
@@ -52,7 +52,7 @@ export async function readFeatures(
   const plan = planRead(snapshot, service, rows)
   const { blocks, cost } = await readBlocks(platform, snapshot, { blocks: plan.blocks, consistency })
   const found = await findRows(platform, snapshot, { plan, blocks, cost })
-  const readers = service.entries.map((entry) => createReader(entry, snapshot.views[entry.view]!))
+  const readers = readersOf(snapshot, service)
   const now = platform.clock.now()
   let isOutdated = false
   const answers = rows.map((_, row) => {
@@ -77,7 +77,7 @@ interface MutableFeatureRow {
   readonly eventTimes: EntryTimes[]
 }
 
-/** What reading an entry needs beyond the row, made once for all rows. */
+/** What reading an entry needs beyond the row, made once for all reads. */
 interface EntryReader {
   readonly entry: CompiledEntry
   readonly view: CompiledView
@@ -85,6 +85,18 @@ interface EntryReader {
   readonly allPresent: string
   /** How the entry's windows are finished; undefined for a view that serves its latest row. */
   readonly windows: WindowPlan | undefined
+}
+
+const readersByEntries = new WeakMap<readonly CompiledEntry[], readonly EntryReader[]>()
+
+/** Made once for a service of a snapshot, and anew for features picked out of it. */
+function readersOf(snapshot: Snapshot, { entries }: CompiledService): readonly EntryReader[] {
+  let readers = readersByEntries.get(entries)
+  if (readers === undefined) {
+    readers = entries.map((entry) => createReader(entry, snapshot.views[entry.view]!))
+    readersByEntries.set(entries, readers)
+  }
+  return readers
 }
 
 function createReader(entry: CompiledEntry, view: CompiledView): EntryReader {

@@ -6,10 +6,15 @@ import type { Platform } from '../platform.ts'
 export const SNAPSHOT_TTL_MS = 5_000
 
 /** The snapshot reads are served from: isolate memory, then KV; D1 only when KV has none (a store never applied). */
-export async function readServingSnapshot(platform: Platform): Promise<Snapshot> {
+export function readServingSnapshot(platform: Platform): Snapshot | Promise<Snapshot> {
   const nowMs = platform.clock.now() / 1_000
   const { served } = platform.memory
   if (served !== undefined && nowMs - served.checkedMs < SNAPSHOT_TTL_MS) return served.snapshot
+  return followPointer(platform)
+}
+
+async function followPointer(platform: Platform): Promise<Snapshot> {
+  const { served } = platform.memory
   const generation = await platform.snapshots.readPointer()
   // KV may answer with an older pointer than the one this isolate has followed already: never go back.
   const isNewer = generation !== undefined && generation > (served?.snapshot.generation ?? -1)

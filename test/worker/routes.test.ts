@@ -721,7 +721,7 @@ describe('dead letters', () => {
     ['status=lost', /"status".*kept/],
     ['cursor=', /"cursor"/],
     ['cursor=abc', /"cursor".*"next" of a page before/],
-    ['limit=1&limit=2', /"limit": it is given 2 times/],
+    ['limit=1&limit=2', /"limit": it is given more than once/],
     ['limits=1', /"limits".*none of that name/],
   ])('the list refuses ?%s by name (S34)', async (query, message) => {
     expectError(await refuse('GET', `${LETTERS}?${query}`), 400, 'invalid_argument', message)

@@ -1,4 +1,4 @@
-import { type Context, Hono } from 'hono'
+import { type Context, type ExecutionContext, Hono } from 'hono'
 import { FeatureStoreError } from '../core/error.ts'
 import { authenticate } from './authenticate.ts'
 import type { Http, Services } from './context.ts'
@@ -16,7 +16,13 @@ import { quarantineRoutes } from './routes/quarantine.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { trainingDatasetRoutes } from './routes/training-datasets.ts'
 
-/** The HTTP door. `servicesOf` is given the Worker's environment. */
+/** The path of Get and BatchGet. */
+const SERVING_URL = /^https?:\/\/[^/]+\/v1\/feature-services\/[^/?]+\/features(?:\?|$)/
+
+/**
+ * The HTTP door. `servicesOf` is given the Worker's environment. Serving has an app of its own, in which a route is one
+ * handler: every layer of middleware, and every other route to be told from, would cost a part of a Get.
+ */
 export function createApp<Env extends object>(servicesOf: (env: Env) => Services) {
   const app = new Hono<Http>()
   /** Gives a request what handlers need, its id among it. */
@@ -26,8 +32,6 @@ export function createApp<Env extends object>(servicesOf: (env: Env) => Services
     c.set('adminToken', adminToken)
     c.set('requestId', platform.nextId())
   }
-  // Before all middleware: serving does by itself what that does, for each layer of it costs a part of a Get.
-  app.route('/v1', featureRoutes(begin))
   app.use(async (c, next) => {
     begin(c)
     await next()
@@ -50,13 +54,27 @@ export function createApp<Env extends object>(servicesOf: (env: Env) => Services
   app.route('/v1', entityRoutes())
   app.route('/v1', historyRoutes())
   app.route('/v1', fileRoutes())
-  app.notFound((c) => {
-    const error = new FeatureStoreError(
-      'not_found',
-      `Cannot ${c.req.method} "${c.req.path}": there is no such route`,
-    )
-    return errorResponse(error, c)
-  })
+  app.notFound(refuseRoute)
   app.onError(errorResponse)
-  return app
+
+  const serving = new Hono<Http>().route('/v1', featureRoutes(begin))
+  serving.notFound((c) => {
+    begin(c)
+    authenticate(c)
+    return refuseRoute(c)
+  })
+  serving.onError(errorResponse)
+
+  return {
+    fetch: (request: Request, env: Env, context?: ExecutionContext) =>
+      (SERVING_URL.test(request.url) ? serving : app).fetch(request, env, context),
+  }
+}
+
+function refuseRoute(c: Context<Http>): Response {
+  const error = new FeatureStoreError(
+    'not_found',
+    `Cannot ${c.req.method} "${c.req.path}": there is no such route`,
+  )
+  return errorResponse(error, c)
 }

@@ -5,7 +5,7 @@ import type { Http } from './context.ts'
 
 /** The parameters of a schema. Throws `invalid_argument` naming one that is unknown (S34), repeated or malformed. */
 export function readQuery<S extends z.ZodObject>(c: Context<Http>, schema: S): z.output<S> {
-  const given = readParameters(c)
+  const given = Object.fromEntries(readParameters(c))
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(schema.shape, name))
   if (unknown !== undefined) throw unknownParameter(unknown)
   const parsed = schema.safeParse(given)
@@ -15,26 +15,24 @@ export function readQuery<S extends z.ZodObject>(c: Context<Http>, schema: S): z
 }
 
 /** Query parameters as they are, each given once. Hono gathers them in lists, and takes several times as long. */
-export function readParameters(c: Context<Http>): Record<string, string> {
+export function readParameters(c: Context<Http>): Map<string, string> {
   const { url } = c.req
-  // Without a prototype every name is like any other.
-  const given: Record<string, string> = Object.create(null)
+  const given = new Map<string, string>()
   const start = url.indexOf('?')
   if (start < 0) return given
   for (const part of url.slice(start + 1).split('&')) {
     if (part === '') continue
     const equals = part.indexOf('=')
     const name = decode(equals < 0 ? part : part.slice(0, equals))
-    if (given[name] !== undefined)
-      throw invalid(`Cannot read parameter "${name}": it is given more than once`)
-    given[name] = equals < 0 ? '' : decode(part.slice(equals + 1))
+    if (given.has(name)) throw invalid(`Cannot read parameter "${name}": it is given more than once`)
+    given.set(name, equals < 0 ? '' : decode(part.slice(equals + 1)))
   }
   return given
 }
 
 /** For routes that take no parameters. Throws `invalid_argument` naming one that is given (S34). */
 export function refuseParameters(c: Context<Http>): void {
-  for (const name of Object.keys(readParameters(c))) throw unknownParameter(name)
+  for (const name of readParameters(c).keys()) throw unknownParameter(name)
 }
 
 export function unknownParameter(name: string): FeatureStoreError {

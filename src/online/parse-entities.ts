@@ -22,25 +22,26 @@ export function parseEntities(
 
 /**
  * The entity that query parameters name. They are text: what they mean follows from the declared type of the input of
- * that name. Without a prototype, as the parameters are, so that every name is like any other.
+ * that name.
  */
 export function queryToEntity(
   service: CompiledService,
-  query: Readonly<Record<string, string>>,
+  query: ReadonlyMap<string, string>,
 ): Record<string, unknown> {
+  // Without a prototype every name is like any other.
   const entity: Record<string, unknown> = Object.create(null)
-  for (const name of Object.keys(query)) {
-    const type = service.inputs.find((input) => input.name === name)?.type
-    entity[name] = queryValue(type, query[name]!)
+  for (const { name, type } of service.inputs) {
+    const text = query.get(name)
+    if (text !== undefined) entity[name] = queryValue(type, text)
   }
+  for (const [name, text] of query) if (!(name in entity)) entity[name] = text
   return entity
 }
 
 const NUMBER = /^-?\d+(\.\d+)?([eE][ +-]?\d+)?$/
 
 /** What a parameter's text means as JSON; the text itself where it cannot be of the type, which is told by name. */
-function queryValue(type: ValueType | undefined, text: string): unknown {
-  if (type === undefined) return text
+function queryValue(type: ValueType, text: string): unknown {
   if (type === 'bool' && (text === 'true' || text === 'false')) return text === 'true'
   // A "+" in a query means a space; in a time it was an offset, in a number the sign of its exponent.
   if (type === 'timestamp') return text.replace(' ', '+')

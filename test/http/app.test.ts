@@ -17,7 +17,8 @@ function push(): Promise<Response> {
   const app = createApp(() => ({ platform, adminToken: 'test' }))
   const headers = { authorization: 'Bearer test' }
   const body = JSON.stringify({ events: [] })
-  return Promise.resolve(app.request('/v1/sources/clicks/events', { method: 'POST', headers, body }, {}))
+  const request = new Request('http://store/v1/sources/clicks/events', { method: 'POST', headers, body })
+  return Promise.resolve(app.fetch(request, {}))
 }
 
 test('a push into an old backlog is answered unavailable with retry-after', async () => {

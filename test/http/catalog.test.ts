@@ -9,7 +9,8 @@ const app = createApp(() => ({ platform, adminToken: 'test' }))
 beforeAll(() => applyClicks(platform, flights))
 
 async function get(path: string) {
-  const response = await app.request(`/v1${path}`, { headers: { authorization: 'Bearer test' } }, {})
+  const headers = { authorization: 'Bearer test' }
+  const response = await app.fetch(new Request(`http://store/v1${path}`, { headers }), {})
   return { status: response.status, json: (await response.json()) as Record<string, unknown> }
 }
 

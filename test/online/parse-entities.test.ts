@@ -18,7 +18,10 @@ test('queryToEntity() reads each text by the type of its input, lists as JSON', 
   const { service } = await resolveInNewest(platform, 'ranker')
   const read = (query: Readonly<Record<string, string>>) =>
     parseEntities(service, [
-      queryToEntity(service, { x0: '1', x1: '[]', x2: '[]', x3: '1', x4: '', ...query }),
+      queryToEntity(
+        service,
+        new Map(Object.entries({ x0: '1', x1: '[]', x2: '[]', x3: '1', x4: '', ...query })),
+      ),
     ])[0]!
   expect(read({ x0: '-1.5e 3' })[0]).toBe(-1_500)
   expect(read({ x0: 'Infinity' })[0]).toBe(Number.POSITIVE_INFINITY)

@@ -43,6 +43,18 @@ export function writeCachedBlock(cache: BlockCache, key: string, block: Block, n
   return block
 }
 
+/** Counts bytes of what was made of a block and goes with it, as part of the block where the cache holds that. */
+export function countDerivedBytes(
+  cache: BlockCache,
+  key: string,
+  { block, bytes }: { readonly block: Block; readonly bytes: number },
+): void {
+  block.derivedBytes += bytes
+  if (cache.entries.get(key)?.block !== block) return
+  cache.bytes += bytes
+  if (cache.bytes > cache.bytesMax) forgetOldest(cache)
+}
+
 /** Lets go of a block that turned out to be damaged. */
 export function forgetCachedBlock(cache: BlockCache, key: string): void {
   const held = cache.entries.get(key)
@@ -61,7 +73,7 @@ function forget(cache: BlockCache, key: string, entry: CachedBlock): void {
   cache.bytes -= bytesOf(key, entry.block)
 }
 
-/** One byte a character, as blocks are ASCII, and what the objects around it cost. */
+/** One byte a character, as blocks are ASCII, what was made of it, and what the objects around it cost. */
 function bytesOf(key: string, block: Block): number {
-  return block.text.length + key.length + 200
+  return block.text.length + block.derivedBytes + key.length + 200
 }

@@ -28,6 +28,8 @@ export interface Block {
   readonly rowsStart: number
   /** 1 for each row whose checksum was found right: in memory a text does not change, so once is enough. */
   readonly checkedRows: Uint8Array
+  /** Bytes of what readers have made of it and hold as long as it is in memory. */
+  derivedBytes: number
 }
 
 export interface BlockRow {
@@ -86,7 +88,8 @@ export function openBlock(text: string): Block {
     throw corrupt('the checksum of its head differs')
   }
   const views = parseViews(text.slice(HEAD, HEAD + viewsLength))
-  return { text, views, publishedMs, rowCount, indexStart, rowsStart, checkedRows: new Uint8Array(rowCount) }
+  const checkedRows = new Uint8Array(rowCount)
+  return { text, views, publishedMs, rowCount, indexStart, rowsStart, checkedRows, derivedBytes: 0 }
 }
 
 /**

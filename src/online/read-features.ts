@@ -2,15 +2,13 @@ import { viewCells } from '../core/block.ts'
 import { type FeatureStatus, rowStatus } from '../core/feature-status.ts'
 import type { Instant } from '../core/time.ts'
 import { splitCells, type Value } from '../core/value.ts'
-import { finishWindows } from '../core/window/finish-windows.ts'
-import { decodeTiles } from '../core/window/tile-text.ts'
-import { createTiles } from '../core/window/tiles.ts'
 import { projectPlan, type WindowPlan } from '../core/window/window-plan.ts'
 import type { CompiledEntry, CompiledService, CompiledView, Snapshot } from '../definitions/snapshot.ts'
 import { windowPlan } from '../definitions/view-transform.ts'
 import type { Platform } from '../platform.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
 import { findRows } from './find-rows.ts'
+import { finishRow } from './finish-rows.ts'
 import { planRead } from './plan-read.ts'
 import { type Consistency, readBlocks } from './read-blocks.ts'
 import type { ReadCost } from './read-cost.ts'
@@ -53,18 +51,31 @@ export async function readFeatures(
   const { blocks, cost } = await readBlocks(platform, snapshot, { blocks: plan.blocks, consistency })
   const found = await findRows(platform, snapshot, { plan, blocks, cost })
   const readers = readersOf(snapshot, service)
+  // What windows come to is held for the service as it is defined, not for features picked out of it.
+  const cache = snapshot.services[service.name] === service ? platform.memory.blocks : undefined
   const now = platform.clock.now()
   let isOutdated = false
-  const answers = rows.map((_, row) => {
+  const answers = rows.map((_, place) => {
     const answer: MutableFeatureRow = { values: [], statuses: [], eventTimes: [] }
     for (const reader of readers) {
-      const at = row * service.lookups.length + reader.entry.lookup
-      const block = blocks[plan.lookups[at]!.block]
+      const at = place * service.lookups.length + reader.entry.lookup
+      const lookup = plan.lookups[at]!
+      const block = blocks[lookup.block]
+      const row = found[at]
       const position = block?.views.indexOf(reader.view.id) ?? -1
       if (block !== undefined && position < 0) isOutdated = true
-      if (position < 0) appendAbsent(answer, reader, 'error', null)
-      else if (reader.windows === undefined) appendView(answer, reader, { row: found[at], position, now })
-      else appendWindows(answer, reader.windows, { row: found[at], position, now })
+      if (block === undefined || position < 0) appendAbsent(answer, reader, 'error', null)
+      else if (reader.windows === undefined) appendView(answer, reader, { row, position, now })
+      else {
+        const { block: at, key } = lookup
+        const cells = row === undefined ? undefined : viewCells(row, position)?.cells
+        const tileCells = { cache, block, blockKey: plan.blocks[at]!.key, key, cells }
+        // Windows shrink as time passes with no new events (S18), and know no `missing` (S19).
+        const finished = finishRow(reader.windows, tileCells, now)
+        answer.values.push(finished.values)
+        answer.statuses.push(finished.statuses)
+        answer.eventTimes.push(finished.eventTimes)
+      }
     }
     return answer
   })
@@ -132,20 +143,6 @@ function appendView(
   // Where the four letters stand nowhere, no value is null: mostly the text goes into the answer in one piece.
   answer.statuses.push(cells.includes('null') ? nullableStatuses(cells) : reader.allPresent)
   answer.eventTimes.push(found.eventTime)
-}
-
-/** Windows are finished at now: they shrink as time passes with no new events (S18), and know no `missing` (S19). */
-function appendWindows(
-  answer: MutableFeatureRow,
-  plan: WindowPlan,
-  { row, position, now }: LookedUpRow,
-): void {
-  const found = row === undefined ? undefined : viewCells(row, position)
-  const tiles = found === undefined ? createTiles(plan) : decodeTiles(plan, found.cells)
-  const { cells, statuses, eventTimes } = finishWindows(plan, tiles, now)
-  answer.values.push(cells.join())
-  answer.statuses.push(statuses.map((status) => `"${status}"`).join())
-  answer.eventTimes.push(eventTimes)
 }
 
 function appendAbsent(

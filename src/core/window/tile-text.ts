@@ -37,6 +37,18 @@ export function encodeTiles(plan: WindowPlan, tiles: Tiles): string {
  * `internal` for a text of another plan.
  */
 export function decodeTiles(plan: WindowPlan, text: string): Tiles {
+  return decodeParts(plan, text, decodeOffsets)
+}
+
+/** Tiles for `finishWindows` alone, which asks for no tile's oldest event: a part of the time is spared. */
+export function decodeTilesToFinish(plan: WindowPlan, text: string): Tiles {
+  return decodeParts(plan, text, () => [])
+}
+
+/** Reads offsets of `width` digits into the tiles that start at `starts`. */
+type DecodeTimes = (offsets: string, starts: readonly Instant[], width: number) => Instant[]
+
+function decodeParts(plan: WindowPlan, text: string, decodeFirsts: DecodeTimes): Tiles {
   const parts = text.split(';')
   const needed = plan.series.reduce((sum, { columns }) => sum + SERIES_PARTS + columns.length, 1)
   if (parts.length !== needed) throw corrupt(`it has ${parts.length} parts, ${needed} are needed`)
@@ -46,7 +58,7 @@ export function decodeTiles(plan: WindowPlan, text: string): Tiles {
   const series = plan.series.map((seriesPlan) => {
     const own = parts.slice(at, at + SERIES_PARTS + seriesPlan.columns.length)
     at += own.length
-    return decodeSeries(seriesPlan, own)
+    return decodeSeries(seriesPlan, own, decodeFirsts)
   })
   return { deletedThrough: deleted === '' ? null : Number.parseInt(deleted, 36), needsRebuild, series }
 }
@@ -55,7 +67,11 @@ const REBUILD = '!'
 /** Parts of a series before its columns. */
 const SERIES_PARTS = 3
 
-function decodeSeries({ hopUs, columns }: SeriesPlan, parts: readonly string[]): TileSeries {
+function decodeSeries(
+  { hopUs, columns }: SeriesPlan,
+  parts: readonly string[],
+  decodeFirsts: DecodeTimes,
+): TileSeries {
   const [runs, firsts, lasts, ...states] = parts
   const starts = decodeStarts(runs!, hopUs)
   const width = offsetWidth(hopUs)
@@ -64,8 +80,8 @@ function decodeSeries({ hopUs, columns }: SeriesPlan, parts: readonly string[]):
   }
   return {
     starts,
-    firsts: starts.map((start, tile) => start + parseRadix64(firsts!, tile * width, width)),
-    lasts: starts.map((start, tile) => start + parseRadix64(lasts!, tile * width, width)),
+    firsts: decodeFirsts(firsts!, starts, width),
+    lasts: decodeOffsets(lasts!, starts, width),
     columns: columns.map(({ aggregator, windows }, column) => {
       if (windows.length === 0) return []
       const texts = starts.length === 0 ? [] : states[column]!.split('|')
@@ -73,6 +89,10 @@ function decodeSeries({ hopUs, columns }: SeriesPlan, parts: readonly string[]):
       return texts.map((state) => aggregator.decode(state))
     }),
   }
+}
+
+function decodeOffsets(offsets: string, starts: readonly Instant[], width: number): Instant[] {
+  return starts.map((start, tile) => start + parseRadix64(offsets, tile * width, width))
 }
 
 /** Digits of radix 64 that hold every offset into a hop. */

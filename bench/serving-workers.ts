@@ -42,6 +42,8 @@ export interface StoreRecord {
 
 export interface StoreWorker extends ServingWorker {
   apply(client: LoopClient): Promise<void>
+  /** `batchGet` of a service by name. */
+  batchGetOf(service: string, users: readonly number[]): BenchRequest
   /** A push of these users' values, all of one event time. */
   push(users: readonly number[], valuesOf: (user: number) => readonly number[]): BenchRequest
   /** Resolves when every user can be read. */
@@ -70,8 +72,9 @@ export async function startStore({
   const headers = { authorization: `Bearer ${TOKEN}` }
   const store: StoreWorker = {
     get: (user) => ({ url: `${origin}/v1/feature-services/bench/features?user=${user}`, headers }),
-    batchGet: (users) =>
-      post('feature-services/bench/features', { entities: users.map((user) => ({ user })) }),
+    batchGet: (users) => store.batchGetOf('bench', users),
+    batchGetOf: (service, users) =>
+      post(`feature-services/${service}/features`, { entities: users.map((user) => ({ user })) }),
     readValues: (body) => Object.values((JSON.parse(body) as { features: Record<string, number> }).features),
     readRows: (body) => (JSON.parse(body) as { rows: number[][] }).rows,
     async apply(client) {

@@ -1,4 +1,4 @@
-/** As much as the store gives its blocks. */
+/** As much as the store gives its blocks, and counted as it counts: a character of key and text a byte, and the objects. */
 const BYTES_MAX = 32_000_000
 const TTL_MS = 5_000
 /** What the objects around an entry cost, as the store counts it for a block. */

@@ -794,6 +794,27 @@ describe('Get', () => {
     expectError(answer, 400, 'invalid_argument', /"team".*more than once/)
   })
 
+  it.each([
+    ['=1', /entity 0: "": there is no such field/],
+    ['__proto__=1', /entity 0: "__proto__": there is no such field/],
+    ['x=%ff', /parameter text "%ff": it is not percent-encoded UTF-8/],
+    ['x=%', /parameter text "%": it is not percent-encoded UTF-8/],
+  ])('the parameter "%s" is refused by name (S34)', async (parameter, message) => {
+    const answer = await refuse('GET', `${SERVICE}/features?user=a&team=1&${parameter}`)
+    expectError(answer, 400, 'invalid_argument', message)
+  })
+
+  it('parameters are read as forms write them: a plus or %20 is a space', async () => {
+    const answer = await call('GET', `${SERVICE}/features?%75ser=a+b%20c&&team=1&`)
+    expect(answer.status, answer.text).toBe(200)
+  })
+
+  it.each(['PUT', 'DELETE', 'PATCH'])('%s on its path is no route, to who has the token', async (method) => {
+    expectError(await refuse(method, `${SERVICE}/features`), 404, 'not_found', /there is no such route/)
+    const refused = await refuse(method, `${SERVICE}/features`, undefined, { authorization: null })
+    expectError(refused, 401, 'unauthenticated', /Bearer <token>/)
+  })
+
   it('answers carry the generation they were made from (S33)', async () => {
     const { headers } = await call('GET', `${SERVICE}/features?user=nobody&team=1`)
     expect(headers.get('x-generation')).toBe('1')

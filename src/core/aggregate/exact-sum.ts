@@ -72,13 +72,13 @@ export function encodeExact(sum: ExactSum): string {
   return `${isNegative ? '-' : ''}${(unit + digits.length - end).toString(32)}.${digits.slice(0, end)}`
 }
 
-/** The inverse of `encodeExact`: the same sum, in parts of its own. */
-export function decodeExact(text: string): ExactSum {
-  if (text === '') return []
-  if (text.charCodeAt(0) === QUOTE) return [decodeValue('float64', text) as number]
-  const sign = text.charCodeAt(0) === MINUS ? -1 : 1
-  const start = text.indexOf('.') + 1
-  let exponent = parseBase32(text, sign < 0 ? 1 : 0, start - 1) * DIGIT_BITS + EXPONENT_MIN
+/** The inverse of `encodeExact`, of a text's end that begins at `from`: the same sum, in parts of its own. */
+export function decodeExact(text: string, from = 0): ExactSum {
+  if (from === text.length) return []
+  if (text.charCodeAt(from) === QUOTE) return [decodeValue('float64', text.slice(from)) as number]
+  const sign = text.charCodeAt(from) === MINUS ? -1 : 1
+  const start = text.indexOf('.', from) + 1
+  let exponent = parseBase32(text, sign < 0 ? from + 1 : from, start - 1) * DIGIT_BITS + EXPONENT_MIN
   const sum: ExactSum = []
   for (let end = text.length; end > start; end -= PART_DIGITS) {
     const part = parseBase32(text, Math.max(start, end - PART_DIGITS), end)

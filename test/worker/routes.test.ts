@@ -283,7 +283,6 @@ describe('definitions', () => {
   const [source] = DEFINITIONS.sources
   const withView = (change: object) => ({ ...DEFINITIONS, feature_views: [{ ...view, ...change }] })
   const unsupported: readonly (readonly [what: string, definitions: object, named: RegExp])[] = [
-    ['a transform', withView({ transform: { service: 's', method: 'm' } }), /last_activity/],
     [
       'a landing of CSV',
       { ...DEFINITIONS, sources: [{ ...source, landing: { format: 'csv' } }, DEFINITIONS.sources[1]] },

@@ -143,6 +143,8 @@ export interface Landing {
   list(source: string): Promise<readonly LandedFile[]>
   /** Reads of the buffer fail with `failed_precondition` once the file is no longer the one with this etag. */
   open(source: string, file: LandedFile): AsyncBuffer
+  /** The whole file in order, a little at a time; fails like reads of the buffer do. */
+  stream(source: string, file: LandedFile): AsyncIterable<Uint8Array>
 }
 
 export interface LandedFile {

@@ -1,5 +1,4 @@
 import { FeatureStoreError, invalid } from '../core/error.ts'
-import type { ParquetFile } from '../core/parquet.ts'
 import type { Stamp } from '../core/row.ts'
 import {
   checkSourceRow,
@@ -8,11 +7,11 @@ import {
   unmetExpectations,
   type ViewTransform,
 } from '../core/transform.ts'
-import { checkParquetValue, encodeValue, type Value } from '../core/value.ts'
+import { encodeValue, type Value } from '../core/value.ts'
 import type { CompiledSource } from '../definitions/snapshot.ts'
 import { sourceExpectations } from '../definitions/view-transform.ts'
 import type { LoadChunk, LoadRecord, QuarantinedRow, UnmetCounts } from '../platform.ts'
-import type { ChunkRange } from './plan-load.ts'
+import type { ChunkRows } from './read-rows.ts'
 
 /** Rejections a chunk reports one by one; the rest is counted. */
 const REJECTIONS_MAX = 10
@@ -32,12 +31,8 @@ export interface CheckedRows extends Pick<LoadChunk, 'rejected' | 'rejections'> 
 /** Takes rows of a file through the checks that pushed ones pass at the door and at the consumer. */
 export function checkRows(
   source: CompiledSource,
-  rows: readonly (readonly Value[] | FeatureStoreError)[],
-  {
-    load,
-    rowStart,
-    transforms,
-  }: { readonly load: LoadRecord; readonly rowStart: number; readonly transforms: readonly ViewTransform[] },
+  rows: ChunkRows,
+  { load, transforms }: { readonly load: LoadRecord; readonly transforms: readonly ViewTransform[] },
 ): CheckedRows {
   const expectations = sourceExpectations(source)
   const accepted: AcceptedRow[] = []
@@ -45,10 +40,12 @@ export function checkRows(
   const rejections: { row: number; message: string }[] = []
   const unmet: Record<string, number> = {}
   let rejected = 0
-  rows.forEach((values, at) => {
-    const row = rowStart + at
+  for (let at = 0; at < rows.rowCount; at++) {
+    const row = rows.rowStart + at
     try {
-      if (values instanceof FeatureStoreError) throw values
+      const fault = rows.faults.get(at)
+      if (fault !== undefined) throw invalid(fault)
+      const values = rows.columns.map((column) => column[at]!)
       checkSourceRow(source, values, load.ingestTime)
       const refused = unmetExpectations(expectations, values, 'reject')
       countUnmet(unmet, refused)
@@ -60,7 +57,7 @@ export function checkRows(
       if (kept.length > 0) {
         const cells = encodeCellsOf(source, values)
         quarantined.push({ index: row, view: null, reason: kept[0]!.reason, cells })
-        return
+        continue
       }
       countUnmet(unmet, unmetExpectations(expectations, values, 'warn'))
       accepted.push({ values, stamp: stampOf(source, values, { load, row }) })
@@ -69,7 +66,7 @@ export function checkRows(
       rejected++
       if (rejections.length < REJECTIONS_MAX) rejections.push({ row, message: error.message })
     }
-  })
+  }
   return { accepted, quarantined, unmet, rejected, rejections }
 }
 
@@ -91,33 +88,4 @@ function stampOf(
     sequenceOrigin: load.id,
     sequenceIndex: row,
   }
-}
-
-/** Rows of a chunk as values in column order; a row that cannot be read is its error. */
-export async function readRows(
-  source: CompiledSource,
-  file: ParquetFile,
-  { rowStart, rowEnd }: ChunkRange,
-): Promise<(Value[] | FeatureStoreError)[]> {
-  const types = new Map(file.columns.map((column) => [column.name, column.type]))
-  const columns: (ArrayLike<unknown> | undefined)[] = []
-  for (const { name } of source.columns) {
-    columns.push(types.has(name) ? await file.readColumn(name, rowStart, rowEnd) : undefined)
-  }
-  return Array.from({ length: rowEnd - rowStart }, (_, row) => {
-    try {
-      return source.columns.map(({ type, unit, name }, at) => {
-        try {
-          // A unit is for epoch numbers; a column of real timestamps needs none.
-          const epoch = types.get(name) === 'int64' ? (unit ?? undefined) : undefined
-          return checkParquetValue(type, columns[at]?.[row], epoch)
-        } catch (error) {
-          throw new FeatureStoreError('invalid_argument', `Column "${name}": ${(error as Error).message}`)
-        }
-      })
-    } catch (error) {
-      if (error instanceof FeatureStoreError) return error
-      throw error
-    }
-  })
 }

@@ -1,7 +1,6 @@
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
 import { FeatureStoreError } from '../core/error.ts'
 import { hash128 } from '../core/hash.ts'
-import type { ParquetFile } from '../core/parquet.ts'
 import { compareStamps, compareText, encodeRow, type Stamp } from '../core/row.ts'
 import { encodeSegment, segmentStatistics } from '../core/segment.ts'
 import type { Instant } from '../core/time.ts'
@@ -19,13 +18,12 @@ import {
 import { type CompiledViewTransform, viewTransform, windowPlan } from '../definitions/view-transform.ts'
 import type { LoadChunk, LoadRecord, Platform, QuarantinedRow } from '../platform.ts'
 import { callWorkerOf } from './call-worker-of.ts'
-import { checkRows, encodeCellsOf, readRows } from './check-rows.ts'
-import type { ChunkRange } from './plan-load.ts'
+import { checkRows, encodeCellsOf } from './check-rows.ts'
+import type { ChunkRows } from './read-rows.ts'
 
 export interface ChunkWork {
   readonly load: LoadRecord
   readonly chunk: number
-  readonly range: ChunkRange
 }
 
 /**
@@ -37,15 +35,13 @@ export async function loadChunk(
   {
     snapshot,
     source,
-    file,
-  }: { readonly snapshot: Snapshot; readonly source: CompiledSource; readonly file: ParquetFile },
-  { load, chunk, range }: ChunkWork,
+    rows,
+  }: { readonly snapshot: Snapshot; readonly source: CompiledSource; readonly rows: ChunkRows },
+  { load, chunk }: ChunkWork,
 ): Promise<void> {
   const views = source.views.map((view) => createViewRows(snapshot, snapshot.views[view]!, load.ingestTime))
-  const rows = await readRows(source, file, range)
   const checked = checkRows(source, rows, {
     load,
-    rowStart: range.rowStart,
     transforms: views.map(({ transform }) => transform),
   })
   const quarantined: QuarantinedRow[] = [...checked.quarantined]
@@ -81,7 +77,7 @@ export async function loadChunk(
   await platform.loads.writeNewest(load.id, chunk, views.flatMap(newestLines).join('\n'))
   const done: LoadChunk = {
     chunk,
-    read: rows.length,
+    read: rows.rowCount,
     written: checked.accepted.length,
     rejected: checked.rejected,
     quarantined: new Set(quarantined.map(({ index }) => index)).size,

@@ -1,21 +1,11 @@
 import { invalid } from '../core/error.ts'
 import { nearestName } from '../core/nearest-name.ts'
-import type { ParquetFile, RowGroupRange } from '../core/parquet.ts'
+import type { RowGroupRange } from '../core/parquet.ts'
 import type { ValueType } from '../core/value.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
+import { CHUNK_BYTES_MAX, CHUNK_ROWS_MAX, type ChunkRange } from './load-plan.ts'
 
-/** Rows one step reads; a row group is cut into such chunks, page by page. */
-export const CHUNK_ROWS_MAX = 65_536
-/** Decoded bytes one step may hold, as the file's own statistics tell them. */
-export const CHUNK_BYTES_MAX = 16_000_000
-
-/** Rows of a file that one step loads: from `rowStart` to `rowEnd`, exclusive, within one row group. */
-export interface ChunkRange {
-  readonly rowStart: number
-  readonly rowEnd: number
-}
-
-/** Cuts a file into chunks of even size, each within both bounds. Pure; the same file gives the same chunks. */
+/** Cuts a Parquet file into chunks of even size, each within both bounds. Pure; the same file gives the same chunks. */
 export function planChunks(rowGroups: readonly RowGroupRange[]): ChunkRange[] {
   return rowGroups.flatMap(({ rowStart, rowEnd, bytes }) => {
     const rows = rowEnd - rowStart
@@ -27,43 +17,52 @@ export function planChunks(rowGroups: readonly RowGroupRange[]): ChunkRange[] {
     return Array.from({ length: rows === 0 ? 0 : Math.ceil(rows / rowsEach) }, (_, at) => ({
       rowStart: rowStart + at * rowsEach,
       rowEnd: Math.min(rowStart + (at + 1) * rowsEach, rowEnd),
+      text: null,
     }))
   })
 }
 
+/** A column of a landed file; text has no types. */
+export interface LandedColumn {
+  readonly name: string
+  readonly type: ValueType | undefined | 'text'
+  /** How the file names its type, for messages. */
+  readonly physical: string
+}
+
 /**
- * Refuses a file whose columns are not those of the source: of another type, unknown to it, or missing though every
- * row needs a value there (times, required columns, join keys). Other missing columns read as null (S12).
+ * Refuses a file whose columns are not those of the source: of another type, or missing though every row needs a value
+ * there (times, required columns, join keys). Other missing columns read as null (S12). Answers the columns that
+ * the source does not declare: they are ignored.
  */
 export function checkColumns(
   snapshot: Snapshot,
   source: CompiledSource,
-  { file, what }: { readonly file: ParquetFile; readonly what: string },
-): void {
-  const found = new Map(file.columns.map((column) => [column.name, column]))
+  { columns, what }: { readonly columns: readonly LandedColumn[]; readonly what: string },
+): string[] {
+  const found = new Map(columns.map((column) => [column.name, column]))
+  if (found.size < columns.length) throw invalid(`Cannot load ${what}: two of its columns have one name`)
   const keys = source.views.flatMap((view) => snapshot.views[view]!.keys)
   const keyColumns = keys.flatMap((key) => (key.kind === 'column' ? [key.column] : []))
   const needed = new Set([source.eventTime, source.createdTime, ...keyColumns])
+  const declared = source.columns.map(({ name }) => name)
+  const ignored = columns.map(({ name }) => name).filter((name) => !declared.includes(name))
   const problems = source.columns.flatMap(({ name, type, required, unit }, at) => {
     const column = found.get(name)
     if (column === undefined) {
-      return required || needed.has(at) ? [`it has no column "${name}", ${type} is needed`] : []
+      if (!required && !needed.has(at)) return []
+      const nearest = nearestName(name, ignored)
+      const hint = nearest === undefined ? '' : ` (it has "${nearest}")`
+      return [`it has no column "${name}"${hint}, ${type} is needed`]
     }
     if (isReadableAs(type, column.type, unit !== null)) return []
     return [`column "${name}" is ${column.physical}, ${type} is needed`]
   })
-  const names = source.columns.map(({ name }) => name)
-  for (const { name } of file.columns) {
-    if (names.includes(name)) continue
-    const nearest = nearestName(name, names)
-    problems.push(
-      `column "${name}" is unknown to source "${source.name}"${nearest === undefined ? '' : ` (did you mean "${nearest}"?)`}`,
-    )
-  }
   if (problems.length > 0) throw invalid(`Cannot load ${what}: ${problems.join('; ')}`, { problems })
+  return ignored
 }
 
 /** Whether values of a file's type are values of a declared one, without loss and without guessing. */
-function isReadableAs(type: ValueType, found: ValueType | undefined, hasUnit: boolean): boolean {
-  return found === type || (type === 'timestamp' && found === 'int64' && hasUnit)
+function isReadableAs(type: ValueType, found: LandedColumn['type'], hasUnit: boolean): boolean {
+  return found === 'text' || found === type || (type === 'timestamp' && found === 'int64' && hasUnit)
 }

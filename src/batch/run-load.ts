@@ -1,12 +1,13 @@
 import { hashKey, topBits } from '../core/entity-key.ts'
-import { FeatureStoreError } from '../core/error.ts'
-import { openParquet, type ParquetFile } from '../core/parquet.ts'
+import { assert, FeatureStoreError } from '../core/error.ts'
 import type { CompiledEntity, CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import { isPermanent, type JobSteps, type LoadRecord, type Platform, runStep } from '../platform.ts'
 import { readSnapshotOf, readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { loadChunk } from './load-chunk.ts'
-import { checkColumns, planChunks } from './plan-load.ts'
+import type { LoadPlan } from './load-plan.ts'
+import { planFile } from './plan-file.ts'
+import { readRows } from './read-rows.ts'
 
 /** How often a load is computed again because definitions changed under it. */
 const RUNS_MAX = 10
@@ -48,7 +49,8 @@ export async function runLoad(platform: Platform, id: string, steps: JobSteps): 
     )
   } catch (error) {
     if (!isPermanent(error)) throw error
-    await update(platform, id, { status: 'failed', error: error.message })
+    await platform.loads.deleteKept(id)
+    await update(platform, id, { status: 'failed', endedTime: platform.clock.now(), error: error.message })
   }
 }
 
@@ -58,11 +60,25 @@ async function prepareLoad(platform: Platform, id: string): Promise<number | nul
   if (load.status === 'succeeded') return null
   if (load.isRegistered) return load.chunkCount
   const snapshot = await readWritingSnapshot(platform)
-  const { file } = await openFile(platform, snapshot, load)
-  const { length: chunkCount } = planChunks(file.rowGroups)
-  const isSameWork = load.chunkCount === chunkCount && load.generation === snapshot.generation
-  if (!isSameWork) await platform.loads.deleteChunks(id)
-  await update(platform, id, { status: 'running', generation: snapshot.generation, chunkCount, error: null })
+  const isPlanned =
+    load.generation === snapshot.generation && (await platform.loads.readPlan(id)) !== undefined
+  const startedTime = load.startedTime ?? platform.clock.now()
+  if (isPlanned) {
+    await update(platform, id, { status: 'running', startedTime, error: null })
+    return load.chunkCount
+  }
+  await platform.loads.deleteChunks(id)
+  const plan = await planFile(platform, { snapshot, source: findSource(snapshot, load) }, load)
+  await platform.loads.writePlan(id, JSON.stringify(plan))
+  const { length: chunkCount } = plan.chunks
+  await update(platform, id, {
+    status: 'running',
+    generation: snapshot.generation,
+    chunkCount,
+    ignored: plan.ignored,
+    startedTime,
+    error: null,
+  })
   return chunkCount
 }
 
@@ -71,10 +87,10 @@ async function runChunk(platform: Platform, id: string, chunk: number): Promise<
   const done = await platform.loads.listChunks(id)
   if (!done.some((other) => other.chunk === chunk)) {
     const snapshot = await readSnapshotOf(platform, load.generation)
-    const opened = await openFile(platform, snapshot, load)
-    const range = planChunks(opened.file.rowGroups)[chunk]!
+    const source = findSource(snapshot, load)
     try {
-      await loadChunk(platform, { snapshot, ...opened }, { load, chunk, range })
+      const rows = await readRows(platform, source, { load, plan: await readPlan(platform, id), chunk })
+      await loadChunk(platform, { snapshot, source, rows }, { load, chunk })
     } catch (error) {
       // The engine tries again and tells nobody why: whoever asks for the load sees the reason meanwhile.
       if (!isPermanent(error)) await update(platform, id, { error: String((error as Error).message) })
@@ -84,6 +100,12 @@ async function runChunk(platform: Platform, id: string, chunk: number): Promise<
   await refuseBadRows(platform, load)
   await update(platform, id, { error: null })
   return null
+}
+
+async function readPlan(platform: Platform, id: string): Promise<LoadPlan> {
+  const text = await platform.loads.readPlan(id)
+  assert(text !== undefined, 'a load is planned before its chunks are read')
+  return JSON.parse(text) as LoadPlan
 }
 
 async function refuseBadRows(platform: Platform, load: LoadRecord): Promise<void> {
@@ -184,27 +206,18 @@ async function endLoad(platform: Platform, id: string): Promise<null> {
       shards.map((shard) => platform.writers.flush(writerLayout(snapshot, name, shard), { cut: false })),
     )
   }
-  await update(platform, id, { status: 'succeeded' })
+  await platform.loads.deleteKept(id)
+  await update(platform, id, { status: 'succeeded', endedTime: platform.clock.now() })
   return null
 }
 
-async function openFile(
-  platform: Platform,
-  snapshot: Snapshot,
-  load: LoadRecord,
-): Promise<{ readonly source: CompiledSource; readonly file: ParquetFile }> {
+function findSource(snapshot: Snapshot, load: LoadRecord): CompiledSource {
   const source = snapshot.sources[load.source]
-  if (source === undefined) {
-    throw new FeatureStoreError(
-      'failed_precondition',
-      `Cannot load "${load.file}": there is no source "${load.source}"`,
-    )
-  }
-  const buffer = platform.landing.open(load.source, { name: load.file, etag: load.etag, bytes: load.bytes })
-  const what = `file "${load.file}"`
-  const file = await openParquet(buffer, what)
-  checkColumns(snapshot, source, { file, what })
-  return { source, file }
+  if (source?.landing) return source
+  throw new FeatureStoreError(
+    'failed_precondition',
+    `Cannot load "${load.file}": there is no source "${load.source}" with a landing`,
+  )
 }
 
 async function find(platform: Platform, id: string): Promise<LoadRecord> {

@@ -25,7 +25,7 @@ export async function startLoads(
   { files, badRowsMax }: LoadRequest,
 ): Promise<readonly LoadRecord[]> {
   const { snapshot, source } = await resolveSource(platform, sourceName)
-  if (source.landingFormat === null) {
+  if (source.landing === null) {
     throw new FeatureStoreError(
       'failed_precondition',
       `Cannot load files of source "${sourceName}": it declares no landing, its definition needs one`,
@@ -50,7 +50,7 @@ export async function startLoads(
 export async function startDueLoads(platform: Platform): Promise<void> {
   const snapshot = await readWritingSnapshot(platform)
   for (const source of Object.values(snapshot.sources)) {
-    if (source.landingFormat !== null) await startLanded(platform, snapshot, { source, badRowsMax: 0 })
+    if (source.landing !== null) await startLanded(platform, snapshot, { source, badRowsMax: 0 })
   }
   const silentBefore = platform.clock.now() - HEARTBEAT_MAX_US
   for (const load of await platform.loads.listUnfinished()) {
@@ -122,6 +122,9 @@ async function beginLoad(
     generation: 0,
     chunkCount: 0,
     isRegistered: false,
+    ignored: [],
+    startedTime: null,
+    endedTime: null,
     error: null,
     heartbeatTime: now,
   })
@@ -132,9 +135,10 @@ async function beginLoad(
 
 async function restartLoad(platform: Platform, load: LoadRecord): Promise<LoadRecord> {
   await platform.loads.deleteChunks(load.id)
-  await platform.loads.update(load.id, { status: 'queued', error: null, heartbeatTime: platform.clock.now() })
+  const again = { status: 'queued', error: null, startedTime: null, endedTime: null } as const
+  await platform.loads.update(load.id, { ...again, heartbeatTime: platform.clock.now() })
   await platform.jobs.start('load', load.id)
-  return { ...load, status: 'queued', error: null }
+  return { ...load, ...again }
 }
 
 async function findFile(platform: Platform, source: string, name: string): Promise<LandedFile> {

@@ -1,6 +1,6 @@
-import { assert } from '../core/error.ts'
+import { assert, FeatureStoreError } from '../core/error.ts'
 import type { LandedFile, Landing } from '../platform.ts'
-import { r2Buffer } from './r2-buffer.ts'
+import { openR2, r2Buffer } from './r2-buffer.ts'
 
 /** Landing files on R2, under `landing/<source>/`. */
 export function landingR2(bucket: R2Bucket): Landing {
@@ -31,6 +31,17 @@ export function landingR2(bucket: R2Bucket): Landing {
     },
     open: (source, { name, etag, bytes }) =>
       r2Buffer(bucket, { path: landingPath(source, name), bytes, etag }),
+    async *stream(source, { name, etag, bytes }) {
+      // A range of nothing is none.
+      if (bytes === 0) return
+      const path = landingPath(source, name)
+      const { body } = await openR2(bucket, { path, etag }, { offset: 0, length: bytes })
+      try {
+        yield* body as unknown as AsyncIterable<Uint8Array>
+      } catch (error) {
+        throw new FeatureStoreError('unavailable', `Cannot read object "${path}": ${error}`)
+      }
+    },
   }
 }
 

@@ -68,6 +68,29 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
         throw new FeatureStoreError('internal', `Cannot read rows of chunk ${chunk} of "${id}"`)
       return object.text()
     },
+    async writePlan(id, plan) {
+      await bucket.put(planPath(id), plan)
+    },
+    async readPlan(id) {
+      return (await bucket.get(planPath(id)))?.text()
+    },
+    async writePart(id, chunk, bytes) {
+      await bucket.put(partPath(id, chunk), bytes)
+    },
+    async readPart(id, chunk) {
+      const object = await bucket.get(partPath(id, chunk))
+      if (object === null)
+        throw new FeatureStoreError('internal', `Cannot read part ${chunk} of "${id}": there is none`)
+      return new Uint8Array(await object.arrayBuffer())
+    },
+    async deleteKept(id) {
+      const prefix = `loads/${id}/`
+      for (let isMore = true; isMore; ) {
+        const { objects, truncated } = await bucket.list({ prefix })
+        if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key))
+        isMore = truncated
+      }
+    },
     async register(id, generation) {
       // Every statement of the batch holds only while this generation is the newest: all of it is done, or nothing.
       const isNewest = sql`(SELECT max(generation) FROM generations) = ${generation} AND (SELECT status FROM loads WHERE id = ${id}) <> 'cancelled'`
@@ -83,6 +106,14 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
       return (await find(id))?.isRegistered === true
     },
   }
+}
+
+function planPath(id: string): string {
+  return `loads/${id}/plan.json`
+}
+
+function partPath(id: string, chunk: number): string {
+  return `loads/${id}/${String(chunk).padStart(6, '0')}.part`
 }
 
 function newestPath(id: string, chunk: number): string {

@@ -94,6 +94,10 @@ export const loads = sqliteTable(
     chunkCount: integer('chunk_count').notNull(),
     isRegistered: integer('is_registered', { mode: 'boolean' }).notNull(),
     error: text(),
+    /** JSON list of the columns that its source does not declare. */
+    ignored: text({ mode: 'json' }).$type<readonly string[]>().notNull().default([]),
+    startedTime: integer('started_time'),
+    endedTime: integer('ended_time'),
     heartbeatTime: integer('heartbeat_time').notNull(),
   },
   (table) => [index('loads_by_source').on(table.source), index('loads_by_status').on(table.status)],

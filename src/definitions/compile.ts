@@ -15,10 +15,11 @@ import {
   type CompiledService,
   type CompiledSource,
   type CompiledView,
+  type LandingFormat,
   SNAPSHOT_FORMAT,
   type Snapshot,
 } from './snapshot.ts'
-import type { Source } from './source.ts'
+import type { Landing, Source } from './source.ts'
 import { inputName, keySql } from './validate.ts'
 import { windowPlan } from './view-transform.ts'
 
@@ -112,7 +113,7 @@ function compileSource(source: Source, views: readonly CompiledView[]): Compiled
     })),
     eventTime: position(source.event_time),
     createdTime: source.created_time === null ? null : position(source.created_time),
-    landingFormat: source.landing === null ? null : 'parquet',
+    landing: source.landing === null ? null : compileLanding(source.landing),
     expectations: source.expectations.map(({ name, sql, on_failure }) => ({
       name,
       onFailure: on_failure,
@@ -120,6 +121,13 @@ function compileSource(source: Source, views: readonly CompiledView[]): Compiled
     })),
     views: views.filter((view) => view.source === source.name).map(({ id }) => id),
   }
+}
+
+function compileLanding(landing: Landing): LandingFormat {
+  const { format } = landing
+  return format === 'csv'
+    ? { kind: format, delimiter: landing.delimiter, header: landing.header }
+    : { kind: format }
 }
 
 function compileView(set: DefinitionSet, view: FeatureView, version: number): CompiledView {

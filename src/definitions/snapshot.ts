@@ -1,12 +1,13 @@
 import type { NamedType, SegmentSchema } from '../core/segment.ts'
 import type { TypedExpression } from '../core/sql/typed-expression.ts'
+import type { TextFormat } from '../core/text-piece.ts'
 import type { DurationUs } from '../core/time.ts'
 import type { OnFailure } from '../core/transform.ts'
 import type { EpochUnit, ValueType } from '../core/value.ts'
 import type { WindowAggregation } from '../core/window/window-plan.ts'
 
 /** Snapshots of another format are compiled again before they are used. */
-export const SNAPSHOT_FORMAT = 5
+export const SNAPSHOT_FORMAT = 6
 
 /**
  * One generation of definitions, compiled: names resolved to positions, durations to microseconds. Immutable,
@@ -52,11 +53,13 @@ export interface CompiledSource {
   readonly eventTime: number
   /** Position of the created time column; null where ingest time stands in. */
   readonly createdTime: number | null
-  readonly landingFormat: 'parquet' | null
+  readonly landing: LandingFormat | null
   readonly expectations: readonly CompiledExpectation[]
   /** Ids of the views computed from it. */
   readonly views: readonly string[]
 }
+
+export type LandingFormat = { readonly kind: 'parquet' } | TextFormat
 
 export interface CompiledExpectation {
   readonly name: string

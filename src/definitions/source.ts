@@ -19,6 +19,24 @@ export const Expectation = z.strictObject({
   on_failure: z.enum(['reject', 'quarantine', 'warn']),
 })
 
+/** How landing files hold rows; text files whose names end in `.gz` are gzip. */
+export const Landing = z.discriminatedUnion('format', [
+  z.strictObject({ format: z.literal('parquet') }),
+  z.strictObject({
+    format: z.literal('csv'),
+    /** Parts fields. */
+    delimiter: z
+      .string()
+      .regex(/^[\t\x20-\x7e]$/, 'one ASCII character is needed')
+      .refine((delimiter) => delimiter !== '"', 'a quote cannot part fields')
+      .default(','),
+    /** Whether the first row names the fields; without, they are the source's columns in their order. */
+    header: z.boolean().default(true),
+  }),
+  z.strictObject({ format: z.literal('ndjson') }),
+])
+export type Landing = z.infer<typeof Landing>
+
 /** A typed stream of curated rows with an event time; it has two doors, push and landing files. */
 export const Source = z.strictObject({
   name: Name,
@@ -29,10 +47,7 @@ export const Source = z.strictObject({
   /** The column that names an event, for windowed views (S9). */
   event_id: ColumnName.nullable().default(null),
   schema: z.array(Column).min(1).max(2_000),
-  landing: z
-    .strictObject({ format: z.enum(['parquet', 'csv', 'ndjson']) })
-    .nullable()
-    .default(null),
+  landing: Landing.nullable().default(null),
   expectations: z.array(Expectation).max(200).default([]),
   retention: Duration.optional(),
   shards: Shards(),

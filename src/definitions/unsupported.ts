@@ -5,13 +5,6 @@ import type { DefinitionSet } from './definition-set.ts'
  */
 export function findUnsupported(set: DefinitionSet): string[] {
   return [
-    ...set.sources.flatMap((source) => {
-      const what = `source "${source.name}"`
-      const format = source.landing?.format ?? 'parquet'
-      return [
-        ...(format === 'parquet' ? [] : [`${what}: landing files of format ${format} are not supported yet`]),
-      ]
-    }),
     ...set.feature_services.flatMap(({ name, features }) =>
       features
         .filter(({ view }) => view.includes('@'))

@@ -84,6 +84,14 @@ export interface LoadRecords {
   /** Keeps the newest row of each key of a chunk (lines of `encodeRow`) until the load has ended. */
   writeNewest(id: string, chunk: number, rows: string): Promise<void>
   readNewest(id: string, chunk: number): Promise<string>
+  /** Keeps how the file is cut (JSON) until the load has ended. */
+  writePlan(id: string, plan: string): Promise<void>
+  readPlan(id: string): Promise<string | undefined>
+  /** Keeps a part of a compressed file, decompressed, until the load has ended. */
+  writePart(id: string, chunk: number, bytes: Uint8Array): Promise<void>
+  readPart(id: string, chunk: number): Promise<Uint8Array>
+  /** Deletes all that is kept until the load has ended. */
+  deleteKept(id: string): Promise<void>
   /**
    * Registers all segments of a load's chunks in one step. False, and nothing done, when the newest
    * generation is no longer the load's, or the load was cancelled.
@@ -111,6 +119,11 @@ export interface LoadChange {
   /** True once its segments are in the manifest. */
   readonly isRegistered: boolean
   readonly error: string | null
+  /** Columns of the file that the source does not declare. */
+  readonly ignored: readonly string[]
+  /** When its job began to work, and when it ended; null before. */
+  readonly startedTime: Instant | null
+  readonly endedTime: Instant | null
   readonly heartbeatTime: Instant
 }
 

@@ -35,6 +35,9 @@ const load = (id: string, change: Partial<LoadRecord> = {}): LoadRecord => ({
   generation: 1,
   chunkCount: 1,
   isRegistered: false,
+  ignored: [],
+  startedTime: null,
+  endedTime: null,
   error: null,
   heartbeatTime: 100,
   ...change,
@@ -286,7 +289,12 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(new Uint8Array(await platform.landing.open('clicks', file).slice(10, 12))).toEqual(
         Uint8Array.of(10, 11),
       )
+      const streamed = await Array.fromAsync(platform.landing.stream('clicks', file))
+      expect(streamed.flatMap((part) => [...part])).toEqual([...bytes])
       await platform.landing.write('clicks', 'in/a.parquet', streamOf(bytes.toReversed()), 100)
+      await expect(Array.fromAsync(platform.landing.stream('clicks', file))).rejects.toMatchObject({
+        code: 'failed_precondition',
+      })
       await expect((async () => platform.landing.open('clicks', file).slice(0, 5))()).rejects.toMatchObject({
         code: 'failed_precondition',
       })
@@ -365,6 +373,21 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
     test('loads keep the newest rows of a chunk for the writers', async () => {
       await platform.loads.writeNewest('l1', 3, 'a\tb\nc\td')
       expect(await platform.loads.readNewest('l1', 3)).toBe('a\tb\nc\td')
+    })
+
+    test('loads keep plan and parts until deleteKept()', async () => {
+      const { loads } = platform
+      expect(await loads.readPlan('l1')).toBeUndefined()
+      await loads.writePlan('l1', '{}')
+      await loads.writePart('l1', 3, Uint8Array.of(1, 2))
+      await loads.writePlan('l11', '[]')
+      expect(await loads.readPlan('l1')).toBe('{}')
+      expect(await loads.readPart('l1', 3)).toEqual(Uint8Array.of(1, 2))
+      await loads.deleteKept('l1')
+      await loads.deleteKept('l1')
+      expect(await loads.readPlan('l1')).toBeUndefined()
+      await expect(loads.readPart('l1', 3)).rejects.toMatchObject({ code: 'internal' })
+      expect(await loads.readPlan('l11')).toBe('[]')
     })
 
     test('deadLetters.write() keeps a letter with the failure noted last, and its body', async () => {

@@ -97,6 +97,9 @@ const RUNS = {
   erase: eraseKeys,
 }
 
+/** Bytes of one chunk of a landed file's stream: few, so that rows and letters lie across two. */
+const STREAMED_BYTES = 1_021
+
 export function memoryPlatform(startUs: number, options: MemoryOptions = {}): MemoryPlatform {
   const { limits, memoryBytesMax = WRITER_MEMORY_BYTES, effect = (_name, run) => run() } = options
   const time = { now: startUs }
@@ -290,6 +293,11 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           )
         })
       },
+      async *stream(source, file) {
+        const buffer = platform.landing.open(source, file)
+        for (let at = 0; at < file.bytes; at += STREAMED_BYTES)
+          yield new Uint8Array(await buffer.slice(at, Math.min(at + STREAMED_BYTES, file.bytes)))
+      },
     },
     events: {
       send: async (messages) => void queue.push(...messages),
@@ -363,6 +371,25 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         objects.set(`loads/${id}/${chunk}`, new TextEncoder().encode(rows))
       },
       readNewest: async (id, chunk) => new TextDecoder().decode(objects.get(`loads/${id}/${chunk}`)!),
+      async writePlan(id, plan) {
+        objects.set(`loads/${id}/plan`, new TextEncoder().encode(plan))
+      },
+      async readPlan(id) {
+        const bytes = objects.get(`loads/${id}/plan`)
+        return bytes && new TextDecoder().decode(bytes)
+      },
+      async writePart(id, chunk, bytes) {
+        objects.set(`loads/${id}/part/${chunk}`, bytes.slice())
+      },
+      async readPart(id, chunk) {
+        const bytes = objects.get(`loads/${id}/part/${chunk}`)
+        if (bytes === undefined)
+          throw new FeatureStoreError('internal', `Cannot read part ${chunk} of "${id}"`)
+        return bytes
+      },
+      async deleteKept(id) {
+        for (const path of [...objects.keys()]) if (path.startsWith(`loads/${id}/`)) objects.delete(path)
+      },
       async register(id, generation) {
         if ((generations.at(-1)?.generation ?? 0) !== generation) return false
         if (loads.get(id)!.status === 'cancelled') return false

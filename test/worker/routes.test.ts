@@ -284,11 +284,6 @@ describe('definitions', () => {
   const withView = (change: object) => ({ ...DEFINITIONS, feature_views: [{ ...view, ...change }] })
   const unsupported: readonly (readonly [what: string, definitions: object, named: RegExp])[] = [
     [
-      'a landing of CSV',
-      { ...DEFINITIONS, sources: [{ ...source, landing: { format: 'csv' } }, DEFINITIONS.sources[1]] },
-      /csv/,
-    ],
-    [
       'a pinned version',
       { ...DEFINITIONS, feature_services: [{ name: 'profile', features: [{ view: 'last_activity@1' }] }] },
       /last_activity@1/,

@@ -1,0 +1,31 @@
+/** Rows one step reads; a row group is cut into such chunks, page by page. */
+export const CHUNK_ROWS_MAX = 65_536
+/** Decoded bytes one step may hold, as a Parquet file's own statistics tell them. */
+export const CHUNK_BYTES_MAX = 16_000_000
+/** Bytes of text one step may hold: in memory its values take a few times as many. */
+export const CHUNK_TEXT_BYTES_MAX = 4_000_000
+
+/** How a file is cut, made once and kept until the load has ended: every step reads its chunk by it. */
+export interface LoadPlan {
+  /** Names of a CSV file's fields, in their order; null for other formats. */
+  readonly fields: readonly string[] | null
+  /** Columns of the file that the source does not declare. */
+  readonly ignored: readonly string[]
+  readonly chunks: readonly ChunkRange[]
+}
+
+/** Rows of a file that one step loads. */
+export interface ChunkRange {
+  readonly rowStart: number
+  /** Exclusive. */
+  readonly rowEnd: number
+  /** Where they stand in a text file; null for Parquet. */
+  readonly text: TextRange | null
+}
+
+export interface TextRange {
+  readonly byteStart: number
+  /** Exclusive. */
+  readonly byteEnd: number
+  readonly lineStart: number
+}

@@ -1,0 +1,165 @@
+import { parseCell } from '../core/cell.ts'
+import { parseCsv } from '../core/csv.ts'
+import { assert, FeatureStoreError } from '../core/error.ts'
+import { parseNdjson } from '../core/ndjson.ts'
+import { openParquet } from '../core/parquet.ts'
+import { pieceText, type TextFormat } from '../core/text-piece.ts'
+import { checkParquetValue, parseValue, type Value } from '../core/value.ts'
+import type { CompiledColumn, CompiledSource } from '../definitions/snapshot.ts'
+import type { LoadRecord, Platform } from '../platform.ts'
+import type { LoadPlan, TextRange } from './load-plan.ts'
+import { partitionValues } from './partition-values.ts'
+import { isGzip, landedFile } from './plan-file.ts'
+
+/** Rows of a chunk, column by column as the source declares them. */
+export interface ChunkRows {
+  readonly rowStart: number
+  readonly rowCount: number
+  readonly columns: readonly ArrayLike<Value>[]
+  /** Why rows could not be read, by position; their values mean nothing. */
+  readonly faults: ReadonlyMap<number, string>
+}
+
+/** Reads one chunk of a landed file. A fault of the file is thrown, one of a row is noted. */
+export async function readRows(
+  platform: Platform,
+  source: CompiledSource,
+  { load, plan, chunk }: { readonly load: LoadRecord; readonly plan: LoadPlan; readonly chunk: number },
+): Promise<ChunkRows> {
+  const { rowStart, rowEnd, text } = plan.chunks[chunk]!
+  const rows = createRows(source, rowStart, rowEnd - rowStart)
+  const found =
+    text === null
+      ? await readParquet(platform, { load, rows }, { rowStart, rowEnd })
+      : await readText(platform, { load, plan, chunk, rows }, text)
+  fillFromPath(rows, load.file, found)
+  return rows
+}
+
+interface Rows extends ChunkRows {
+  readonly source: CompiledSource
+  readonly columns: Value[][]
+  readonly faults: Map<number, string>
+}
+
+function createRows(source: CompiledSource, rowStart: number, rowCount: number): Rows {
+  const columns = source.columns.map(() => new Array<Value>(rowCount).fill(null))
+  return { source, rowStart, rowCount, columns, faults: new Map() }
+}
+
+/** Sets one value; a fault of its own spoils the row, and the first one is told. */
+function setValue(
+  rows: Rows,
+  { row, at, line }: { readonly row: number; readonly at: number; readonly line?: number },
+  read: (column: CompiledColumn) => Value,
+): void {
+  const column = rows.source.columns[at]!
+  try {
+    rows.columns[at]![row] = read(column)
+  } catch (error) {
+    if (!(error instanceof FeatureStoreError)) throw error
+    const where = line === undefined ? '' : `Line ${line}: `
+    if (!rows.faults.has(row)) rows.faults.set(row, `${where}Column "${column.name}": ${error.message}`)
+  }
+}
+
+/** Answers the columns it found, as all of these do. */
+async function readParquet(
+  platform: Platform,
+  { load, rows }: { readonly load: LoadRecord; readonly rows: Rows },
+  { rowStart, rowEnd }: { readonly rowStart: number; readonly rowEnd: number },
+): Promise<ReadonlySet<string>> {
+  const buffer = platform.landing.open(load.source, landedFile(load))
+  const file = await openParquet(buffer, `file "${load.file}"`)
+  const types = new Map(file.columns.map(({ name, type }) => [name, type]))
+  for (const [at, { name, type, unit }] of rows.source.columns.entries()) {
+    if (!types.has(name)) continue
+    const values = await file.readColumn(name, rowStart, rowEnd)
+    // A unit is for epoch numbers; a column of real timestamps needs none.
+    const epoch = types.get(name) === 'int64' ? (unit ?? undefined) : undefined
+    for (let row = 0; row < rows.rowCount; row++)
+      setValue(rows, { row, at }, () => checkParquetValue(type, values[row], epoch))
+  }
+  return new Set(types.keys())
+}
+
+async function readText(
+  platform: Platform,
+  {
+    load,
+    plan,
+    chunk,
+    rows,
+  }: { readonly load: LoadRecord; readonly plan: LoadPlan; readonly chunk: number; readonly rows: Rows },
+  range: TextRange,
+): Promise<ReadonlySet<string>> {
+  const format = rows.source.landing as TextFormat
+  const bytes = isGzip(load.file)
+    ? await platform.loads.readPart(load.id, chunk)
+    : new Uint8Array(
+        await platform.landing.open(load.source, landedFile(load)).slice(range.byteStart, range.byteEnd),
+      )
+  const { rowStart, rowCount } = rows
+  const text = pieceText({ ...range, bytes, rowStart, rowCount })
+  if (format.kind === 'ndjson') return readNdjson(rows, text, range.lineStart)
+  readCsv(rows, { text, delimiter: format.delimiter, lineStart: range.lineStart }, plan.fields!)
+  return new Set(plan.fields)
+}
+
+function readCsv(
+  rows: Rows,
+  {
+    text,
+    delimiter,
+    lineStart,
+  }: { readonly text: string; readonly delimiter: string; readonly lineStart: number },
+  names: readonly string[],
+): void {
+  const records = parseCsv(text, delimiter, lineStart)
+  assert(records.length === rows.rowCount, 'a chunk has the rows its plan says')
+  const positions = rows.source.columns.map(({ name }) => names.indexOf(name))
+  for (const [row, { line, fields, fault }] of records.entries()) {
+    const isRagged = fields.length !== names.length
+    if (fault !== undefined || isRagged) {
+      const why = fault ?? `${fields.length} fields are there, ${names.length} are needed`
+      rows.faults.set(row, `Line ${line}: ${why}`)
+      continue
+    }
+    for (const [at, position] of positions.entries()) {
+      const field = fields[position] ?? null
+      if (field !== null)
+        setValue(rows, { row, at, line }, ({ type, unit }) => parseCell(type, field, unit ?? undefined))
+    }
+  }
+}
+
+function readNdjson(rows: Rows, text: string, lineStart: number): ReadonlySet<string> {
+  const lines = parseNdjson(text, lineStart)
+  assert(lines.length === rows.rowCount, 'a chunk has the rows its plan says')
+  for (const [row, { line, json, fault }] of lines.entries()) {
+    if (fault !== undefined || typeof json !== 'object' || json === null || Array.isArray(json)) {
+      rows.faults.set(row, `Line ${line}: ${fault ?? 'a JSON object is needed'}`)
+      continue
+    }
+    const object = json as Record<string, unknown>
+    for (const [at, { name }] of rows.source.columns.entries()) {
+      if (!Object.hasOwn(object, name)) continue
+      setValue(rows, { row, at, line }, ({ type, unit }) => parseValue(type, object[name], unit ?? undefined))
+    }
+  }
+  // Each line has the fields it has: what the path says is for files whose rows are alike.
+  return new Set()
+}
+
+/** Columns that the file lacks and its path has, the same value in every row. */
+function fillFromPath(rows: Rows, fileName: string, found: ReadonlySet<string>): void {
+  const inPath = partitionValues(fileName)
+  for (const [at, { name }] of rows.source.columns.entries()) {
+    const text = inPath.get(name)
+    if (found.has(name) || text === undefined || text === null) continue
+    for (let row = 0; row < rows.rowCount; row++) {
+      if (rows.columns[at]![row] !== null) continue
+      setValue(rows, { row, at }, ({ type, unit }) => parseCell(type, text, unit ?? undefined))
+    }
+  }
+}

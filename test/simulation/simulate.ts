@@ -12,10 +12,12 @@ import { writerLayout } from '../../src/definitions/writer-layout.ts'
 import { consumeEvents } from '../../src/ingest/consume-events.ts'
 import { deleteKeys } from '../../src/ingest/delete-keys.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
+import { decodeMessage } from '../../src/ingest/queue-message.ts'
 import { parseLabels } from '../../src/offline/parse-labels.ts'
 import { retrieveHistory } from '../../src/offline/retrieve-history.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
+import type { Delivery, Platform } from '../../src/platform.ts'
 import { insertGeneration } from '../../src/registry/apply-changes.ts'
 import { readWritingSnapshot } from '../../src/registry/current-snapshot.ts'
 import { resolveInNewest } from '../../src/registry/resolve-name.ts'
@@ -80,6 +82,20 @@ const DEFINITIONS: DefinitionSetInput = {
   ],
 }
 
+/** A view that comes on the way: its first version holds what is consumed from then on. */
+const GROWN: DefinitionSetInput = {
+  ...DEFINITIONS,
+  feature_views: [
+    ...DEFINITIONS.feature_views!,
+    {
+      name: 'size',
+      entity: 'user',
+      source: 'clicks',
+      features: [{ name: 'size', type: 'int64', sql: 'value' }],
+    },
+  ],
+}
+
 /** A row or a tombstone that was accepted. */
 interface Written extends Stamp {
   readonly key: string
@@ -94,14 +110,26 @@ export interface SimulationReport {
   readonly crashes: number
   readonly refusedPuts: number
   readonly puts: number
+  /** Deliveries of consumers with an old snapshot that writers refused. */
+  readonly staleDeliveries: number
+}
+
+export interface SimulationOptions {
+  /** Consumers' snapshots are up to this old. */
+  readonly snapshotStaleMs?: number
+  /** Breaks the writers on purpose: they take deliveries made under an older generation. */
+  readonly takesStale?: boolean
 }
 
 /**
  * Runs random events through the real doors, consumer and writers: duplicates, other orders, redelivery in other batches, late rows,
- * deletions, growing blocks, failing stores, crashes between any two effects. Then lets everything come to rest and compares
+ * deletions, growing blocks, a new view, readers and consumers with old snapshots, failing stores, crashes between any two effects. Then lets everything come to rest and compares
  * latest values, statuses, log and history with the plain truth. Throws where they part.
  */
-export async function simulate(seed: number): Promise<SimulationReport> {
+export async function simulate(
+  seed: number,
+  { snapshotStaleMs = 60_000, takesStale = false }: SimulationOptions = {},
+): Promise<SimulationReport> {
   const random = createRandom(seed)
   const below = (count: number) => Math.floor(random() * count)
   const chance = (fraction: number) => random() < fraction
@@ -142,10 +170,18 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     },
   })
   await applyClicks(platform, DEFINITIONS)
+  const generations: { readonly time: number; readonly generation: number }[] = []
+  const noteGeneration = async () =>
+    generations.push({ time: platform.time.now, generation: await platform.registry.readGeneration() })
   // Few blocks, so that keys share them and that dividing them costs little.
   await applyWidths({ 'user/main': 3, 'user/colours': 2 })
   const written: Written[] = []
   const sent: string[] = []
+  let hasGrown = false
+  /** Pushes that were consumed when every writer knew the new view: none of their rows may be missing from it. */
+  const grownPushes = new Set<string>()
+  let staleDeliveries = 0
+  const consumer = stalePlatform()
   let width = 3
   let phase: 'rest' | 'fill' | 'drop' = 'rest'
 
@@ -164,6 +200,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     readNothingForeign,
     async () => platform.crash(),
     reblock,
+    grow,
   ]
   for (let step = 0; step < STEPS; step++) await actions[below(actions.length)]!()
   await rest()
@@ -173,6 +210,54 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     crashes,
     refusedPuts: online!.counts.refused,
     puts: online!.counts.puts,
+    staleDeliveries,
+  }
+
+  /** An isolate of its own, on whose definitions the newest are only seen after a while. */
+  function stalePlatform(): Platform {
+    return {
+      ...platform,
+      memory: {
+        ...platform.memory,
+        blocks: createBlockCache(1_000_000),
+        served: undefined,
+        written: undefined,
+      },
+      registry: {
+        ...platform.registry,
+        async readGeneration() {
+          const seen = areFaultsOn
+            ? platform.time.now - random() * snapshotStaleMs * 1_000
+            : platform.time.now
+          return (generations.findLast(({ time }) => time <= seen) ?? generations[0]!).generation
+        },
+      },
+      writers: { ...platform.writers, deliver },
+    }
+  }
+
+  async function deliver(delivery: Delivery) {
+    const { entity, shard } = delivery.layout
+    const layout = takesStale
+      ? writerLayout(await readWritingSnapshot(platform), entity.name, shard)
+      : delivery.layout
+    const answer = await platform.writers.deliver({ ...delivery, layout })
+    if (answer.status === 'stale') staleDeliveries++
+    return answer
+  }
+
+  /** A new view is applied, once, and every writer hears of it. */
+  async function grow() {
+    if (hasGrown || chance(0.7)) return
+    hasGrown = true
+    await applyClicks(platform, GROWN)
+    await noteGeneration()
+    const snapshot = await readWritingSnapshot(platform)
+    for (const shard of [0, 1]) {
+      const layout = writerLayout(snapshot, 'user', shard)
+      const tell = () => platform.writers.readBlocks(layout, [], { repair: 'none' })
+      while ((await quietly(tell)) === undefined) platform.crash()
+    }
   }
 
   async function push() {
@@ -223,10 +308,11 @@ export async function simulate(seed: number): Promise<SimulationReport> {
       batch.push(platform.queue.splice(below(platform.queue.length), 1)[0]!)
     }
     if (batch.length > 0 && chance(0.2)) batch.push(batch[0]!)
-    const outcomes = await consumeEvents(platform, batch)
+    const outcomes = await consumeEvents(consumer, batch)
     batch.forEach((message, at) => {
       sent.push(message)
       if (outcomes[at]!.status === 'retry') platform.queue.push(message)
+      else if (hasGrown) grownPushes.add(decodeMessage(message).pushId)
     })
   }
 
@@ -251,7 +337,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
 
   /** Reads in the midst of it all: stale perhaps, but nothing that was never there. */
   async function readNothingForeign() {
-    const rows = await readAll('eventual')
+    const rows = await readAll('eventual', stalePlatform())
     rows.forEach(({ values, statuses }, at) => {
       const known = new Set(written.filter(({ key }) => key === KEYS[at]).map(({ value }) => String(value)))
       values.slice(0, LATEST.length).forEach((value, feature) => {
@@ -310,6 +396,7 @@ export async function simulate(seed: number): Promise<SimulationReport> {
       generation: newest.generation + 1,
       blockBits: { ...newest.blockBits, ...blockBits },
     })
+    await noteGeneration()
   }
 
   /** No more faults; everything in the queue and in the writers comes to its end. */
@@ -368,8 +455,8 @@ export async function simulate(seed: number): Promise<SimulationReport> {
           if (found !== undefined) inKv.set(`${views[at]} ${row.key}`, found.cells)
     }
     const expected = KEYS.flatMap((key) =>
-      LATEST.flatMap((view) => {
-        const best = winner(written, { key, view, at: platform.time.now })
+      [...LATEST, ...(hasGrown ? ['size'] : [])].flatMap((view) => {
+        const best = winner(view === 'size' ? writtenToSize() : written, { key, view, at: platform.time.now })
         if (best === undefined || best.deletes !== undefined) return []
         return [[`${view}@1 ${encodeKey(['string'], [key])}`, encodeValue('int64', best.value)] as const]
       }),
@@ -377,15 +464,23 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     expectSame([...inKv].sort(), expected.sort(), 'blocks in KV')
   }
 
+  /** What the new view holds: rows consumed since, and deletions of all views, older ones too. */
+  function writtenToSize(): Written[] {
+    return written.flatMap((row) => {
+      if (row.deletes === undefined) return grownPushes.has(row.sequenceOrigin) ? [row] : []
+      return row.deletes === VIEWS ? [{ ...row, deletes: ['size'] }] : []
+    })
+  }
+
   async function checkLog() {
     const snapshot = await readWritingSnapshot(platform)
-    for (const name of VIEWS) {
+    for (const name of [...VIEWS, ...(hasGrown ? ['size'] : [])]) {
       const view = snapshot.views[`${name}@1`]!
       const logged = await readLog(platform, await platform.offline.list(name, 1), {
         schema: segmentSchema(snapshot, view),
         column: name === 'activity' ? 'count' : name,
       })
-      const expected = written
+      const expected = (name === 'size' ? writtenToSize() : written)
         .filter(({ deletes }) => deletes === undefined)
         .map((row) => line(row, row.value))
       expectSame(logged.sort(), expected.sort(), `log of ${name}`)
@@ -430,14 +525,14 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     )
   }
 
-  async function readAll(consistency: 'eventual' | 'strong') {
-    Object.assign(platform.memory, { blocks: createBlockCache(1_000_000) })
-    const resolved = await resolveInNewest(platform, 'ranker')
+  async function readAll(consistency: 'eventual' | 'strong', reader: Platform = platform) {
+    Object.assign(reader.memory, { blocks: createBlockCache(1_000_000) })
+    const resolved = await resolveInNewest(reader, 'ranker')
     const rows = parseEntities(
       resolved.service,
       KEYS.map((user) => ({ user })),
     )
-    const read = await readFeatures(platform, resolved, { rows, consistency })
+    const read = await readFeatures(reader, resolved, { rows, consistency })
     return read.rows.map((row) => ({
       values: valuesOf(row),
       statuses: statusesOf(row),
@@ -539,11 +634,12 @@ function expectSame(actual: unknown, expected: unknown, what: string): void {
 }
 
 /** A crash ends whatever was going on; the next action goes on from what is stored. */
-async function quietly(work: () => Promise<unknown>): Promise<void> {
+async function quietly<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
-    await work()
+    return await work()
   } catch (error) {
     if (!/crash|429|does not answer/.test(String(error))) throw error
+    return undefined
   }
 }
 

@@ -35,18 +35,25 @@ interface Round {
   readonly readableMs: number
   readonly puts: number
   readonly baselineMs: number
-  /** The same events as the few messages that the store's door makes of them. */
+  /** The baseline packs the events into as few messages as will hold them. */
   readonly packedMs: number
+  /** The messages that the store's door makes of them, given to the baseline's queue ready-made. */
+  readonly readyMs: number
+  /** A Worker that does nothing else makes as many puts, as large. */
+  readonly putsOnlyMs: number
 }
 
 /**
  * A full refresh by push: from the first push sent until the last row is readable by Get and lies in a segment on R2,
- * against a Worker that is sent the same pushes, makes a queue message of each event and only acknowledges them.
- * `baseline_packed_events_per_second` is a queue that is given ready-made the few large messages the store's door packs:
- * how fast the queue itself is, without a door. And the puts of it, as the writers make them, against one for each
- * entity: a block is put at most once a second, so they are the fewer the sooner all rows are through. Miniflare's KV
- * takes milliseconds of the one processor for a put, which a deployed store only waits for:
- * `committed_events_per_second` is the part of the way without it.
+ * against a Worker that is sent the same pushes, makes a queue message of each event and only acknowledges them. And the
+ * puts of it, as the writers make them, against one for each entity: a block is put at most once a second, so they are
+ * the fewer the sooner all rows are through. The facts beside it:
+ *
+ * - `baseline_packed_…`: the baseline packs the events into messages as large as the store's.
+ * - `baseline_ready_made_…`: the store's own messages are given to the baseline's queue. The queue alone, without a door.
+ * - `puts_only_ms`: a bare Worker makes as many puts, as large. Miniflare's KV takes processor time for each, in the one
+ *   thread that all Workers and stores of the simulator share; a deployed store only waits for them.
+ * - `committed_…`, `readable_…`: up to the writers' commit, and up to the last put.
  */
 export async function measurePush({ entityCount, rounds }: PushOptions): Promise<Comparison[]> {
   const client = createLoopClient()
@@ -79,6 +86,8 @@ export async function measurePush({ entityCount, rounds }: PushOptions): Promise
           committed_events_per_second: eventsPerSecond(middle(({ committedMs }) => committedMs)),
           readable_events_per_second: eventsPerSecond(middle(({ readableMs }) => readableMs)),
           baseline_packed_events_per_second: eventsPerSecond(middle(({ packedMs }) => packedMs)),
+          baseline_ready_made_events_per_second: eventsPerSecond(middle(({ readyMs }) => readyMs)),
+          puts_only_ms: middle(({ putsOnlyMs }) => putsOnlyMs),
         },
       },
     ]
@@ -103,14 +112,10 @@ async function measureRound(
   const messages = await Promise.all(pushes.map((users) => doorMessages(users, entities)))
   // Making them kept this process from hearing that idle connections were closed.
   await sleep(100)
-  const baselineMs = await measureAcks(client, baseline, {
-    requests: pushes.map((users) => baseline.push(users, valuesOf)),
-    messageCount: entityCount,
-  })
-  const packedMs = await measureAcks(client, baseline, {
-    requests: messages.map(baseline.sendMessages),
-    messageCount: messages.flat().length,
-  })
+  const acks = (requests: readonly BenchRequest[]) => measureAcks(client, baseline, requests)
+  const baselineMs = await acks(pushes.map((users) => baseline.push(users, valuesOf)))
+  const packedMs = await acks(pushes.map((users) => baseline.pushPacked(users, valuesOf)))
+  const readyMs = await acks(messages.map(baseline.sendMessages))
 
   const before = await store.readRecord(client)
   const startMs = Date.now()
@@ -121,13 +126,20 @@ async function measureRound(
   )
   await store.untilVisible(client, entities)
   const after = await store.readRecord(client)
+  const puts = after.putCount - before.putCount
+  const chars = Math.round((after.putChars - before.putChars) / puts)
+  const putsStartMs = Date.now()
+  await client.send(baseline.putTextsInside({ count: puts, chars }))
+  const putsOnlyMs = Date.now() - putsStartMs
   return {
     ourMs: Math.max(after.putMs, done.segmentMs!) - startMs,
     committedMs: after.committedMs - startMs,
     readableMs: after.putMs - startMs,
-    puts: after.putCount - before.putCount,
+    puts,
     baselineMs,
     packedMs,
+    readyMs,
+    putsOnlyMs,
   }
 }
 
@@ -135,14 +147,13 @@ async function measureRound(
 async function measureAcks(
   client: LoopClient,
   baseline: BaselineWorker,
-  { requests, messageCount }: { readonly requests: readonly BenchRequest[]; readonly messageCount: number },
+  requests: readonly BenchRequest[],
 ): Promise<number> {
-  const ackedBefore = (await baseline.readRecord(client)).messageCount
   const startMs = Date.now()
   await client.run(iterate(requests))
   const acked = await until(
     () => baseline.readRecord(client),
-    (record) => record.messageCount === ackedBefore + messageCount,
+    ({ sentCount, ackedCount }) => ackedCount === sentCount,
   )
   return acked.ackedMs - startMs
 }

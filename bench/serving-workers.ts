@@ -33,6 +33,8 @@ export interface StoreRecord {
   /** When the last delivery was committed: its rows are readable with strong consistency. */
   readonly committedMs: number
   readonly putCount: number
+  /** Characters of all puts. */
+  readonly putChars: number
   /** When KV answered the last put. */
   readonly putMs: number
   readonly segmentRows: number
@@ -112,9 +114,10 @@ export function profileEvents(
   })
 }
 
-/** What the queue of the baseline has delivered so far. */
+/** What the queue of the baseline has been given and has delivered so far, in messages. */
 export interface QueueRecord {
-  readonly messageCount: number
+  readonly sentCount: number
+  readonly ackedCount: number
   /** When the last of them were acknowledged. */
   readonly ackedMs: number
 }
@@ -123,8 +126,12 @@ export interface BaselineWorker extends ServingWorker {
   readonly ok: BenchRequest
   /** The push that the store is sent, too; each event becomes a message. */
   push(users: readonly number[], valuesOf: (user: number) => readonly number[]): BenchRequest
+  /** The same push, its events packed into as few messages as will hold them. */
+  pushPacked(users: readonly number[], valuesOf: (user: number) => readonly number[]): BenchRequest
   /** Puts messages into its queue as they are. */
   sendMessages(bodies: readonly string[]): BenchRequest
+  /** Puts so many texts of that length to its KV; the answer comes when KV has them. */
+  putTextsInside(options: { readonly count: number; readonly chars: number }): BenchRequest
   readRecord(client: LoopClient): Promise<QueueRecord>
   /** `batchGet` through a cache of the isolate. */
   batchGetCached(users: readonly number[]): BenchRequest
@@ -139,6 +146,9 @@ export async function startBaseline(): Promise<BaselineWorker> {
     batchGet: (users) => postJson(`${origin}/features`, users.map(kvKey)),
     batchGetCached: (users) => postJson(`${origin}/cached-features`, users.map(kvKey)),
     push: (users, valuesOf) => postJson(`${origin}/events`, { events: profileEvents(users, valuesOf) }),
+    pushPacked: (users, valuesOf) =>
+      postJson(`${origin}/packed-events`, { events: profileEvents(users, valuesOf) }),
+    putTextsInside: (options) => postJson(`${origin}/puts`, options),
     sendMessages: (bodies) => postJson(`${origin}/messages`, bodies),
     async readRecord(client) {
       return JSON.parse(await client.send({ url: `${origin}/recorded` })) as QueueRecord

@@ -5,7 +5,7 @@ import type { StoreRecord } from '../serving-workers.ts'
 
 export { JobWorkflow } from '../../src/index.ts'
 
-const noted = { committedMs: 0, putCount: 0, putMs: 0 }
+const noted = { committedMs: 0, putCount: 0, putChars: 0, putMs: 0 }
 
 /** The store as it is deployed, and besides it tells what its writers have taken and put. */
 export default {
@@ -36,6 +36,7 @@ function countPuts(namespace: KVNamespace): KVNamespace {
   const put = async (key: string, value: string) => {
     await namespace.put(key, value)
     noted.putCount++
+    noted.putChars += value.length
     noted.putMs = Date.now()
   }
   // Methods of a binding know no other `this`.

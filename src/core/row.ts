@@ -1,3 +1,5 @@
+import { copyText } from './copy-text.ts'
+import { parseDecimal } from './parse-decimal.ts'
 import type { Instant } from './time.ts'
 
 /**
@@ -76,18 +78,63 @@ export function encodeRow(row: ViewRow): string {
   return `${row.view}\t${row.key}\t${row.eventTime}\t${row.createdTime}\t${row.ingestTime}\t${row.sequenceTime}\t${row.sequenceOrigin}\t${row.sequenceIndex}\t${row.cells}`
 }
 
+/** The inverse of `encodeRow`, of the line that starts at `start` of a text and ends before `end`. */
+export type DecodeRow = (text: string, start: number, end: number) => ViewRow
+
+/** Decodes rows one after another: what is the same in neighbours, they share in memory. */
+export function createRowDecoder(): DecodeRow {
+  let lastView = ''
+  let lastOrigin = ''
+  return (text, start, end) => {
+    const row = decodeLine(text, start, end)
+    if (row.view !== lastView) lastView = copyText(row.view)
+    if (row.sequenceOrigin !== lastOrigin) lastOrigin = copyText(row.sequenceOrigin)
+    row.view = lastView
+    row.sequenceOrigin = lastOrigin
+    return row
+  }
+}
+
 /** The inverse of `encodeRow`. */
 export function decodeRow(line: string): ViewRow {
-  const fields = line.split('\t')
+  return decodeLine(line, 0, line.length)
+}
+
+function decodeLine(
+  text: string,
+  start: number,
+  end: number,
+): { -readonly [Field in keyof ViewRow]: ViewRow[Field] } {
+  const view = text.indexOf('\t', start)
+  const key = text.indexOf('\t', view + 1)
+  const eventTime = text.indexOf('\t', key + 1)
+  const createdTime = text.indexOf('\t', eventTime + 1)
+  const ingestTime = text.indexOf('\t', createdTime + 1)
+  const sequenceTime = text.indexOf('\t', ingestTime + 1)
+  const sequenceOrigin = text.indexOf('\t', sequenceTime + 1)
+  const sequenceIndex = text.indexOf('\t', sequenceOrigin + 1)
   return {
-    view: fields[0]!,
-    key: fields[1]!,
-    eventTime: Number(fields[2]),
-    createdTime: Number(fields[3]),
-    ingestTime: Number(fields[4]),
-    sequenceTime: Number(fields[5]),
-    sequenceOrigin: fields[6]!,
-    sequenceIndex: Number(fields[7]),
-    cells: fields[8]!,
+    view: text.slice(start, view),
+    key: text.slice(view + 1, key),
+    eventTime: parseDecimal(text, key + 1, eventTime),
+    createdTime: parseDecimal(text, eventTime + 1, createdTime),
+    ingestTime: parseDecimal(text, createdTime + 1, ingestTime),
+    sequenceTime: parseDecimal(text, ingestTime + 1, sequenceTime),
+    sequenceOrigin: text.slice(sequenceTime + 1, sequenceOrigin),
+    sequenceIndex: parseDecimal(text, sequenceOrigin + 1, sequenceIndex),
+    cells: text.slice(sequenceIndex + 1, end),
   }
+}
+
+/** Lines of `encodeRow` as rows; empty text is none. */
+export function decodeRows(lines: string): ViewRow[] {
+  const decode = createRowDecoder()
+  const rows: ViewRow[] = []
+  for (let start = 0; start < lines.length; ) {
+    const newline = lines.indexOf('\n', start)
+    const end = newline < 0 ? lines.length : newline
+    rows.push(decode(lines, start, end))
+    start = end + 1
+  }
+  return rows
 }

@@ -26,6 +26,55 @@ const DURATION_UNITS: Readonly<Record<string, number>> = {
 
 /** Reads RFC 3339 text; without an offset it is UTC. Throws `invalid_argument` for anything else. */
 export function parseInstant(text: string): Instant {
+  return parseUsual(text) ?? parseAny(text)
+}
+
+/**
+ * `2026-01-31T08:30:00.5Z`, as most clients and the store itself write it: a fifth of the time the pattern takes. Undefined for every other text, and for
+ * every one that has a fault.
+ */
+function parseUsual(text: string): Instant | undefined {
+  const last = text.length - 1
+  if (last < 19 || last > 26 || last === 20 || text.charCodeAt(last) !== UPPER_Z) return undefined
+  if (text[4] !== '-' || text[7] !== '-' || text[10] !== 'T' || text[13] !== ':' || text[16] !== ':')
+    return undefined
+  if (last > 19 && text[19] !== '.') return undefined
+  const year = digits(text, 0, 4)
+  const month = digits(text, 5, 7)
+  const day = digits(text, 8, 10)
+  const hour = digits(text, 11, 13)
+  const minute = digits(text, 14, 16)
+  const second = digits(text, 17, 19)
+  const fraction = last === 19 ? 0 : digits(text, 20, last) * 10 ** (26 - last)
+  // Every month has 28 days; NaN fails each comparison.
+  const isUsual =
+    year >= 1700 &&
+    year < 2255 &&
+    month >= 1 &&
+    month <= 12 &&
+    day >= 1 &&
+    day <= 28 &&
+    hour <= 23 &&
+    minute <= 59 &&
+    second <= 59 &&
+    fraction >= 0
+  if (!isUsual) return undefined
+  return Date.UTC(year, month - 1, day, hour, minute, second) * 1_000 + fraction
+}
+
+const UPPER_Z = 0x5a
+
+/** NaN where a character is no digit. */
+function digits(text: string, start: number, end: number): number {
+  let value = 0
+  for (let at = start; at < end; at++) {
+    const digit = text.charCodeAt(at) - 48
+    value = digit >= 0 && digit <= 9 ? value * 10 + digit : Number.NaN
+  }
+  return value
+}
+
+function parseAny(text: string): Instant {
   const match = INSTANT_PATTERN.exec(text)
   if (match === null) throw invalidInstant(text, 'an RFC 3339 time such as 2026-01-31T08:30:00Z is needed')
   const [, year, month, day, hour, minute, second, fraction = '', , sign, offsetHour, offsetMinute] = match

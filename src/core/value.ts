@@ -142,7 +142,10 @@ export function splitCells(text: string): string[] {
   if (text !== '' && !text.includes('"') && !text.includes('[')) return text.split(',')
   const cells: string[] = []
   for (let start = 0; start < text.length; ) {
-    const end = cellEnd(text, start)
+    const code = text.charCodeAt(start)
+    const isNested = code === QUOTE || code === OPEN
+    const comma = isNested ? cellEnd(text, start) : text.indexOf(',', start)
+    const end = comma < 0 ? text.length : comma
     cells.push(text.slice(start, end))
     start = end + 1
   }

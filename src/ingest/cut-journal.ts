@@ -1,6 +1,6 @@
 import { bitsText } from '../core/entity-key.ts'
+import { decodeRows } from '../core/row.ts'
 import { checkpointBlocks } from './checkpoint-blocks.ts'
-import { decodeRows } from './live-block.ts'
 import { planSegments } from './plan-segments.ts'
 import { backoffMs } from './publications.ts'
 import { hourOf } from './seen-ids.ts'

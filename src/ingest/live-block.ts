@@ -1,6 +1,14 @@
 import { type BlockCells, type BlockRow, encodeBlock } from '../core/block.ts'
+import { copyText } from '../core/copy-text.ts'
 import { hashKey, type KeyHash, topBits } from '../core/entity-key.ts'
-import { compareStamps, decodeRow, encodeRow, isTombstone, tombstonesOf, type ViewRow } from '../core/row.ts'
+import {
+  compareStamps,
+  createRowDecoder,
+  encodeRow,
+  isTombstone,
+  tombstonesOf,
+  type ViewRow,
+} from '../core/row.ts'
 import type { Instant } from '../core/time.ts'
 import { encodeTiles } from '../core/window/tile-text.ts'
 import {
@@ -27,13 +35,17 @@ export interface LiveBlock {
 }
 
 interface KeyRows {
-  readonly hash: KeyHash
+  readonly hashHigh: number
+  readonly hashLow: number
   /** Whether any of `rows` is a tombstone. */
   hasTombstones: boolean
-  /** Newest row by `view@version`, newest tombstone by its id; a row that a tombstone beats is forgotten. */
-  readonly rows: Map<string, ViewRow>
-  /** By `view@version`, of the views that have windows. */
-  readonly windows: Map<string, WindowState>
+  /**
+   * Newest row of each `view@version`, newest tombstone of each id; a row that a tombstone beats is forgotten. Few, and
+   * most often one: a map for each key would take more memory than the row.
+   */
+  rows: readonly ViewRow[]
+  /** By `view@version`; undefined while no view of the key has windows. */
+  windows: Map<string, WindowState> | undefined
 }
 
 /** How the views of a block's rows are kept; undefined for a view that serves its latest row. */
@@ -45,11 +57,13 @@ export function createLiveBlock(): LiveBlock {
 
 /** What the objects around a block, a key, a row and a set of tiles cost; measured in V8, rounded up. */
 const BLOCK_BYTES = 500
-const KEY_BYTES = 300
-const ROW_BYTES = 250
+const KEY_BYTES = 170
+const ROW_BYTES = 260
 const WINDOWS_BYTES = 2_000
 
 export interface MergeOptions {
+  /** Of the row's key. */
+  readonly hash: KeyHash
   readonly rulesOf: RulesOf
   readonly now: Instant
   /** Whether the row is a load's, and stands in the log already. */
@@ -57,8 +71,12 @@ export interface MergeOptions {
 }
 
 /** Merges a row into what its view holds for its key; false when that changes nothing. */
-export function mergeRow(block: LiveBlock, row: ViewRow, { rulesOf, now, isLoad }: MergeOptions): boolean {
-  const held = keyRows(block, row.key)
+export function mergeRow(
+  block: LiveBlock,
+  row: ViewRow,
+  { hash, rulesOf, now, isLoad }: MergeOptions,
+): boolean {
+  const held = keyRows(block, row.key, hash)
   const rules = isTombstone(row.view) ? undefined : rulesOf(row.view)
   const isChange =
     rules === undefined ? mergeLatest(block, held, row) : mergeEvent(block, held, row, { rules, now, isLoad })
@@ -66,14 +84,19 @@ export function mergeRow(block: LiveBlock, row: ViewRow, { rulesOf, now, isLoad 
   return isChange
 }
 
-function keyRows(block: LiveBlock, key: string): KeyRows {
+function keyRows(block: LiveBlock, key: string, hash: KeyHash): KeyRows {
   let held = block.rowsByKey.get(key)
   if (held === undefined) {
-    held = { hash: hashKey(key), hasTombstones: false, rows: new Map(), windows: new Map() }
-    block.rowsByKey.set(key, held)
+    held = { hashHigh: hash.high, hashLow: hash.low, hasTombstones: false, rows: [], windows: undefined }
+    block.rowsByKey.set(copyText(key), held)
     block.bytes += KEY_BYTES + key.length
   }
   return held
+}
+
+/** What is held of a key under a version or a tombstone's id. */
+export function findRow(held: KeyRows | undefined, view: string): ViewRow | undefined {
+  return held?.rows.find((row) => row.view === view)
 }
 
 /**
@@ -81,17 +104,23 @@ function keyRows(block: LiveBlock, key: string): KeyRows {
  * of its view or to a tombstone (S10).
  */
 function mergeLatest(block: LiveBlock, held: KeyRows, row: ViewRow): boolean {
-  if (isBeaten(row, held.rows.get(row.view))) return false
+  if (isBeaten(row, findRow(held, row.view))) return false
   if (isTombstone(row.view)) {
     held.hasTombstones = true
     forgetDeleted(block, held, row)
-  } else if (held.hasTombstones && tombstonesOf(row.view).some((id) => isBeaten(row, held.rows.get(id)))) {
+  } else if (held.hasTombstones && tombstonesOf(row.view).some((id) => isBeaten(row, findRow(held, id)))) {
     return false
   }
   forget(block, held, row.view)
-  held.rows.set(row.view, row)
+  // Pushed to or spread, an array has room for sixteen more.
+  held.rows = held.rows.concat(ownRow(row))
   block.bytes += bytesOf(row)
   return true
+}
+
+/** Pieces of a text keep all of it in memory: a row that stays must not keep the delivery it came with. */
+function ownRow(row: ViewRow): ViewRow {
+  return { ...row, key: copyText(row.key), cells: copyText(row.cells) }
 }
 
 function mergeEvent(
@@ -100,18 +129,24 @@ function mergeEvent(
   row: ViewRow,
   { rules, now, isLoad }: Pick<MergeOptions, 'now' | 'isLoad'> & { readonly rules: WindowRules },
 ): boolean {
-  let state = held.windows.get(row.view)
+  let state = held.windows?.get(row.view)
   if (state === undefined) {
     state = createWindowState(rules)
     for (const id of held.hasTombstones ? tombstonesOf(row.view) : []) {
-      const tombstone = held.rows.get(id)
+      const tombstone = findRow(held, id)
       if (tombstone !== undefined) deleteEvents(state, tombstone.eventTime)
     }
-    held.windows.set(row.view, state)
-    block.bytes += WINDOWS_BYTES
+    setWindows(block, held, row.view, state)
   }
   if (isLoad && state.loads.has(row.sequenceOrigin)) return false
   return countEvent(rules, state, row, now)
+}
+
+/** Puts windows in the place of those held. */
+export function setWindows(block: LiveBlock, held: KeyRows, view: string, state: WindowState): void {
+  held.windows ??= new Map()
+  if (!held.windows.has(view)) block.bytes += WINDOWS_BYTES
+  held.windows.set(copyText(view), state)
 }
 
 function isBeaten(row: ViewRow, rival: ViewRow | undefined): boolean {
@@ -120,17 +155,17 @@ function isBeaten(row: ViewRow, rival: ViewRow | undefined): boolean {
 
 function forgetDeleted(block: LiveBlock, held: KeyRows, tombstone: ViewRow): void {
   const isMeant = (view: string) => !isTombstone(view) && tombstonesOf(view).includes(tombstone.view)
-  for (const [view, row] of held.rows)
-    if (isMeant(view) && isBeaten(row, tombstone)) forget(block, held, view)
-  for (const [view, state] of held.windows) if (isMeant(view)) deleteEvents(state, tombstone.eventTime)
+  for (const row of held.rows)
+    if (isMeant(row.view) && isBeaten(row, tombstone)) forget(block, held, row.view)
+  for (const [view, state] of held.windows ?? []) if (isMeant(view)) deleteEvents(state, tombstone.eventTime)
 }
 
 /** Forgets what all views but these hold; tombstones stay, for versions to come. */
 export function keepViews(block: LiveBlock, views: ReadonlySet<string>): void {
   for (const held of block.rowsByKey.values()) {
-    for (const view of held.rows.keys()) if (!isTombstone(view) && !views.has(view)) forget(block, held, view)
-    for (const view of held.windows.keys()) {
-      if (!views.has(view) && held.windows.delete(view)) block.bytes -= WINDOWS_BYTES
+    for (const { view } of held.rows) if (!isTombstone(view) && !views.has(view)) forget(block, held, view)
+    for (const view of held.windows?.keys() ?? []) {
+      if (!views.has(view) && held.windows?.delete(view)) block.bytes -= WINDOWS_BYTES
     }
   }
   block.changes++
@@ -140,17 +175,17 @@ export function keepViews(block: LiveBlock, views: ReadonlySet<string>): void {
 export function forgetKey(block: LiveBlock, key: string): boolean {
   const held = block.rowsByKey.get(key)
   if (held === undefined) return false
-  for (const view of held.rows.keys()) forget(block, held, view)
+  for (const { view } of held.rows) forget(block, held, view)
   block.rowsByKey.delete(key)
-  block.bytes -= KEY_BYTES + key.length + held.windows.size * WINDOWS_BYTES
+  block.bytes -= KEY_BYTES + key.length + (held.windows?.size ?? 0) * WINDOWS_BYTES
   block.changes++
   return true
 }
 
 function forget(block: LiveBlock, held: KeyRows, view: string): void {
-  const row = held.rows.get(view)
+  const row = findRow(held, view)
   if (row === undefined) return
-  held.rows.delete(view)
+  held.rows = held.rows.filter((one) => one !== row)
   block.bytes -= bytesOf(row)
 }
 
@@ -175,9 +210,9 @@ export function encodeLiveBlocks(
   const rows: BlockRow[] = []
   for (const { rowsByKey } of blocks) {
     for (const [key, held] of rowsByKey) {
-      if (topBits(held.hash.high, bits.length) !== range) continue
-      const found = views.map((view) => held.rows.get(view) ?? tileCells(held, view, rulesOf, now))
-      if (found.some((row) => row !== undefined)) rows.push({ key, hashLow: held.hash.low, views: found })
+      if (topBits(held.hashHigh, bits.length) !== range) continue
+      const found = views.map((view) => findRow(held, view) ?? tileCells(held, view, rulesOf, now))
+      if (found.some((row) => row !== undefined)) rows.push({ key, hashLow: held.hashLow, views: found })
     }
   }
   return encodeBlock(views, Math.floor(now / 1_000), rows)
@@ -185,7 +220,7 @@ export function encodeLiveBlocks(
 
 /** A view's tiles as its line in a block; readers finish the windows at their own now (S18). */
 function tileCells(held: KeyRows, view: string, rulesOf: RulesOf, now: Instant): BlockCells | undefined {
-  const state = held.windows.get(view)
+  const state = held.windows?.get(view)
   const rules = state && rulesOf(view)
   if (state === undefined || rules === undefined) return undefined
   dropOld(rules, state, now)
@@ -197,8 +232,8 @@ function tileCells(held: KeyRows, view: string, rulesOf: RulesOf, now: Instant):
 export function encodeCheckpoint(block: LiveBlock, rulesOf: RulesOf): string {
   const lines: string[] = []
   for (const [key, { rows, windows }] of block.rowsByKey) {
-    for (const row of rows.values()) lines.push(encodeRow(row))
-    for (const [view, state] of windows) {
+    for (const row of rows) lines.push(encodeRow(row))
+    for (const [view, state] of windows ?? []) {
       const rules = rulesOf(view)
       if (rules !== undefined) lines.push(encodeWindowLine(rules, { view, key, state }))
     }
@@ -215,20 +250,15 @@ export function decodeCheckpoint(
     isWanted,
   }: { readonly rulesOf: RulesOf; readonly isWanted: (view: string, key: string) => boolean },
 ): void {
+  const decode = createRowDecoder()
   for (const line of text === '' ? [] : text.split('\n')) {
     if (!isWindowLine(line)) {
-      const row = decodeRow(line)
-      if (isWanted(row.view, row.key)) mergeLatest(block, keyRows(block, row.key), row)
+      const row = decode(line, 0, line.length)
+      if (isWanted(row.view, row.key)) mergeLatest(block, keyRows(block, row.key, hashKey(row.key)), row)
       continue
     }
     const found = decodeWindowLine(line, rulesOf)
     if (found === undefined || !isWanted(found.view, found.key)) continue
-    keyRows(block, found.key).windows.set(found.view, found.state)
-    block.bytes += WINDOWS_BYTES
+    setWindows(block, keyRows(block, found.key, hashKey(found.key)), found.view, found.state)
   }
-}
-
-/** Lines of `encodeRow` as rows; empty text is none. */
-export function decodeRows(lines: string): ViewRow[] {
-  return lines === '' ? [] : lines.split('\n').map(decodeRow)
 }

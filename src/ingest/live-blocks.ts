@@ -1,13 +1,15 @@
-import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
+import { bitsText, hashKey, type KeyHash, topBits } from '../core/entity-key.ts'
 import { isTombstone, type ViewRow } from '../core/row.ts'
 import type { Clock } from '../platform.ts'
 import {
   createLiveBlock,
   decodeCheckpoint,
+  findRow,
   keepViews,
   type LiveBlock,
   mergeRow,
   type RulesOf,
+  setWindows,
 } from './live-block.ts'
 import type { WindowState } from './window-state.ts'
 import type { JournalEntry, WriterStorage } from './writer-storage.ts'
@@ -48,8 +50,8 @@ export interface LiveBlocks {
   readonly rowBits: number
   /** The range that holds a key, as text. */
   rangeOf(key: string): string
-  /** Merges a row of a journal entry; false when that changes nothing. */
-  merge(row: ViewRow, entry: Pick<JournalEntry, 'id' | 'kind'>): boolean
+  /** Merges a row of a journal entry; answers the range it has changed, undefined when it changes nothing. */
+  merge(row: ViewRow, entry: Pick<JournalEntry, 'id' | 'kind'>): string | undefined
   /** What is held of a key under a version or a tombstone's id. */
   findRow(key: string, view: string): ViewRow | undefined
   /** Puts windows in the place of those held. */
@@ -71,8 +73,17 @@ export function createLiveBlocks(
 ): LiveBlocks {
   const blocks = new Map<string, LiveBlock>()
 
-  function rangeOf(key: string): string {
-    return bitsText(topBits(hashKey(key).high, rowBits), rowBits)
+  /** Names of ranges, so that no row has to make one. */
+  const names = new Map<number, string>()
+
+  function rangeOf({ high }: KeyHash): string {
+    const range = topBits(high, rowBits)
+    let name = names.get(range)
+    if (name === undefined) {
+      name = bitsText(range, rowBits)
+      names.set(range, name)
+    }
+    return name
   }
 
   function get(bits: string): LiveBlock {
@@ -97,7 +108,7 @@ export function createLiveBlocks(
       decodeCheckpoint(block, checkpoint.rows, {
         rulesOf,
         isWanted: (view, key) =>
-          (isTombstone(view) || isServed(view)) && (width === bits.length || rangeOf(key) === bits),
+          (isTombstone(view) || isServed(view)) && (width === bits.length || rangeOf(hashKey(key)) === bits),
       })
       block.through = checkpoint.through
       for (const key of block.rowsByKey.keys()) reportRebuilds(block, key, onRebuild)
@@ -109,21 +120,27 @@ export function createLiveBlocks(
 
   return {
     rowBits,
-    rangeOf,
+    rangeOf: (key) => rangeOf(hashKey(key)),
     merge(row, entry) {
-      const block = get(rangeOf(row.key))
+      const hash = hashKey(row.key)
+      const range = rangeOf(hash)
+      const block = get(range)
       // Its checkpoint was written after this entry, which is read again: windows must not count twice.
-      if (entry.id <= block.through) return false
+      if (entry.id <= block.through) return undefined
       const before = block.bytes
-      const isChange = mergeRow(block, row, { rulesOf, now: clock.now(), isLoad: entry.kind === 'load' })
+      const isLoad = entry.kind === 'load'
+      const isChange = mergeRow(block, row, { hash, rulesOf, now: clock.now(), isLoad })
       if (isTombstone(row.view)) reportRebuilds(block, row.key, onRebuild)
       memory.bytes += block.bytes - before
-      return isChange
+      return isChange ? range : undefined
     },
-    findRow: (key, view) => get(rangeOf(key)).rowsByKey.get(key)?.rows.get(view),
+    findRow: (key, view) => findRow(get(rangeOf(hashKey(key))).rowsByKey.get(key), view),
     replaceWindows({ view, key }, windows) {
-      const block = get(rangeOf(key))
-      block.rowsByKey.get(key)?.windows.set(view, windows)
+      const block = get(rangeOf(hashKey(key)))
+      const held = block.rowsByKey.get(key)
+      const before = block.bytes
+      if (held !== undefined) setWindows(block, held, view, windows)
+      memory.bytes += block.bytes - before
       block.changes++
     },
     keepViews(views) {

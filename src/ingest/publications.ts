@@ -51,8 +51,8 @@ export function createPublications() {
         mark(address, { dueMs: nowMs, entry: Number.POSITIVE_INFINITY })
     },
 
-    /** Takes out what is due, all of it when forced; the caller puts each and calls `succeed` or `fail`. */
-    take(
+    /** What is due, all that waits when forced; it goes on waiting, and takes in new rows, until `begin`. */
+    listDue(
       nowMs: number,
       { isForced, countMax }: { readonly isForced: boolean; readonly countMax: number },
     ): Publication[] {
@@ -64,14 +64,21 @@ export function createPublications() {
         if (nowMs < earliestMs) publication.dueMs = Math.max(publication.dueMs, earliestMs)
         else if (isForced || publication.dueMs <= nowMs) due.push(publication)
       }
-      for (const publication of due) {
-        const path = pathOf(publication)
-        waiting.delete(path)
-        inFlight.set(path, publication)
-        putMs.delete(path)
-        putMs.set(path, nowMs)
-      }
       return due
+    },
+
+    /**
+     * To be called just before the block's text is made, so that only rows that come later have it put again; then
+     * `succeed` or `fail`. False when nobody waits for it any more.
+     */
+    begin(publication: Publication, nowMs: number): boolean {
+      const path = pathOf(publication)
+      if (waiting.get(path) !== publication) return false
+      waiting.delete(path)
+      inFlight.set(path, publication)
+      putMs.delete(path)
+      putMs.set(path, nowMs)
+      return true
     },
 
     succeed(publication: Publication): void {

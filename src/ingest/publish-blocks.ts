@@ -17,7 +17,7 @@ export async function publishBlocks(
 ): Promise<void> {
   const nowMs = platform.clock.now() / 1_000
   state.publications.prune(nowMs)
-  const due = state.publications.take(nowMs, options)
+  const due = state.publications.listDue(nowMs, options)
   // Each text is made just before its put, a few at a time: together they may be larger than memory.
   const lanes = Array.from({ length: PUTS_AT_ONCE }, async (_, lane) => {
     for (let at = lane; at < due.length; at += PUTS_AT_ONCE) await put(platform, state, due[at]!)
@@ -31,8 +31,10 @@ const PUTS_AT_ONCE = 12
 
 async function put(platform: WriterPlatform, state: WriterState, publication: Publication): Promise<void> {
   const { group, bits } = publication
+  const now = platform.clock.now()
+  if (!state.publications.begin(publication, now / 1_000)) return
   try {
-    const text = blockText(state, publication, platform.clock.now())
+    const text = blockText(state, publication, now)
     await platform.online.writeBlock(
       blockKey({ entity: state.record!.layout.entity.name, group }, bits),
       text,

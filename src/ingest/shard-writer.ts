@@ -1,4 +1,5 @@
 import { FeatureStoreError } from '../core/error.ts'
+import { decodeRows } from '../core/row.ts'
 import type { WriterLayout } from '../definitions/writer-layout.ts'
 import type {
   BlockAddress,
@@ -12,7 +13,6 @@ import type {
 import { checkpointBlocks } from './checkpoint-blocks.ts'
 import { cutDueMs, cutJournal, trimJournal } from './cut-journal.ts'
 import { eraseKeys } from './erase-keys.ts'
-import { decodeRows } from './live-block.ts'
 import { measureBlocks } from './measure-blocks.ts'
 import { blockText, publishBlocks } from './publish-blocks.ts'
 import { rebuildDueMs, rebuildWindows } from './rebuild-windows.ts'
@@ -20,7 +20,7 @@ import { encodeSeen, hourOf } from './seen-ids.ts'
 import { addWidth, dropWidth, tendWidths, widthsDueMs } from './tend-widths.ts'
 import { WRITER_LIMITS, type WriterLimits, type WriterPlatform } from './writer-platform.ts'
 import { adoptLayout, findWidth, type WriterRecord } from './writer-record.ts'
-import { adoptRecord, enterJournal, markRange, openState, takeRow } from './writer-state.ts'
+import { adoptRecord, enterJournal, markRange, openState, takeRows } from './writer-state.ts'
 
 /**
  * The single writer of one range of an entity's key hashes, and the only place where rows meet (S6, S7, S9,
@@ -97,10 +97,9 @@ export function createShardWriter(
       storage.appendJournal(entry)
       enterJournal(state, entry, false)
       for (const { id, time } of fresh) state.seen.remember(hourOf(time), id)
-      for (const row of decodeRows(rows)) {
-        const publishMs = kind === 'load' ? limits.loadPublishMs : publishMsOf(layout, row.view)
-        takeRow(state, row, { entry, dueMs: nowMs + publishMs })
-      }
+      const dueMsOf = (view: string) =>
+        nowMs + (kind === 'load' ? limits.loadPublishMs : publishMsOf(layout, view))
+      takeRows(state, decodeRows(rows), { entry, dueMsOf })
       if (platform.memory.bytes > platform.memory.bytesMax) checkpointBlocks(platform, state)
       return { status: 'committed' }
     })
@@ -187,7 +186,8 @@ export function createShardWriter(
     const entry = { id: state.lastEntry + 1, kind: 'released', timeMs: now / 1_000, seen: '', rows } as const
     storage.appendJournal(entry)
     enterJournal(state, entry)
-    for (const [, row] of due) takeRow(state, row, { entry, dueMs: entry.timeMs })
+    const released = due.map(([, row]) => row)
+    takeRows(state, released, { entry, dueMsOf: () => entry.timeMs })
   }
 
   function nextWorkMs(): number | null {

@@ -1,8 +1,7 @@
 import { bitsText } from '../core/entity-key.ts'
-import { encodeRow, isTombstone, type ViewRow } from '../core/row.ts'
+import { decodeRows, encodeRow, isTombstone, type ViewRow } from '../core/row.ts'
 import type { CompiledWindows } from '../definitions/snapshot.ts'
 import { windowPlan } from '../definitions/view-transform.ts'
-import { decodeRows } from './live-block.ts'
 import { createLiveBlocks, type LiveBlocks } from './live-blocks.ts'
 import { createPublications, type Publications } from './publications.ts'
 import { createSeenIds, decodeSeen, type SeenIds } from './seen-ids.ts'
@@ -78,8 +77,8 @@ export function openState(platform: WriterPlatform): WriterState {
     enterJournal(state, entry, entry.id <= logged)
     for (const { hour, id } of decodeSeen(entry.seen)) state.seen.remember(hour, id)
     // What KV shows already is merged for what comes after it, and is not put again.
-    const dueMs = entry.id <= published ? null : nowMs
-    for (const row of decodeRows(entry.rows)) takeRow(state, row, { entry, dueMs })
+    const dueMsOf = entry.id <= published ? null : () => nowMs
+    takeRows(state, decodeRows(entry.rows), { entry, dueMsOf })
   }
   return state
 }
@@ -141,26 +140,43 @@ export function enterJournal(state: WriterState, entry: JournalEntry, isLogged =
 }
 
 /**
- * Merges a row of an entry, or holds it until its time comes: the same now and when the entry is read again. `dueMs` null: KV shows
- * it already.
+ * Merges the rows of an entry, or holds them until their time comes: the same now and when the entry is read again.
+ * `dueMsOf` a version or a tombstone: when what it has changed is to be put; null: KV shows it already.
  */
-export function takeRow(
+export function takeRows(
   state: WriterState,
-  row: ViewRow,
+  rows: readonly ViewRow[],
   {
     entry,
-    dueMs,
-  }: { readonly entry: Pick<JournalEntry, 'id' | 'kind' | 'timeMs'>; readonly dueMs: number | null },
+    dueMsOf,
+  }: {
+    readonly entry: Pick<JournalEntry, 'id' | 'kind' | 'timeMs'>
+    readonly dueMsOf: ((view: string) => number) | null
+  },
 ): void {
-  if (row.eventTime > Math.round(entry.timeMs * 1_000)) {
-    state.held.set(encodeRow(row), row)
-    return
+  const entryTime = Math.round(entry.timeMs * 1_000)
+  const rangesByView = new Map<string, Set<string>>()
+  for (const row of rows) {
+    if (row.eventTime > entryTime) {
+      state.held.set(encodeRow(row), row)
+      continue
+    }
+    if (entry.kind === 'released') state.held.delete(encodeRow(row))
+    let ranges = rangesByView.get(row.view)
+    if (ranges === undefined) {
+      // A version no longer served stays in the log alone.
+      if (!isTombstone(row.view) && !isServed(state, row.view)) continue
+      ranges = new Set()
+      rangesByView.set(row.view, ranges)
+    }
+    const changed = state.blocks.merge(row, entry)
+    if (changed !== undefined) ranges.add(changed)
   }
-  if (entry.kind === 'released') state.held.delete(encodeRow(row))
-  // A version no longer served stays in the log alone.
-  if (!isTombstone(row.view) && !isServed(state, row.view)) return
-  if (!state.blocks.merge(row, entry) || dueMs === null) return
-  markRange(state, state.blocks.rangeOf(row.key), { dueMs, entry: entry.id }, row.view)
+  if (dueMsOf === null) return
+  for (const [view, ranges] of rangesByView) {
+    const due = { dueMs: dueMsOf(view), entry: entry.id }
+    for (const range of ranges) markRange(state, range, due, view)
+  }
 }
 
 /**

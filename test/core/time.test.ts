@@ -14,6 +14,7 @@ test('parseInstant() and formatInstant() are exact inverses to the microsecond (
 test('parseInstant() honours offsets and takes text without one as UTC (S1)', () => {
   expect(parseInstant('2026-01-01T01:00:00+01:00')).toBe(parseInstant('2026-01-01T00:00:00'))
   expect(parseInstant('2025-12-31T23:30:00-00:30')).toBe(parseInstant('2026-01-01T00:00:00Z'))
+  expect(parseInstant('2026-01-01t00:00:00.50 z')).toBe(parseInstant('2026-01-01T00:00:00.5Z'))
   expect(parseInstant('2026-01-01T00:00:00.000002Z') - parseInstant('2026-01-01T00:00:00.000001Z')).toBe(1)
 })
 
@@ -24,6 +25,12 @@ test.each([
   '2026-02-29T00:00:00Z',
   '2026-01-01T24:00:00Z',
   '2026-01-01T00:00:60Z',
+  '2026-00-01T00:00:00Z',
+  '2026-01-00T00:00:00Z',
+  '2026-01-01T0a:00:00Z',
+  '2026-01-01T00:00:00.Z',
+  '2026-01-01T00:00:00,5Z',
+  '2026-01-01T00:00:00.1234567Z',
   '2300-01-01T00:00:00Z',
   '2026-01-01T00:00:00+25:00',
 ])('parseInstant() refuses %j', (text) => {

@@ -96,6 +96,30 @@ test('a stream of one entity never writes more puts than events, with restarts i
   }
 })
 
+test('a block that waits for its turn takes new rows in, and is not put again for them', async () => {
+  const users = Array.from({ length: 5_000 }, (_, user) => user)
+  let putCount = 0
+  let pushed: Promise<void> | undefined
+  const platform = memoryPlatform(START, {
+    online: () => ({
+      readBlocks: async (keys) => keys.map(() => null),
+      async writeBlock() {
+        putCount++
+        // The first puts take as long as it takes to refresh every block once more.
+        pushed ??= push(platform, users, 2)
+        await pushed
+      },
+      deleteBlock: async () => {},
+    }),
+  })
+  await applyClicks(platform, DEFINITIONS)
+  await push(platform, users, 1)
+  await pass(platform, 60)
+  const [blockCount, putsAtOnce] = [1_024, 12]
+  expect(putCount).toBeLessThanOrEqual(blockCount + putsAtOnce)
+  expect(await readScores(platform, [0, 4_999])).toEqual([2, 2])
+})
+
 test('writers hold no more in memory than all of them together may', async () => {
   const bytesMax = 300_000
   const platform = memoryPlatform(START, { memoryBytesMax: bytesMax })

@@ -23,6 +23,14 @@ export function filesR2(bucket: R2Bucket): Files {
     },
     stream: async (file, part) => (await open(file, part)).body,
     readText: async (file, part) => (await open(file, part)).text(),
+    async *chunks(file) {
+      const { body } = await open(file, { offset: 0, length: file.bytes })
+      try {
+        yield* body as unknown as AsyncIterable<Uint8Array>
+      } catch (error) {
+        throw new FeatureStoreError('unavailable', `Cannot read object "${file.path}": ${error}`)
+      }
+    },
     open: (file) => r2Buffer(bucket, file),
     async deleteAll(prefix) {
       for (;;) {

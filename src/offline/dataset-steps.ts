@@ -4,11 +4,15 @@ import type { Role } from './dataset-service.ts'
 import type { LabelRows } from './label-rows.ts'
 import type { DatasetPlan } from './plan-dataset.ts'
 
-/** A dataset that is being made: all that its steps have in common. */
-export interface DatasetWork {
+/** A dataset under the generation that it is pinned to. */
+export interface PinnedDataset {
   readonly dataset: TrainingDataset
   readonly pins: DatasetPins
   readonly resolved: ResolvedService
+}
+
+/** A dataset that is being made: all that its steps have in common. */
+export interface DatasetWork extends PinnedDataset {
   readonly roles: readonly Role[]
   readonly labels: LabelRows
   readonly plan: DatasetPlan
@@ -37,7 +41,8 @@ export interface WrittenFile extends DatasetFile {
 }
 
 export const stepName = {
-  entities: (bucket: number) => `entities ${bucket}`,
+  cut: 'cut',
+  source: (source: number) => `source ${source}`,
   divided: (chunk: number) => `divided ${chunk}`,
   joined: (join: number) => `joined ${join}`,
   file: (file: number) => `file ${file}`,

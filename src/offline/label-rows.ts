@@ -20,7 +20,12 @@ export interface LabelRows {
   readColumn(name: string, rows: RowRange): Promise<ArrayLike<unknown>>
 }
 
-export async function openLabelRows(files: Files, stored: readonly StoredFile[]): Promise<LabelRows> {
+/** Opens files of the columns given, or of those of the first; a column that another file lacks is null there. */
+export async function openLabelRows(
+  files: Files,
+  stored: readonly StoredFile[],
+  columns?: readonly NamedType[],
+): Promise<LabelRows> {
   const opened: ParquetFile[] = []
   for (const file of stored) opened.push(await openParquet(files.open(file), `label file "${file.path}"`))
   let rowStart = 0
@@ -30,7 +35,7 @@ export async function openLabelRows(files: Files, stored: readonly StoredFile[])
     return file.rowGroups.map((group) => ({ file, group, fileStart }))
   })
   return {
-    columns: typedColumns(opened[0]!, stored[0]!.path),
+    columns: columns ?? typedColumns(opened[0]!, stored[0]!.path),
     rowCount: rowStart,
     bytes: parts.reduce((sum, { group }) => sum + group.bytes, 0),
     async readColumn(name, rows) {
@@ -38,7 +43,11 @@ export async function openLabelRows(files: Files, stored: readonly StoredFile[])
       for (const { file, group, fileStart } of parts) {
         const start = Math.max(rows.rowStart - fileStart, group.rowStart)
         const end = Math.min(rows.rowEnd - fileStart, group.rowEnd)
-        if (start < end) found.push(await file.readColumn(name, start, end))
+        if (start >= end) continue
+        const isThere = file.columns.some((column) => column.name === name)
+        found.push(
+          isThere ? await file.readColumn(name, start, end) : new Array<null>(end - start).fill(null),
+        )
       }
       return found.length === 1 ? found[0]! : found.flatMap((values) => Array.from(values))
     },

@@ -16,6 +16,7 @@ import { writeKnownEntities } from './known-entities.ts'
 import { findDataset, openDataset, openPinned } from './open-dataset.ts'
 import { pinDataset } from './pin-dataset.ts'
 import { countFiles, type DatasetPlan, planJoins } from './plan-dataset.ts'
+import { type CutText, convertPiece, cutLabels, textFormat } from './text-labels.ts'
 import { writeDatasetFile } from './write-dataset-file.ts'
 
 /**
@@ -24,8 +25,8 @@ import { writeDatasetFile } from './write-dataset-file.ts'
  *
  * ```
  *  pin ──> labels ──> divide 0 … n-1 ──> join 0 … m-1 ──> file 0 … k-1 ──> end
- *  bounds  entities   labels by key       answers by       Parquet, in      manifest, scratch
- *          as labels  hash, a chunk each  partition        label order      removed
+ *  bounds  text and   labels by key       answers by       Parquet, in      manifest, scratch
+ *          entities   hash, a chunk each  partition        label order      removed
  * ```
  *
  * What a dataset is depends on its pins alone (S5). Memory holds a chunk, a partition or a file, whatever the size.
@@ -41,9 +42,10 @@ export async function makeDataset(platform: Platform, id: string, steps: JobStep
     for (let at = 0; at < count!; at++) await step(name(at), () => work(at))
   }
   try {
-    const bucketCount = await step('pin', () => begin(platform, id))
-    if (bucketCount === null) return
-    await forEach(bucketCount, stepName.entities, (bucket) => findEntities(platform, id, bucket))
+    const isBegun = await runStep(steps, 'pin', () => begin(platform, id))
+    if (!isBegun) return
+    const sourceCount = await step('sources', () => countSources(platform, id))
+    await forEach(sourceCount, stepName.source, (source) => readSource(platform, id, source))
     const chunkCount = await step('labels', () => countChunks(platform, id))
     await forEach(chunkCount, stepName.divided, (chunk) => divideChunk(platform, id, chunk))
     const joinCount = await step('joins', () => countJoins(platform, id))
@@ -61,32 +63,48 @@ export async function makeDataset(platform: Platform, id: string, steps: JobStep
   }
 }
 
-/** Pins the dataset. Answers in how many buckets its labels are to be found; null when it has been made. */
-async function begin(platform: Platform, id: string): Promise<number | null> {
+/** Pins the dataset. False when it has been made, or is not to be. */
+async function begin(platform: Platform, id: string): Promise<boolean> {
   const job = await platform.jobRecords.find(id)
-  if (job?.status === 'succeeded' || job?.status === 'cancelled') return null
+  if (job?.status === 'succeeded' || job?.status === 'cancelled') return false
   await advance(platform, id, { status: 'running', error: null })
-  const found = await findDataset(platform, id)
-  if (found.result !== null) {
+  const dataset = await findDataset(platform, id)
+  if (dataset.result !== null) {
     // Cut off between its result and its end.
     await removeScratch(platform, id)
     await advance(platform, id, { status: 'succeeded' })
-    return null
+    return false
   }
-  await pinDataset(platform, found)
-  const { dataset, resolved } = await openPinned(platform, id)
-  const { labels } = dataset.request
-  return labels.kind === 'file' ? 0 : 2 ** resolved.snapshot.entities[labels.entity]!.bucketBits
+  await pinDataset(platform, dataset)
+  return true
 }
 
-async function findEntities(platform: Platform, id: string, bucket: number): Promise<null> {
-  await once(platform, { id, name: stepName.entities(bucket) }, async () => {
+/** In how many parts the labels have to be read before they are Parquet: buckets of entities, pieces of text. */
+async function countSources(platform: Platform, id: string): Promise<number> {
+  const pinned = await openPinned(platform, id)
+  const { labels } = pinned.dataset.request
+  const source = pinned.pins.labels
+  if (labels.kind === 'entities') return 2 ** pinned.resolved.snapshot.entities[labels.entity]!.bucketBits
+  assert(source !== null, 'a label file is pinned')
+  const format = textFormat(source.path)
+  if (format === undefined) return 0
+  await once(platform, { id, name: stepName.cut }, () => cutLabels(platform, pinned, { source, format }))
+  await advance(platform, id, {})
+  return (await readCut(platform, id)).pieces.length
+}
+
+async function readSource(platform: Platform, id: string, number: number): Promise<null> {
+  await once(platform, { id, name: stepName.source(number) }, async () => {
     const pinned = await openPinned(platform, id)
     const { labels } = pinned.dataset.request
-    assert(labels.kind === 'entities', 'a label file is in no buckets')
-    return writeKnownEntities(platform, { ...pinned, ...labels }, bucket)
+    if (labels.kind === 'entities') return writeKnownEntities(platform, { ...pinned, ...labels }, number)
+    return convertPiece(platform, pinned, { cut: await readCut(platform, id), number })
   })
   return advance(platform, id, {})
+}
+
+async function readCut({ training }: Platform, id: string): Promise<CutText> {
+  return JSON.parse((await training.readSteps(id)).get(stepName.cut)!) as CutText
 }
 
 async function countChunks(platform: Platform, id: string): Promise<number> {

@@ -1,17 +1,11 @@
 import { assert, FeatureStoreError } from '../core/error.ts'
-import type { DatasetPins, Platform, StoredFile, TrainingDataset } from '../platform.ts'
+import type { Platform, StoredFile, TrainingDataset } from '../platform.ts'
 import { readSnapshotOf } from '../registry/current-snapshot.ts'
-import type { ResolvedService } from '../registry/resolve-name.ts'
-import { datasetService, planRoles } from './dataset-service.ts'
-import { type DatasetWork, stepName } from './dataset-steps.ts'
-import { checkLabelColumns, openLabelRows } from './label-rows.ts'
+import { datasetService, neededColumns, planRoles } from './dataset-service.ts'
+import { type DatasetWork, type PinnedDataset, stepName } from './dataset-steps.ts'
+import { checkLabelColumns, type LabelRows, openLabelRows } from './label-rows.ts'
 import { planDataset } from './plan-dataset.ts'
-
-export interface PinnedDataset {
-  readonly dataset: TrainingDataset
-  readonly pins: DatasetPins
-  readonly resolved: ResolvedService
-}
+import { type ConvertedPiece, type CutText, openTextLabels, textFormat } from './text-labels.ts'
 
 /** Throws `not_found`. */
 export async function findDataset({ training }: Platform, id: string): Promise<TrainingDataset> {
@@ -37,10 +31,7 @@ export async function openDataset(platform: Platform, id: string): Promise<Datas
     throw new FeatureStoreError('failed_precondition', `Cannot go on with job "${id}": it was cancelled`)
   const { dataset, pins, resolved } = await openPinned(platform, id)
   const { request } = dataset
-  const labels = await openLabelRows(
-    platform.files,
-    pins.labels === null ? await listEntityFiles(platform, id) : [pins.labels],
-  )
+  const labels = await openLabels(platform, { dataset, pins, resolved })
   const path = request.labels.kind === 'file' ? request.labels.path : request.labels.entity
   checkLabelColumns(resolved.service, labels.columns, { path, hasStatuses: request.hasStatuses })
   return {
@@ -53,10 +44,22 @@ export async function openDataset(platform: Platform, id: string): Promise<Datas
   }
 }
 
-async function listEntityFiles({ training }: Platform, id: string): Promise<StoredFile[]> {
-  const steps = await training.readSteps(id)
-  const files: StoredFile[] = []
-  for (let bucket = 0; steps.has(stepName.entities(bucket)); bucket++)
-    files.push(JSON.parse(steps.get(stepName.entities(bucket))!) as StoredFile)
-  return files
+/** A Parquet file as it is, or what the job made of another file, or of entities. */
+async function openLabels(
+  { files, training }: Platform,
+  { dataset, pins, resolved }: PinnedDataset,
+): Promise<LabelRows> {
+  const { labels } = pins
+  if (labels !== null && textFormat(labels.path) === undefined) return openLabelRows(files, [labels])
+  const steps = await training.readSteps(dataset.id)
+  const sources: string[] = []
+  for (let at = 0; steps.has(stepName.source(at)); at++) sources.push(steps.get(stepName.source(at))!)
+  if (labels === null)
+    return openLabelRows(
+      files,
+      sources.map((text) => JSON.parse(text) as StoredFile),
+    )
+  const pieces = sources.map((text) => JSON.parse(text) as ConvertedPiece)
+  const cut = JSON.parse(steps.get(stepName.cut)!) as CutText
+  return openTextLabels(files, cut, { pieces, needed: neededColumns(resolved.service) })
 }

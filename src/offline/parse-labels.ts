@@ -2,7 +2,7 @@ import { FeatureStoreError, invalid } from '../core/error.ts'
 import { createFaults, parseNamedFields } from '../core/parse-fields.ts'
 import type { NamedType } from '../core/segment.ts'
 import type { Instant } from '../core/time.ts'
-import { encodeValue, parseValue, type Value, type ValueType } from '../core/value.ts'
+import { encodeValue, parseValue, type ScalarType, type Value, type ValueType } from '../core/value.ts'
 import type { CompiledService } from '../definitions/snapshot.ts'
 
 export const LABEL_TIME = 'event_time'
@@ -38,7 +38,7 @@ export function parseLabels(
   faults.check()
   const columns = names.map((name) => {
     const type = needed.find((column) => column.name === name)?.type
-    return { name, type: type ?? typeOfColumn(name, labels) }
+    return { name, type: type ?? typeOfKinds(name, new Set(labels.map((label) => kindOf(label[name])))) }
   })
   const rows = labels.map((label, row) =>
     columns.map(({ name, type }) => {
@@ -54,9 +54,9 @@ export function parseLabels(
   }
 }
 
-/** The narrowest type that holds every value of a column nobody declared. */
-function typeOfColumn(name: string, labels: readonly Readonly<Record<string, unknown>>[]): ValueType {
-  const kinds = new Set(labels.map((label) => kindOf(label[name])).filter((kind) => kind !== 'null'))
+/** The narrowest type that holds every value of a column nobody declared, by the kinds of its values. */
+export function typeOfKinds(name: string, all: ReadonlySet<string>): ValueType {
+  const kinds = new Set([...all].filter((kind) => kind !== 'null'))
   if (kinds.size === 0) return 'string'
   if (kinds.size === 1) return [...kinds][0] as ValueType
   if ([...kinds].every((kind) => kind === 'int64' || kind === 'float64')) return 'float64'
@@ -65,7 +65,7 @@ function typeOfColumn(name: string, labels: readonly Readonly<Record<string, unk
   )
 }
 
-function kindOf(json: unknown): ValueType | 'null' | 'object' {
+export function kindOf(json: unknown): ScalarType | 'null' | 'object' {
   if (json === null || json === undefined) return 'null'
   if (typeof json === 'boolean') return 'bool'
   if (typeof json === 'bigint') return 'int64'

@@ -12,6 +12,8 @@ export interface Files {
   stream(file: StoredFile, part: ByteRange): Promise<ReadableStream>
   /** Part of a file as text, in one read, which fails as that of a stream does. */
   readText(file: StoredFile, part: ByteRange): Promise<string>
+  /** The whole file in order, a little at a time; fails as a read of part of it does. */
+  chunks(file: StoredFile): AsyncIterable<Uint8Array>
   /** Its reads fail with `failed_precondition` once the file is no longer this one. */
   open(file: StoredFile): AsyncBuffer
   /** Deletes every file whose path begins so. */

@@ -73,6 +73,9 @@ export function describeTrainingPlatform(name: string, createPlatform: () => Pro
       const part = (await files.stream(streamed, { offset: 7, length: 3 })) as BodyInit
       expect(await new Response(part).text()).toBe('789')
       expect(new TextDecoder().decode(await files.open(streamed).slice(-2))).toBe('89')
+      let all = ''
+      for await (const chunk of files.chunks(streamed)) all += new TextDecoder().decode(chunk)
+      expect(all).toBe('0123456789')
       expect(await files.put('training/x/m.json', '{"ü":1}')).toMatchObject({ bytes: 8 })
       const read = await files.put('training/x/m.bin', Uint8Array.of(65, 66))
       expect(await files.readText(read, { offset: 0, length: 2 })).toBe('AB')

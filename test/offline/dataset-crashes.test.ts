@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { writeParquet } from '../../src/core/parquet.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
@@ -35,7 +36,7 @@ async function createStore(options: MemoryOptions = {}): Promise<MemoryPlatform>
   }))
   await pushEvents(platform, { source: 'clicks', events })
   await platform.consume()
-  const labels = Array.from({ length: 9 }, (_, at) => ({ user: USERS[at % 3]!, item: BigInt(at % 4), at }))
+  const labels = Array.from({ length: 5 }, (_, at) => ({ user: USERS[at % 3]!, item: BigInt(at % 4), at }))
   await platform.files.put(
     'labels/a.parquet',
     writeParquet([
@@ -44,6 +45,8 @@ async function createStore(options: MemoryOptions = {}): Promise<MemoryPlatform>
       { name: 'event_time', type: 'timestamp', values: labels.map(({ at }) => START + at * SECOND) },
     ]),
   )
+  const lines = labels.map(({ user, item, at }) => `${user},${item},${formatInstant(START + at * SECOND)}\n`)
+  await platform.files.put('labels/a.csv.gz', gzipSync(`user,item,event_time\n${lines.join('')}`))
   return platform
 }
 
@@ -60,46 +63,60 @@ async function readOutcome(platform: MemoryPlatform, id: string) {
   }
 }
 
-test('a dataset that is cut off before or after any of its effects resumes and ends the same', async () => {
-  const whole = await createStore()
-  const { id } = await startDataset(whole, SPEC)
-  const wanted = await readOutcome(whole, id)
-  expect(wanted.status).toBe('succeeded')
-  expect(wanted.result!.rowCount).toBe(9)
-  expect(wanted.steps).toEqual([])
+const LABELS: [string, DatasetSpec['labels'], number][] = [
+  ['a Parquet file', SPEC.labels, 0.5],
+  ['compressed text', { kind: 'file', path: 'labels/a.csv.gz' }, 1.5],
+  ['entities', { kind: 'entities', entity: 'user', at: START + MINUTE }, 1.5],
+]
 
-  let effects = 0
-  let cutAt = Number.POSITIVE_INFINITY
-  const jobEffect: MemoryOptions['jobEffect'] = async (_name, run) => {
-    const effect = effects++
-    if (effect === cutAt) throw new Error('cut off before an effect')
-    const outcome = await run()
-    if (effect + 0.5 === cutAt) throw new Error('cut off after an effect')
-    return outcome
-  }
-  for (let cut = 0; ; cut += 0.5) {
-    effects = Number.NEGATIVE_INFINITY
-    const platform = await createStore({ jobEffect })
-    effects = 0
-    cutAt = cut
-    const begun = await startDataset(platform, SPEC).catch(() => undefined)
-    if (begun !== undefined) {
-      expect(effects, 'all effects have been tried').toBeLessThanOrEqual(cut)
-      break
+test.each(LABELS)(
+  'a dataset of %s that is cut off before or after an effect resumes and ends the same',
+  async (_, labels, every) => {
+    const of = {
+      kind: labels.kind === 'file' ? 'service' : 'view',
+      name: labels.kind === 'file' ? 'ranker' : 'last_click',
+    } as const
+    const spec = { ...SPEC, of, labels }
+    const whole = await createStore()
+    const { id } = await startDataset(whole, spec)
+    const wanted = await readOutcome(whole, id)
+    expect(wanted.status).toBe('succeeded')
+    expect(wanted.result!.rowCount).toBe(labels.kind === 'file' ? 5 : 3)
+    expect(wanted.steps).toEqual([])
+
+    let effects = 0
+    let cutAt = Number.POSITIVE_INFINITY
+    const jobEffect: MemoryOptions['jobEffect'] = async (_name, run) => {
+      const effect = effects++
+      if (effect === cutAt) throw new Error('cut off before an effect')
+      const outcome = await run()
+      if (effect + 0.5 === cutAt) throw new Error('cut off after an effect')
+      return outcome
     }
-    const [dataset] = await platform.training.list(1)
-    // Before its job is there the client has no answer, and asks again.
-    if (dataset === undefined || (await platform.jobRecords.find(dataset.id)) === undefined) continue
-    platform.time.now += 3 * MINUTE
-    await platform.jobs.restart('training', dataset.id)
-    const found = await readOutcome(platform, dataset.id)
-    const pins = { ...found.pins!, asOf: wanted.pins!.asOf }
-    expect({ ...found, pins, objects: parquetOf(found) }, `cut off at ${cut}`).toEqual({
-      ...wanted,
-      objects: parquetOf(wanted),
-    })
-  }
-})
+    for (let cut = 0; ; cut += every) {
+      effects = Number.NEGATIVE_INFINITY
+      const platform = await createStore({ jobEffect })
+      effects = 0
+      cutAt = cut
+      const begun = await startDataset(platform, spec).catch(() => undefined)
+      if (begun !== undefined) {
+        expect(effects, 'all effects have been tried').toBeLessThanOrEqual(cut)
+        break
+      }
+      const [dataset] = await platform.training.list(1)
+      // Before its job is there the client has no answer, and asks again.
+      if (dataset === undefined || (await platform.jobRecords.find(dataset.id)) === undefined) continue
+      platform.time.now += 3 * MINUTE
+      await platform.jobs.restart('training', dataset.id)
+      const found = await readOutcome(platform, dataset.id)
+      const pins = { ...found.pins!, asOf: wanted.pins!.asOf }
+      expect({ ...found, pins, objects: parquetOf(found) }, `cut off at ${cut}`).toEqual({
+        ...wanted,
+        objects: parquetOf(wanted),
+      })
+    }
+  },
+)
 
 /** The manifest names the time of the pin, which is later where that was cut off. */
 function parquetOf({ objects }: Awaited<ReturnType<typeof readOutcome>>) {

@@ -228,6 +228,6 @@ test('a dataset row equals inline history and the plain oracle, and is byte-equa
       const again = await startAgain(platform, id)
       expect(bytesOf(platform, await platform.training.find(again.id))).toEqual(before)
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   )
 })

@@ -2,6 +2,8 @@ import { FeatureStoreError } from '../../src/core/error.ts'
 import { fingerprint } from '../../src/definitions/fingerprint.ts'
 import type { ByteRange, Files, StoredFile } from '../../src/platform.ts'
 
+const CHUNK_BYTES = 13
+
 /** Files in a map of bytes by path. */
 export function memoryFiles(objects: Map<string, Uint8Array>): Files {
   const etags = new WeakMap<Uint8Array, string>()
@@ -35,6 +37,11 @@ export function memoryFiles(objects: Map<string, Uint8Array>): Files {
     },
     find: async (path) => (objects.has(path) ? stored(path) : undefined),
     stream: async (file, part) => new Response(slice(file, part)).body,
+    async *chunks(file) {
+      // Few bytes at a time, so that rows and letters lie across two.
+      for (let offset = 0; offset < file.bytes; offset += CHUNK_BYTES)
+        yield slice(file, { offset, length: CHUNK_BYTES })
+    },
     open: (file) => ({
       byteLength: file.bytes,
       slice: async (start, end) => check(file).slice(start, end).buffer as ArrayBuffer,

@@ -499,7 +499,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
 /** Every method that changes something is one effect. */
 function guardEffects<T extends object>(port: T, effect: MemoryOptions['jobEffect']): T {
   if (effect === undefined) return port
-  const changes = Object.entries(port).filter(([name]) => !/^(find|list|read|open|stream)/.test(name))
+  const changes = Object.entries(port).filter(([name]) => !/^(find|list|read|open|stream|chunks)/.test(name))
   const guarded = changes.map(([name, method]) => [
     name,
     (...given: unknown[]) => effect(name, () => method(...given)),

@@ -267,6 +267,27 @@ it('Cron begins a scheduled dataset once, and it is listed among the jobs', asyn
   expect((await harness.call<Report>('GET', `/v1/training-datasets/${id}`)).json.status).toBe('cancelled')
 })
 
+it('a dataset whose instance was ended by force is begun again by Cron and ends the same', async () => {
+  const lines = [
+    'user,item,event_time',
+    `ann,1,${at(0)}`,
+    `bob,2,${at(0)}`,
+    `ann,2,${at(95)}`,
+    `nobody,1,${at(0)}`,
+  ]
+  const path = await putLabels('killed.csv', lines.join('\n'))
+  const wanted = await make({ ...REQUEST, labels: { path } })
+  const id = await start({ again: wanted.id })
+  const instance = await harness.env.JOBS.get(id)
+  await instance.terminate()
+  // Two minutes of silence are put into the past.
+  await harness.env.DB.prepare('UPDATE jobs SET heartbeat_time = 0 WHERE id = ?').bind(id).run()
+  await harness.server.getWorker().scheduled({ cron: '* * * * *' })
+  const made = await untilEnded(id)
+  expect(made).toMatchObject({ status: 'succeeded', row_count: 4 })
+  expect(await bytesOf(made)).toEqual(await bytesOf(wanted))
+})
+
 it('a job that has ended, or is none, cannot be cancelled', async () => {
   const { id } = first
   const ended = await harness.call<ErrorBody>('POST', `/v1/jobs/${id}/cancel`)

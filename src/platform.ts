@@ -10,6 +10,7 @@ import type { JobRecords, Jobs, LoadRecords } from './platform/jobs.ts'
 import type { OfflineLog } from './platform/offline-log.ts'
 import type { Quarantine } from './platform/quarantine.ts'
 import type { ReadableStream } from './platform/stream.ts'
+import type { TokenGrant, Tokens } from './platform/tokens.ts'
 import type { TrainingRecords } from './platform/training.ts'
 import type { TransformWorkers } from './platform/transform-workers.ts'
 import type { ShardWriters } from './platform/writers.ts'
@@ -21,6 +22,7 @@ export type * from './platform/offline-log.ts'
 export type * from './platform/quarantine.ts'
 export * from './platform/run-step.ts'
 export type * from './platform/stream.ts'
+export * from './platform/tokens.ts'
 export type * from './platform/training.ts'
 export type * from './platform/transform-workers.ts'
 export type * from './platform/writers.ts'
@@ -48,6 +50,7 @@ export interface Platform {
   readonly jobs: Jobs
   readonly jobRecords: JobRecords
   readonly training: TrainingRecords
+  readonly tokens: Tokens
   readonly settings: Settings
   readonly deadLetters: DeadLetters
   readonly quarantine: Quarantine
@@ -77,6 +80,8 @@ export interface Memory {
   written: Snapshot | undefined
   /** The newest generation as last read, for the catalog. */
   applied: Generation | undefined
+  /** What tokens allow as last read, by the token itself; those read longest ago come first. */
+  readonly grants: Map<string, { readonly grant: TokenGrant | undefined; readonly readTime: Instant }>
   /** The queue's backlog as last read (undefined: it could not be), and when to read it again (ms). */
   backlog: { readonly found: Backlog | undefined; readonly rereadMs: number } | undefined
 }

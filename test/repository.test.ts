@@ -17,7 +17,8 @@ const LAYERS: Record<string, readonly string[]> = {
   online: VERBS,
   offline: VERBS,
   catalog: VERBS,
-  http: [...VERBS, 'ingest', 'batch', 'online', 'offline', 'catalog'],
+  auth: VERBS,
+  http: [...VERBS, 'ingest', 'batch', 'online', 'offline', 'catalog', 'auth'],
   cloudflare: [...VERBS, 'ingest', 'batch', 'online', 'offline'],
   'index.ts': ['http', 'cloudflare'],
 }

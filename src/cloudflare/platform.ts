@@ -19,6 +19,7 @@ import { registryD1 } from './registry-d1.ts'
 import { shardWriters } from './shard-writers.ts'
 import { snapshotsKv } from './snapshots-kv.ts'
 import { consoleLog, nextUlid, systemClock } from './system.ts'
+import { tokensD1 } from './tokens-d1.ts'
 import { trainingD1 } from './training-d1.ts'
 import { transformWorkersBindings } from './transform-workers-bindings.ts'
 
@@ -31,6 +32,7 @@ const memory: Memory = {
   served: undefined,
   written: undefined,
   applied: undefined,
+  grants: new Map(),
   backlog: undefined,
 }
 
@@ -55,6 +57,7 @@ export function createPlatform(env: Env): Platform {
     jobRecords: jobsD1(db),
     files: filesR2(env.BUCKET),
     training: trainingD1(db),
+    tokens: tokensD1(db, env.ONLINE),
     settings: settingsOf(env),
     quarantine: quarantineR2(env.BUCKET, db),
     transformWorkers: transformWorkersBindings(env),

@@ -8,6 +8,7 @@ import type {
   DatasetResult,
   JobKind,
   LoadStatus,
+  TokenScope,
   ViewVersion,
 } from '../platform.ts'
 
@@ -254,3 +255,18 @@ export const messageFailures = sqliteTable(
   },
   (table) => [index('message_failures_by_time').on(table.time)],
 )
+
+/** Tokens beside the administrator's; the tokens themselves are nowhere. */
+export const tokens = sqliteTable('tokens', {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  /** SHA-256 in hex. */
+  hash: text().notNull().unique(),
+  scopes: text({ mode: 'json' }).$type<readonly TokenScope[]>().notNull(),
+  /** Definitions it is limited to; null for all. */
+  names: text({ mode: 'json' }).$type<readonly string[]>(),
+  createdTime: integer('created_time').notNull(),
+  author: text().notNull(),
+  expiresTime: integer('expires_time'),
+  revokedTime: integer('revoked_time'),
+})

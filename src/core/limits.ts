@@ -35,6 +35,10 @@ export const LIMITS = {
   loadsPerCallMax: 1_000,
   /** Batches of quarantine one call lists or releases. */
   quarantineBatchesMax: 100,
+  /** Characters of a token's name. */
+  tokenNameCharsMax: 200,
+  /** Names a token is limited to. */
+  tokenNamesMax: 100,
   /** Characters of a search. */
   searchCharsMax: 200,
   /** Results of one search. */

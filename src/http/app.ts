@@ -14,6 +14,7 @@ import { historyRoutes } from './routes/history.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { quarantineRoutes } from './routes/quarantine.ts'
 import { sourceRoutes } from './routes/sources.ts'
+import { tokenRoutes } from './routes/tokens.ts'
 import { trainingDatasetRoutes } from './routes/training-datasets.ts'
 
 /** The path of Get and BatchGet. */
@@ -40,13 +41,14 @@ export function createApp<Env extends object>(servicesOf: (env: Env) => Services
   })
   for (const path of ['/healthz', '/health']) app.get(path, (c) => c.json({ status: 'ok' }))
   app.use('/v1/*', async (c, next) => {
-    authenticate(c)
+    await authenticate(c)
     await next()
   })
   app.route('/v1', deadLetterRoutes())
   app.route('/v1', quarantineRoutes())
   app.route('/v1', jobRoutes())
   app.route('/v1', catalogRoutes())
+  app.route('/v1', tokenRoutes())
   app.route('/v1', trainingDatasetRoutes())
   app.use('/v1/*', refuseQuery)
   app.route('/v1', definitionRoutes())
@@ -58,9 +60,9 @@ export function createApp<Env extends object>(servicesOf: (env: Env) => Services
   app.onError(errorResponse)
 
   const serving = new Hono<Http>().route('/v1', featureRoutes(begin))
-  serving.notFound((c) => {
+  serving.notFound(async (c) => {
     begin(c)
-    authenticate(c)
+    await authenticate(c)
     return refuseRoute(c)
   })
   serving.onError(errorResponse)

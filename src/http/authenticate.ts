@@ -1,19 +1,42 @@
 import type { Context } from 'hono'
+import { permissionOf, refusalOf } from '../auth/permission.ts'
+import { readGrant } from '../auth/token.ts'
 import { FeatureStoreError } from '../core/error.ts'
 import type { Http } from './context.ts'
 
-/** Lets a request pass that bears the administrator's token; without one configured, none does. */
-export function authenticate(c: Context<Http>): void {
+const VERSION_PREFIX = '/v1'
+
+/**
+ * Lets a request pass that bears the administrator's token, or one that allows it. Without the administrator's
+ * configured, none does. The administrator is let in at once, without a promise; whoever gets one has to wait for it.
+ */
+export function authenticate(c: Context<Http>): Promise<void> | undefined {
   const adminToken = c.get('adminToken')
   if (adminToken === undefined) {
     throw unauthenticated('no token is configured, set the secret ADMIN_TOKEN')
   }
   const header = c.req.header('authorization')
   if (header === undefined) throw unauthenticated('an "Authorization: Bearer <token>" header is needed')
-  if (!header.startsWith('Bearer ') || !isEqual(header.slice('Bearer '.length), adminToken)) {
-    throw unauthenticated('the token is not valid')
-  }
+  const token = header.startsWith('Bearer ') ? header.slice('Bearer '.length) : ''
+  if (!isEqual(token, adminToken)) return checkToken(c, token)
   c.set('caller', 'admin')
+  return undefined
+}
+
+/** Throws `unauthenticated` for what is no token, `permission_denied` for what it does not allow (S29, S34). */
+async function checkToken(c: Context<Http>, token: string): Promise<void> {
+  const grant = await readGrant(c.get('platform'), token)
+  if (grant === undefined) throw unauthenticated('the token is not valid')
+  // The path by which the route was found: read in any other way, another one might pass for it.
+  const { method, path } = c.req
+  const permission = permissionOf(method, path.slice(VERSION_PREFIX.length))
+  const refusal = refusalOf(grant, permission)
+  if (refusal !== undefined) {
+    throw new FeatureStoreError('permission_denied', `Cannot ${method} "${path}": ${refusal}`, {
+      scope: permission.scope,
+    })
+  }
+  c.set('caller', grant.id)
 }
 
 function unauthenticated(why: string) {

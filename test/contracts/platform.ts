@@ -148,6 +148,27 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await platform.quarantine.read('clicks', 'push-1.0')).toEqual(batch('worse'))
     })
 
+    test('tokens are found by hash until they are revoked, and listed after that too', async () => {
+      const { tokens } = platform
+      const [secret, hash] = [tokens.createSecret(), await tokens.digest('abc')]
+      expect(secret).toMatch(/^[0-9a-f]{64}$/)
+      expect(tokens.createSecret()).not.toBe(secret)
+      expect(hash).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
+      const grant = { id: 't1', name: 'ann', scopes: ['read'] as const, names: ['a'], expiresTime: 9 }
+      const token = { ...grant, hash, createdTime: 5, author: 'admin', revokedTime: null }
+      expect(await tokens.findGrant(hash)).toBeUndefined()
+      await tokens.insert(token)
+      expect(await tokens.find('t1')).toEqual(token)
+      expect(await tokens.find('t2')).toBeUndefined()
+      const other = { ...token, id: 't2', hash: await tokens.digest('other'), createdTime: 6, names: null }
+      await tokens.insert(other)
+      expect(await tokens.findGrant(other.hash)).toEqual({ ...grant, id: 't2', names: null })
+      expect(await tokens.list()).toEqual([other, token])
+      await tokens.revoke('t1', 7)
+      expect(await tokens.find('t1')).toEqual({ ...token, revokedTime: 7 })
+      expect(await tokens.list()).toHaveLength(2)
+    })
+
     test('registry.insert() keeps generations whole and gives a number once', async () => {
       expect(await platform.registry.insert(generation(1), EMPTY_SNAPSHOT)).toBe(true)
       expect(await platform.registry.insert(generation(2, 2), EMPTY_SNAPSHOT)).toBe(true)

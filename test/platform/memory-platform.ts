@@ -35,6 +35,7 @@ import { memoryDeadLetters } from './memory-dead-letters.ts'
 import { memoryExpectationTallies } from './memory-expectation-tallies.ts'
 import { memoryFiles } from './memory-files.ts'
 import { memoryOfflineLog } from './memory-offline-log.ts'
+import { memoryTokens } from './memory-tokens.ts'
 import { memoryTraining } from './memory-training.ts'
 import { memoryWriterStorage } from './memory-writer-storage.ts'
 
@@ -220,6 +221,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       served: undefined,
       written: undefined,
       applied: undefined,
+      grants: new Map(),
       backlog: undefined,
     },
     registry: {
@@ -425,6 +427,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     ),
     files: guardEffects(memoryFiles(objects), options.jobEffect),
     training: guardEffects(memoryTraining(), options.jobEffect),
+    tokens: memoryTokens(),
     settings: {
       blockBytesMax: 16_000,
       reblockGraceMs: 300_000,

@@ -31,7 +31,8 @@ export function featureRoutes(begin: (c: Context<Http>) => void) {
 
   routes.get('/feature-services/:service/features', async (c) => {
     begin(c)
-    authenticate(c)
+    const pending = authenticate(c)
+    if (pending !== undefined) await pending
     const startUs = c.get('platform').clock.now()
     const query = readParameters(c)
     const served = await serveFeatures(c.get('platform'), c.req.param('service'), {
@@ -44,7 +45,8 @@ export function featureRoutes(begin: (c: Context<Http>) => void) {
 
   routes.post('/feature-services/:service/features', async (c) => {
     begin(c)
-    authenticate(c)
+    const pending = authenticate(c)
+    if (pending !== undefined) await pending
     refuseParameters(c)
     const startUs = c.get('platform').clock.now()
     const { entities, features, include, consistency } = await readJson(c, BatchGetRequest)

@@ -1,0 +1,60 @@
+import { Hono } from 'hono'
+import * as z from 'zod'
+import { createToken, revokeToken } from '../../auth/token.ts'
+import { LIMITS } from '../../core/limits.ts'
+import { formatInstant, type Instant, parseInstant } from '../../core/time.ts'
+import { Name } from '../../definitions/name.ts'
+import { TOKEN_SCOPES, type TokenRecord } from '../../platform.ts'
+import type { Http } from '../context.ts'
+import { readJson } from '../read-body.ts'
+import { refuseQuery } from '../refuse-query.ts'
+
+const TokenRequest = z.strictObject({
+  name: z.string().min(1).max(LIMITS.tokenNameCharsMax),
+  scopes: z.array(z.enum(TOKEN_SCOPES)).min(1).max(TOKEN_SCOPES.length),
+  names: z.array(Name).min(1).max(LIMITS.tokenNamesMax).optional(),
+  expires_at: z.string().optional(),
+})
+
+/** Tokens: what may be done with the store, and by whom. */
+export function tokenRoutes() {
+  const routes = new Hono<Http>()
+
+  routes.post('/tokens', refuseQuery, async (c) => {
+    const { name, scopes, names, expires_at } = await readJson(c, TokenRequest)
+    const expiresTime = expires_at === undefined ? null : parseInstant(expires_at)
+    const request = { name, scopes, names: names ?? null, expiresTime }
+    return c.json(await createToken(c.var.platform, request, c.var.caller), 201)
+  })
+
+  routes.get('/tokens', refuseQuery, async (c) => {
+    const tokens = await c.var.platform.tokens.list()
+    return c.json({ tokens: tokens.map(tokenJson) })
+  })
+
+  routes.delete('/tokens/:id', refuseQuery, async (c) => {
+    const token = await revokeToken(c.var.platform, c.req.param('id') ?? '')
+    return c.json({ id: token.id, name: token.name })
+  })
+
+  return routes
+}
+
+/** Without its hash: nobody needs it. */
+function tokenJson({ id, name, scopes, names, author, ...times }: TokenRecord) {
+  const { createdTime, expiresTime, revokedTime } = times
+  return {
+    id,
+    name,
+    scopes,
+    names,
+    created_at: formatInstant(createdTime),
+    created_by: author,
+    expires_at: timeJson(expiresTime),
+    revoked_at: timeJson(revokedTime),
+  }
+}
+
+function timeJson(time: Instant | null): string | null {
+  return time === null ? null : formatInstant(time)
+}

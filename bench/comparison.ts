@@ -6,7 +6,7 @@ export interface Comparison {
   readonly ours: number
   readonly baseline: number
   /** Of `ours` and `baseline`. */
-  readonly unit: 'requests/s' | 'events/s' | 'rows/s' | 'ms' | 'us' | 'puts'
+  readonly unit: 'requests/s' | 'events/s' | 'rows/s' | 'ms' | 'us' | 'puts' | 'bytes'
   /** Figures beside the comparison, under names that end in their unit. */
   readonly facts?: Readonly<Record<string, number>>
 }
@@ -19,7 +19,7 @@ export interface JudgedComparison extends Comparison {
   readonly outcome: 'ok' | 'missed'
 }
 
-const LESS_IS_BETTER: ReadonlySet<Comparison['unit']> = new Set(['ms', 'us', 'puts'])
+const LESS_IS_BETTER: ReadonlySet<Comparison['unit']> = new Set(['ms', 'us', 'puts', 'bytes'])
 
 /** Holds a comparison against its budget. Throws when it has none. */
 export function judgeComparison(comparison: Comparison): JudgedComparison {

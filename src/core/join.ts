@@ -1,9 +1,10 @@
+import { hashKey } from './entity-key.ts'
 import { compareText } from './row.ts'
 import type { Instant } from './time.ts'
 
 /**
  * A point-in-time join of label rows with the rows of one view (S2, S5, S6), in memory proportional to the
- * labels alone. Rows may be offered in any order, any number of times.
+ * labels alone. Rows may be offered in any order, any number of times; no row is ever sorted.
  *
  * Each key's distinct label times, in order, are its *slots*. A row can be seen by every label at or after the
  * time it became available, so it is kept only in the first such slot, and only if it wins there by S6:
@@ -14,93 +15,185 @@ import type { Instant } from './time.ts'
  *   rows            a   b             c   d                 slot 1: b   slot 2: -   slot 3: best of c, d
  * ```
  *
- * `finish` then carries each slot's winner forward wherever it beats the later one: the answer at t is the S6
- * maximum of all rows available by t. O(log labels) a row; no row is ever sorted.
+ * `finishJoin` then carries each slot's winner forward wherever it beats the later one: the answer at t is the S6
+ * maximum of all rows available by t. Rows sorted by key and S6, as a segment's are, cost next to nothing: the slot
+ * of a row is at or just after that of the row before it.
  */
 export interface PointInTimeJoin {
-  /** Slot of each label, by label index. */
+  readonly slots: LabelSlots
+  /** By slot: 1 once some row holds it. */
+  readonly isHeld: Uint8Array
+  /** By slot, of the row that holds it. */
+  readonly stamps: StampColumns & { readonly sequenceOrigin: string[] }
+  /** By slot: the row of the batch under way that holds it, -1 for none of them. */
+  readonly winners: Int32Array
+}
+
+/** Labels arranged by key and time; serves any number of joins. */
+export interface LabelSlots {
+  /** By label. */
   readonly slotByLabel: Int32Array
   readonly slotCount: number
-  readonly rangeByKey: ReadonlyMap<string, KeyRange>
-  /** By slot, ascending within a key: the label time the slot stands for. */
-  readonly slotTime: Float64Array
-  /** By slot: caller's handle of the winning row, -1 for none. */
-  readonly winner: Int32Array
-  /** By slot, of the winning row; meaningless where there is none. */
+  /** Each key's number, from 0 on, in order of first appearance. */
+  readonly numberByKey: ReadonlyMap<string, number>
+  /** By key number: the top 32 bits of its hash. */
+  readonly hashes: Uint32Array
+  /** By key number: the first of its slots; those of the next key follow. One more at the end. */
+  readonly starts: Int32Array
+  /** By slot, rising within a key: the label time that the slot stands for. */
+  readonly times: Float64Array
+  readonly timeBounds: { readonly labelTimeMin: Instant; readonly labelTimeMax: Instant }
+}
+
+/** What S6 compares, column by column. */
+export interface StampColumns {
   readonly eventTime: Float64Array
   readonly createdTime: Float64Array
   readonly sequenceTime: Float64Array
+  readonly sequenceOrigin: readonly string[]
   readonly sequenceIndex: Float64Array
-  readonly sequenceOrigin: string[]
 }
 
-/** Prepares a join; `keys[i]` and `times[i]` are the encoded key and event time of label i. */
-export function prepareJoin(keys: readonly string[], times: ArrayLike<Instant>): PointInTimeJoin {
-  const order = Array.from(keys, (_, at) => at).sort(
-    (a, b) => compareText(keys[a]!, keys[b]!) || times[a]! - times[b]!,
-  )
-  const slotByLabel = new Int32Array(keys.length)
-  const rangeByKey = new Map<string, { start: number; end: number }>()
-  const slotTime: number[] = []
-  for (const label of order) {
-    let range = rangeByKey.get(keys[label]!)
-    if (range === undefined) {
-      range = { start: slotTime.length, end: slotTime.length }
-      rangeByKey.set(keys[label]!, range)
+/** A batch of rows. */
+export interface OfferedRows {
+  /** By row: its key's number, -1 for a row that counts for nobody. */
+  readonly keys: Int32Array
+  readonly stamps: StampColumns
+  /**
+   * By row: the earliest label time that may see it: its event time, or the later of event and created time under a
+   * knowledge cutoff.
+   */
+  readonly available: Float64Array
+}
+
+/** Slots that rows of a batch now hold, and by which row. */
+export interface HeldSlots {
+  readonly slots: Int32Array
+  readonly rows: Int32Array
+}
+
+/** `keys[i]` and `times[i]` are the encoded key and event time of label i. */
+export function arrangeLabels(keys: readonly string[], times: ArrayLike<Instant>): LabelSlots {
+  const count = keys.length
+  const numberByKey = new Map<string, number>()
+  const numbers = new Int32Array(count)
+  for (let label = 0; label < count; label++) {
+    let number = numberByKey.get(keys[label]!)
+    if (number === undefined) {
+      number = numberByKey.size
+      numberByKey.set(keys[label]!, number)
     }
-    if (range.end === range.start || slotTime[range.end - 1] !== times[label]) {
-      slotTime.push(times[label]!)
-      range.end++
-    }
-    slotByLabel[label] = range.end - 1
+    numbers[label] = number
   }
-  const slotCount = slotTime.length
+  const hashes = Uint32Array.from(numberByKey.keys(), (key) => hashKey(key).high)
+  const ends = new Int32Array(numberByKey.size + 1)
+  for (let label = 0; label < count; label++) ends[numbers[label]! + 1]!++
+  for (let key = 0; key < numberByKey.size; key++) ends[key + 1]! += ends[key]!
+  const order = new Int32Array(count)
+  const next = ends.slice()
+  for (let label = 0; label < count; label++) order[next[numbers[label]!]!++] = label
+  const starts = new Int32Array(numberByKey.size + 1)
+  const slotTimes = new Float64Array(count)
+  const slotByLabel = new Int32Array(count)
+  let slotCount = 0
+  for (let key = 0; key < numberByKey.size; key++) {
+    starts[key] = slotCount
+    const labels = order.subarray(ends[key]!, ends[key + 1]!)
+    if (labels.length > 1) labels.sort((a, b) => times[a]! - times[b]!)
+    for (const label of labels) {
+      const time = times[label]!
+      if (slotCount === starts[key] || slotTimes[slotCount - 1] !== time) slotTimes[slotCount++] = time
+      slotByLabel[label] = slotCount - 1
+    }
+  }
+  starts[numberByKey.size] = slotCount
+  const slotTime = slotTimes.subarray(0, slotCount)
   return {
     slotByLabel,
     slotCount,
-    rangeByKey,
-    slotTime: Float64Array.from(slotTime),
-    winner: new Int32Array(slotCount).fill(-1),
-    eventTime: new Float64Array(slotCount),
-    createdTime: new Float64Array(slotCount),
-    sequenceTime: new Float64Array(slotCount),
-    sequenceIndex: new Float64Array(slotCount),
-    sequenceOrigin: new Array<string>(slotCount).fill(''),
+    numberByKey,
+    hashes,
+    starts,
+    times: slotTime,
+    timeBounds: {
+      labelTimeMin: slotTime.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
+      labelTimeMax: slotTime.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
+    },
   }
 }
 
-/**
- * Offers a row of the key whose slots these are (`rangeByKey`; look it up once for a run of rows of one key).
- * `available` is the earliest label time that may see the row: its event time, or the later of event and created
- * time under a knowledge cutoff. `handle` is the caller's name for the row. Returns the slot the row now holds,
- * or -1 when it changed nothing.
- */
-export function offerRow(
-  join: PointInTimeJoin,
-  slots: KeyRange,
-  row: OfferedRow & { readonly available: Instant; readonly handle: number },
-): number {
-  const slot = firstAtOrAfter(join.slotTime, slots, row.available)
-  if (slot === slots.end || compareSlot(join, slot, row) >= 0) return -1
-  join.winner[slot] = row.handle
-  join.eventTime[slot] = row.eventTime
-  join.createdTime[slot] = row.createdTime
-  join.sequenceTime[slot] = row.sequenceTime
-  join.sequenceOrigin[slot] = row.sequenceOrigin
-  join.sequenceIndex[slot] = row.sequenceIndex
-  return slot
+export function createJoin(slots: LabelSlots): PointInTimeJoin {
+  const count = slots.slotCount
+  return {
+    slots,
+    isHeld: new Uint8Array(count),
+    stamps: {
+      eventTime: new Float64Array(count),
+      createdTime: new Float64Array(count),
+      sequenceTime: new Float64Array(count),
+      sequenceOrigin: new Array<string>(count).fill(''),
+      sequenceIndex: new Float64Array(count),
+    },
+    winners: new Int32Array(count).fill(-1),
+  }
+}
+
+/** Offers a batch of rows. Answers which slots its rows hold now, for the caller to keep what it wants of them. */
+export function offerRows(join: PointInTimeJoin, { keys, stamps, available }: OfferedRows): HeldSlots {
+  const { starts, times } = join.slots
+  const { winners, isHeld } = join
+  const won = new Int32Array(Math.min(keys.length, times.length))
+  let wonCount = 0
+  let [key, slot, start, end] = [-1, 0, 0, 0]
+  for (let row = 0; row < keys.length; row++) {
+    const rowKey = keys[row]!
+    if (rowKey < 0) continue
+    if (rowKey !== key) {
+      key = rowKey
+      start = starts[key]!
+      end = starts[key + 1]!
+      slot = start
+    }
+    slot = seekSlot(times, { start, end }, slot, available[row]!)
+    if (slot === end) continue
+    const winner = winners[slot]!
+    if (winner >= 0) {
+      if (compareStampsAt(stamps, winner, stamps, row) >= 0) continue
+    } else {
+      if (isHeld[slot] === 1 && compareStampsAt(join.stamps, slot, stamps, row) >= 0) continue
+      won[wonCount++] = slot
+    }
+    winners[slot] = row
+  }
+  const slots = won.slice(0, wonCount)
+  return { slots, rows: holdSlots(join, slots, stamps) }
+}
+
+/** Keeps the stamps of the batch's winners, and readies the join for the next batch. */
+function holdSlots({ winners, isHeld, stamps }: PointInTimeJoin, slots: Int32Array, from: StampColumns) {
+  return slots.map((slot) => {
+    const row = winners[slot]!
+    winners[slot] = -1
+    isHeld[slot] = 1
+    stamps.eventTime[slot] = from.eventTime[row]!
+    stamps.createdTime[slot] = from.createdTime[row]!
+    stamps.sequenceTime[slot] = from.sequenceTime[row]!
+    stamps.sequenceOrigin[slot] = from.sequenceOrigin[row]!
+    stamps.sequenceIndex[slot] = from.sequenceIndex[row]!
+    return row
+  })
 }
 
 /**
  * The slot whose row each slot shows: the best of its key's slots up to it (itself or an earlier one), or -1
  * where no row was available by its time.
  */
-export function finishJoin(join: PointInTimeJoin): Int32Array {
-  const shown = new Int32Array(join.slotCount).fill(-1)
-  for (const { start, end } of join.rangeByKey.values()) {
+export function finishJoin({ slots, isHeld, stamps }: PointInTimeJoin): Int32Array {
+  const shown = new Int32Array(slots.slotCount).fill(-1)
+  for (let key = 0; key + 1 < slots.starts.length; key++) {
     let best = -1
-    for (let slot = start; slot < end; slot++) {
-      const beats = join.winner[slot]! >= 0 && (best < 0 || compareSlot(join, best, slotRow(join, slot)) < 0)
+    for (let slot = slots.starts[key]!; slot < slots.starts[key + 1]!; slot++) {
+      const beats = isHeld[slot] === 1 && (best < 0 || compareStampsAt(stamps, best, stamps, slot) < 0)
       if (beats) best = slot
       shown[slot] = best
     }
@@ -108,49 +201,39 @@ export function finishJoin(join: PointInTimeJoin): Int32Array {
   return shown
 }
 
-/** A key's slots: from `start` to `end`, exclusive. */
-export interface KeyRange {
-  readonly start: number
-  readonly end: number
-}
-
-export interface OfferedRow {
-  readonly eventTime: Instant
-  readonly createdTime: Instant
-  readonly sequenceTime: Instant
-  readonly sequenceOrigin: string
-  readonly sequenceIndex: number
-}
-
-/** First slot of the range whose time is at or after `time`; the range's end when there is none. */
-function firstAtOrAfter(slotTime: Float64Array, { start, end }: KeyRange, time: Instant): number {
-  let [low, high] = [start, end]
+/** First slot of the range whose time is at or after `time`, looked for around `from`; the range's end if none is. */
+function seekSlot(
+  times: Float64Array,
+  { start, end }: { readonly start: number; readonly end: number },
+  from: number,
+  time: Instant,
+): number {
+  let [low, high] = [start, from]
+  if (from === start || times[from - 1]! < time) {
+    // Not before `from`: steps that double find what lies near in few of them, and what lies far as well.
+    low = from
+    let step = 1
+    for (high = from; high < end && times[high]! < time; step *= 2) {
+      low = high + 1
+      high += step
+    }
+    high = Math.min(high, end)
+  }
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (slotTime[middle]! < time) low = middle + 1
+    if (times[middle]! < time) low = middle + 1
     else high = middle
   }
   return low
 }
 
-/** S6 between what a slot holds and a row: negative when the slot loses (an empty slot always does). */
-function compareSlot(join: PointInTimeJoin, slot: number, row: OfferedRow): number {
-  if (join.winner[slot]! < 0) return -1
+/** S6 between row `i` of one set of columns and row `j` of another: negative when `i` loses. */
+function compareStampsAt(a: StampColumns, i: number, b: StampColumns, j: number): number {
   return (
-    join.eventTime[slot]! - row.eventTime ||
-    join.createdTime[slot]! - row.createdTime ||
-    join.sequenceTime[slot]! - row.sequenceTime ||
-    compareText(join.sequenceOrigin[slot]!, row.sequenceOrigin) ||
-    join.sequenceIndex[slot]! - row.sequenceIndex
+    a.eventTime[i]! - b.eventTime[j]! ||
+    a.createdTime[i]! - b.createdTime[j]! ||
+    a.sequenceTime[i]! - b.sequenceTime[j]! ||
+    compareText(a.sequenceOrigin[i]!, b.sequenceOrigin[j]!) ||
+    a.sequenceIndex[i]! - b.sequenceIndex[j]!
   )
-}
-
-function slotRow(join: PointInTimeJoin, slot: number): OfferedRow {
-  return {
-    eventTime: join.eventTime[slot]!,
-    createdTime: join.createdTime[slot]!,
-    sequenceTime: join.sequenceTime[slot]!,
-    sequenceOrigin: join.sequenceOrigin[slot]!,
-    sequenceIndex: join.sequenceIndex[slot]!,
-  }
 }

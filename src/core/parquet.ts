@@ -7,25 +7,32 @@ import {
   parquetMetadataAsync,
   parquetScan,
   parquetSchema,
-  type SchemaElement,
-  type SchemaTree,
 } from 'hyparquet'
 import { decompressBrotli } from 'hyparquet-compressors/src/brotli.js'
 import { gunzip } from 'hyparquet-compressors/src/gzip.js'
 import { decompressLz4, decompressLz4Raw } from 'hyparquet-compressors/src/lz4.js'
-import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
+import { decodeChunk, isDecodable } from './column-chunk/decode-chunk.ts'
 import { FeatureStoreError, invalid } from './error.ts'
-import { elementType, type ScalarType, type Value, type ValueType } from './value.ts'
+import { type ColumnShape, fileColumn, type ParquetFileColumn } from './parquet-types.ts'
+import { createParquetWriter } from './parquet-writer.ts'
+import type { Value } from './value.ts'
+import {
+  createVectorValues,
+  takeVectorValues,
+  type Vector,
+  type VectorPool,
+  vectorOfValues,
+} from './vector.ts'
 
 export type { AsyncBuffer } from 'hyparquet'
+export type { ParquetFileColumn } from './parquet-types.ts'
+export { createParquetWriter, ROW_GROUP_ROWS } from './parquet-writer.ts'
 
-export interface ParquetColumn {
-  readonly name: string
-  readonly type: ValueType
-  /** True when no value is null; written as REQUIRED. */
-  readonly required?: boolean
+export interface ParquetColumn extends ColumnShape {
   /** int64 as bigint, timestamp as microseconds in a number. */
-  readonly values: readonly Value[]
+  readonly values: ArrayLike<Value>
+  /** By row: not 0 where the value is null, whatever stands in `values`; without it, `values` says so. */
+  readonly nulls?: Uint8Array
 }
 
 /** An opened Parquet file: its footer is known, its pages are read on demand. */
@@ -38,14 +45,11 @@ export interface ParquetFile {
    * that hold them are decoded, and only those are fetched when the file has an offset index.
    */
   readColumn(name: string, rowStart: number, rowEnd: number): Promise<ArrayLike<unknown>>
-}
-
-export interface ParquetFileColumn {
-  readonly name: string
-  /** What the file holds, in our types; undefined for what has no counterpart (maps, structs, decimals, …). */
-  readonly type: ValueType | undefined
-  /** How the file names it, for messages. */
-  readonly physical: string
+  /**
+   * One column of a whole row group, in typed arrays; of any file that `readColumn` can read, of the store's own much
+   * faster. With a pool, into an array of it.
+   */
+  readVector(name: string, group: number, pool?: VectorPool): Promise<Vector>
 }
 
 export interface RowGroupRange {
@@ -54,72 +58,34 @@ export interface RowGroupRange {
   readonly rowEnd: number
   /** Uncompressed bytes of all its columns. */
   readonly bytes: number
+  /** No value of the column that is not null lies outside these, both inclusive; undefined where nothing is known. */
+  bounds(name: string): { readonly min: Value; readonly max: Value } | undefined
 }
 
-/** Rows of one row group of the store's own files. */
-export const ROW_GROUP_ROWS = 65_536
-const CREATED_BY = 'featheredge'
-
-/** Writes a whole Parquet file: Snappy, statistics on, no clock and no randomness, so equal input is equal bytes. */
+/** Writes a whole Parquet file. */
 export function writeParquet(columns: readonly ParquetColumn[]): Uint8Array {
-  const parquet = createParquetWriter(columns)
-  parquet.write(columns.map(({ values }) => values))
-  return parquet.finish()
-}
-
-export interface ParquetColumnType extends Omit<ParquetColumn, 'values'> {
-  /** True for a bloom filter in each row group: who looks for one value leaves alone the groups that lack it. */
-  readonly hasBloomFilter?: boolean
-}
-
-/** A Parquet file written row group by row group, so that memory holds its compressed bytes and one group. */
-export interface ParquetFileWriter {
-  /** Writes rows, by column, as row groups of at most `ROW_GROUP_ROWS` rows each. */
-  write(values: readonly (readonly Value[])[]): void
-  finish(): Uint8Array
-}
-
-/** Equal calls give equal bytes, as of `writeParquet`. */
-export function createParquetWriter(columns: readonly ParquetColumnType[]): ParquetFileWriter {
-  const writer = new ByteWriter()
-  const parquet = new ParquetWriter({
-    writer,
-    schema: [{ name: 'root', num_children: columns.length }, ...columns.flatMap(schemaElements)],
-    createdBy: CREATED_BY,
-  })
-  return {
-    write(values) {
-      parquet.write({
-        columnData: columns.map(({ name, hasBloomFilter = false }, at) => ({
-          name,
-          data: values[at] as never[],
-          bloomFilter: hasBloomFilter,
-        })),
-        rowGroupSize: ROW_GROUP_ROWS,
-      })
-    },
-    finish() {
-      parquet.finish()
-      return writer.getBytes()
-    },
-  }
+  const writer = createParquetWriter(columns)
+  writer.write(columns.map(({ values, nulls }) => ({ values, nulls })))
+  return writer.finish()
 }
 
 /** Reads the footer. Throws `invalid_argument` when the file is not Parquet or is cut short. */
 export async function openParquet(file: AsyncBuffer, what: string): Promise<ParquetFile> {
   let metadata: FileMetaData
   try {
-    metadata = await parquetMetadataAsync(file)
+    metadata = await parquetMetadataAsync(file, { parsers: PARSERS as ParquetParsers })
   } catch (error) {
     throw unreadable(error, `Cannot read ${what} as Parquet`)
   }
-  const columns = parquetSchema(metadata).children.map(fileColumn)
+  const schema = parquetSchema(metadata)
+  const columns = schema.children.map(fileColumn)
   let rowStart = 0
   const rowGroups = metadata.row_groups.map((group) => {
     const range = {
       rowStart,
       rowEnd: rowStart + Number(group.num_rows),
       bytes: Number(group.total_byte_size),
+      bounds: (name: string) => chunkBounds(group, name),
     }
     rowStart = range.rowEnd
     return range
@@ -128,23 +94,59 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
     rowCount: rowStart,
     columns,
     rowGroups,
-    async readColumn(name, start, end) {
+    readColumn,
+    async readVector(name, group, pool) {
+      const at = columns.findIndex((column) => column.name === name)
+      const type = columns[at]?.type
+      const chunk = metadata.row_groups[group]!.columns.find(
+        ({ meta_data }) => meta_data?.path_in_schema[0] === name,
+      )?.meta_data
+      const { rowStart, rowEnd } = rowGroups[group]!
+      const element = schema.children[at]?.element
+      if (type === undefined || chunk === undefined || !isDecodable(chunk, type, element)) {
+        const values = await readColumn(name, rowStart, rowEnd)
+        return vectorOfValues(
+          type,
+          Array.from(values, (value) => (value ?? null) as Value),
+        )
+      }
+      const start = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset)
       try {
-        // A scan of its own for each call: a scan keeps the last column it decoded, which would unbind memory.
-        const scan = await parquetScan({
-          file,
-          metadata,
-          columns: [name],
-          compressors: COMPRESSORS,
-          parsers: PARSERS,
-          utf8: false,
-        })
-        return await scan.readColumn({ column: name, rowStart: start, rowEnd: end })
+        const bytes = await file.slice(start, start + Number(chunk.total_compressed_size))
+        const isRequired = element?.repetition_type === 'REQUIRED'
+        const count = rowEnd - rowStart
+        const values =
+          pool === undefined ? createVectorValues(type, count) : takeVectorValues(pool, name, { type, count })
+        return decodeChunk(new Uint8Array(bytes), chunk, { type, isRequired, rowCount: count, values })
       } catch (error) {
         throw unreadable(error, `Cannot read column "${name}" of ${what}`)
       }
     },
   }
+
+  async function readColumn(name: string, start: number, end: number): Promise<ArrayLike<unknown>> {
+    try {
+      // A scan of its own for each call: a scan keeps the last column it decoded, which would unbind memory.
+      const scan = await parquetScan({
+        file,
+        metadata,
+        columns: [name],
+        compressors: COMPRESSORS,
+        parsers: PARSERS,
+        utf8: false,
+      })
+      return await scan.readColumn({ column: name, rowStart: start, rowEnd: end })
+    } catch (error) {
+      throw unreadable(error, `Cannot read column "${name}" of ${what}`)
+    }
+  }
+}
+
+/** Statistics as hyparquet's parsers leave them: times are microseconds in a number, as in columns. */
+function chunkBounds(group: FileMetaData['row_groups'][number], name: string) {
+  const chunk = group.columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === name)
+  const { min_value: min, max_value: max } = chunk?.meta_data?.statistics ?? {}
+  return min === undefined || max === undefined ? undefined : { min: min as Value, max: max as Value }
 }
 
 /** What the store could not fetch is the store's error; what it fetched and cannot decode is the file's. */
@@ -167,78 +169,4 @@ const PARSERS: Partial<ParquetParsers> = {
   timestampFromMicroseconds: (value: bigint | null) => (value === null ? null : Number(value)),
   timestampFromNanoseconds: (value: bigint | null) =>
     value === null ? null : Number((value - (((value % 1_000n) + 1_000n) % 1_000n)) / 1_000n),
-}
-
-const SCALAR_ELEMENTS: Readonly<Record<ScalarType, Omit<SchemaElement, 'name'>>> = {
-  bool: { type: 'BOOLEAN' },
-  int64: { type: 'INT64' },
-  float64: { type: 'DOUBLE' },
-  string: { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } },
-  timestamp: {
-    type: 'INT64',
-    converted_type: 'TIMESTAMP_MICROS',
-    logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' },
-  },
-  bytes: { type: 'BYTE_ARRAY' },
-}
-
-function schemaElements({ name, type, required }: ParquetColumnType): SchemaElement[] {
-  const repetition_type = required ? 'REQUIRED' : 'OPTIONAL'
-  const element = elementType(type)
-  if (element === undefined) return [{ name, repetition_type, ...SCALAR_ELEMENTS[type as ScalarType] }]
-  return [
-    { name, repetition_type, num_children: 1, converted_type: 'LIST', logical_type: { type: 'LIST' } },
-    { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-    { name: 'element', repetition_type: 'OPTIONAL', ...SCALAR_ELEMENTS[element] },
-  ]
-}
-
-function fileColumn({ element, children }: SchemaTree): ParquetFileColumn {
-  const isList = element.converted_type === 'LIST' || element.logical_type?.type === 'LIST'
-  const leaf = isList ? children[0]?.children[0] : undefined
-  const scalar = isList
-    ? leaf && children.length === 1 && scalarType(leaf)
-    : scalarType({ element, children })
-  const annotation = element.logical_type?.type ?? element.converted_type
-  const physical = [element.type ?? 'group', annotation].filter(Boolean).join(' ')
-  if (!scalar || (isList && scalar === 'bytes')) return { name: element.name, type: undefined, physical }
-  return { name: element.name, type: isList ? (`list<${scalar}>` as ValueType) : scalar, physical }
-}
-
-function scalarType({ element, children }: Pick<SchemaTree, 'element' | 'children'>): ScalarType | undefined {
-  const annotation = element.logical_type?.type ?? element.converted_type
-  if (children.length > 0 || element.repetition_type === 'REPEATED') return undefined
-  switch (annotation) {
-    case undefined:
-      return PHYSICAL_TYPES[element.type ?? '']
-    case 'TIMESTAMP':
-    case 'TIMESTAMP_MILLIS':
-    case 'TIMESTAMP_MICROS':
-      return 'timestamp'
-    case 'STRING':
-    case 'UTF8':
-    case 'ENUM':
-      return 'string'
-    case 'INTEGER':
-    case 'INT_8':
-    case 'INT_16':
-    case 'INT_32':
-    case 'INT_64':
-    case 'UINT_8':
-    case 'UINT_16':
-    case 'UINT_32':
-      return 'int64'
-    default:
-      return undefined
-  }
-}
-
-const PHYSICAL_TYPES: Readonly<Record<string, ScalarType | undefined>> = {
-  BOOLEAN: 'bool',
-  INT32: 'int64',
-  INT64: 'int64',
-  INT96: 'timestamp',
-  FLOAT: 'float64',
-  DOUBLE: 'float64',
-  BYTE_ARRAY: 'bytes',
 }

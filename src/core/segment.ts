@@ -11,6 +11,7 @@ import {
 } from './parquet.ts'
 import { compareStamps, compareText, type Stamp, type ViewRow } from './row.ts'
 import { decodeValue, splitCells, type Value, type ValueType } from './value.ts'
+import { type VectorPool, wordsOf } from './vector.ts'
 
 /** The columns of a view's log: its join keys, the stamp, its features. */
 export interface SegmentSchema {
@@ -173,4 +174,20 @@ function stampColumn(
   read: (stamp: Stamp) => Value,
 ): ParquetColumn {
   return { name, type, required: true, values: stamps.map(read) }
+}
+
+/** A column of whole numbers that never is null: times, or an int64 that a double holds exactly. */
+export async function readNumbers(
+  file: ParquetFile,
+  name: string,
+  { group, pool }: { readonly group: number; readonly pool: VectorPool },
+): Promise<Float64Array> {
+  const { values } = await file.readVector(name, group, pool)
+  if (!(values instanceof BigInt64Array)) return values as Float64Array
+  // In place: each number takes the two words it is read from.
+  const words = wordsOf(values)
+  const numbers = new Float64Array(values.buffer, values.byteOffset, values.length)
+  for (let row = 0; row < numbers.length; row++)
+    numbers[row] = words[2 * row + 1]! * 4_294_967_296 + (words[2 * row]! >>> 0)
+  return numbers
 }

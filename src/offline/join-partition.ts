@@ -1,12 +1,13 @@
 import { encodeKey } from '../core/entity-key.ts'
 import { FeatureStoreError } from '../core/error.ts'
 import type { FeatureColumn } from '../core/feature-column.ts'
-import type { Platform } from '../platform.ts'
+import { arrangeLabels } from '../core/join.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
 import { computeColumns } from './compute-columns.ts'
 import { joinView } from './join-view.ts'
 import { joinWindows } from './join-windows.ts'
 import type { HistoryPins, LabelColumns } from './label-columns.ts'
+import type { LogPlatform } from './read-log.ts'
 
 /**
  * The service's features at each label, in its order of features and the labels' order (S21). Memory holds the labels,
@@ -14,30 +15,35 @@ import type { HistoryPins, LabelColumns } from './label-columns.ts'
  * keys share hash buckets, the fewer segments are read.
  */
 export async function joinPartition(
-  platform: Platform,
+  platform: LogPlatform,
   resolved: ResolvedService,
   labels: LabelColumns,
   pins: HistoryPins,
 ): Promise<FeatureColumn[]> {
-  const entries = []
-  for (const entry of resolved.service.entries.keys())
-    entries.push(await joinEntry(platform, resolved, entry, { labels, pins }))
-  return computeColumns(resolved, labels, entries)
+  const { entries, lookups } = resolved.service
+  const answers: (readonly FeatureColumn[])[] = new Array(entries.length)
+  // Lookup by lookup: entries of one share the labels' arrangement by its key.
+  for (const lookup of lookups.keys()) {
+    const own = [...entries.keys()].filter((entry) => entries[entry]!.lookup === lookup)
+    const found = await joinEntries(platform, resolved, own, { labels, pins })
+    for (const [at, entry] of own.entries()) answers[entry] = found[at]!
+  }
+  return computeColumns(resolved, labels, answers)
 }
 
 /**
- * The features of one of the service's entries, by its position: for labels that are divided anew for each entity.
- * `computeColumns` makes the service's features of those of all entries.
+ * The features of some of the service's entries, given by position, that have one lookup: for labels that are divided
+ * anew for each entity. `computeColumns` makes the service's features of those of all entries.
  */
-export async function joinEntry(
-  platform: Platform,
+export async function joinEntries(
+  platform: LogPlatform,
   { snapshot, service }: ResolvedService,
-  entry: number,
+  entries: readonly number[],
   { labels, pins }: { readonly labels: LabelColumns; readonly pins: HistoryPins },
-): Promise<FeatureColumn[]> {
-  const { view: name, lookup, features } = service.entries[entry]!
-  const view = snapshot.views[name]!
-  const { entity, inputs } = service.lookups[lookup]!
+): Promise<FeatureColumn[][]> {
+  const answers: FeatureColumn[][] = []
+  if (entries.length === 0) return answers
+  const { entity, inputs } = service.lookups[service.entries[entries[0]!]!.lookup]!
   const types = snapshot.entities[entity]!.joinKeys.map(({ type }) => type)
   const columns = inputs.map((input) => labels.inputs[input]!)
   const keys = Array.from(labels.times, (_, label) =>
@@ -46,12 +52,31 @@ export async function joinEntry(
       columns.map((values) => values[label]!),
     ),
   )
-  const wanted = { ...pins, keys, times: labels.times, features }
-  return lookAgain(() =>
-    view.windows === null
-      ? joinView(platform, { snapshot, view }, wanted)
-      : joinWindows(platform, { snapshot, view, windows: view.windows }, wanted),
-  )
+  const slots = arrangeLabels(keys, labels.times)
+  for (const entry of entries) {
+    const { view: id, features } = service.entries[entry]!
+    const view = snapshot.views[id]!
+    const wanted = { ...pins, slots, times: labels.times, features }
+    const { windows } = view
+    const joined = await lookAgain(() =>
+      windows === null
+        ? joinView(platform, { snapshot, view }, wanted)
+        : joinWindows(platform, { snapshot, view, windows }, wanted),
+    )
+    answers.push(joined)
+  }
+  return answers
+}
+
+/** As `joinEntries`, for one entry. */
+export async function joinEntry(
+  platform: LogPlatform,
+  resolved: ResolvedService,
+  entry: number,
+  options: { readonly labels: LabelColumns; readonly pins: HistoryPins },
+): Promise<FeatureColumn[]> {
+  const [answers] = await joinEntries(platform, resolved, [entry], options)
+  return answers!
 }
 
 const LOOKS_MAX = 5

@@ -1,215 +1,115 @@
-import { bitsText, encodeKey, hashKey, topBits } from '../core/entity-key.ts'
 import { type FeatureColumn, STATUS_CODES } from '../core/feature-column.ts'
 import { rowStatus } from '../core/feature-status.ts'
-import { finishJoin, type KeyRange, offerRow, type PointInTimeJoin, prepareJoin } from '../core/join.ts'
-import type { ParquetFile, RowGroupRange } from '../core/parquet.ts'
-import { decodeRow, isTombstone, tombstonesOf } from '../core/row.ts'
-import { openSegment, readRegistered, type SegmentSchema } from '../core/segment.ts'
+import {
+  createJoin,
+  finishJoin,
+  type HeldSlots,
+  type LabelSlots,
+  offerRows,
+  type PointInTimeJoin,
+  type StampColumns,
+} from '../core/join.ts'
 import type { Instant } from '../core/time.ts'
-import { decodeValue, encodeValue, splitCells, type Value } from '../core/value.ts'
-import { TOMBSTONE_COLUMN, tombstoneLog } from '../definitions/segment-record.ts'
-import { type CompiledView, type Snapshot, segmentSchema } from '../definitions/snapshot.ts'
-import { writerLayout } from '../definitions/writer-layout.ts'
-import type { Platform } from '../platform.ts'
+import type { ValueType } from '../core/value.ts'
+import { copyValues, createVectorValues, takeValues, type VectorValues } from '../core/vector.ts'
+import type { CompiledView, Snapshot } from '../definitions/snapshot.ts'
 import type { HistoryPins } from './label-columns.ts'
-import { planScan, timeBounds } from './plan-scan.ts'
+import { type LogPlatform, type LogRows, readLog } from './read-log.ts'
 
 /** Labels of one view in one role, and the knowledge they are limited to. */
 export interface ViewLabels extends HistoryPins {
-  /** Encoded keys and event times, label by label. */
-  readonly keys: readonly string[]
+  readonly slots: LabelSlots
+  /** By label. */
   readonly times: ArrayLike<Instant>
   /** Positions of the view's features that are wanted. */
   readonly features: readonly number[]
 }
 
+/** The wanted features of the rows that hold a slot, by slot. */
+interface SlotFeature {
+  readonly type: ValueType
+  /** Position among the view's columns. */
+  readonly column: number
+  readonly values: VectorValues
+  readonly isNull: Uint8Array
+}
+
 /**
- * Joins one view's log with labels, point in time: the registered segments plus what still waits in the writers.
- * Writers are read first: a row that leaves one meanwhile has been registered before, so it is seen at least once,
- * and S6 makes twice as good as once.
+ * Joins one view's log with labels, point in time. Memory holds the labels and one row group: a feature is decoded only
+ * where a row of its row group holds a slot, and only such rows' values are kept.
  */
 export async function joinView(
-  platform: Platform,
+  platform: LogPlatform,
   { snapshot, view }: { readonly snapshot: Snapshot; readonly view: CompiledView },
   labels: ViewLabels,
 ): Promise<FeatureColumn[]> {
-  const join = prepareJoin(labels.keys, labels.times)
-  const cells: (readonly string[] | undefined)[] = new Array(join.slotCount)
-  if (labels.commit === undefined) await offerWaiting(platform, snapshot, view, { join, cells, labels })
-  const { joinKeys, bucketBits } = snapshot.entities[view.entity]!
-  const hashes = [...join.rangeByKey.keys()].map((key) => hashKey(key).high)
-  const bounds = {
-    buckets: new Set(hashes.map((high) => bitsText(topBits(high, bucketBits), bucketBits))),
-    ...timeBounds(labels.times),
-    asOf: labels.asOf,
-    commit: labels.commit,
+  const { slots, asOf, commit } = labels
+  const join = createJoin(slots)
+  /** By slot: 1 where a tombstone holds it (S10). */
+  const isDeleted = new Uint8Array(slots.slotCount)
+  const features = labels.features.map((column): SlotFeature => {
+    const { type } = view.columns[column]!
+    const values = createVectorValues(type, slots.slotCount)
+    return { type, column, values, isNull: new Uint8Array(slots.slotCount) }
+  })
+  for await (const rows of readLog(platform, { snapshot, view, slots, span: view, asOf, commit })) {
+    const available = availableTimes(rows.stamps, labels.isKnowledgeCutoff)
+    const held = offerRows(join, { keys: rows.keys, stamps: rows.stamps, available })
+    for (const slot of held.slots) isDeleted[slot] = rows.isTombstones ? 1 : 0
+    if (held.slots.length > 0 && !rows.isTombstones) await keepFeatures(features, rows, held)
   }
-  const own = { schema: segmentSchema(snapshot, view), deletesFrom: undefined }
-  const deleted = { schema: { keys: joinKeys, features: [TOMBSTONE_COLUMN] }, deletesFrom: view.name }
-  const tombstones = tombstoneLog(view.entity)
-  for (const [log, manifest] of [
-    [own, await platform.offline.list(view.name, view.version)],
-    [deleted, await platform.offline.list(tombstones.view, tombstones.version)],
-  ] as const) {
-    for (const segment of planScan(view, manifest, bounds)) {
-      const file = await openSegment(platform.offline.openSegment(segment), log.schema, segment.path)
-      for (const group of file.rowGroups) await offerRowGroup(file, group, log, { join, cells, labels })
-    }
-  }
-  return readAnswers(view, labels, join, cells)
+  return readAnswers(view, labels, { join, isDeleted, features })
 }
 
-/** A log to be joined: a view's own, or that of its entity's tombstones. */
-interface JoinedLog {
-  readonly schema: SegmentSchema
-  /** Name of the view whose rows its rows delete; undefined when they are the view's own. */
-  readonly deletesFrom: string | undefined
+/** By row: the earliest label time that may see it (S5). */
+export function availableTimes(
+  { eventTime, createdTime }: Pick<StampColumns, 'eventTime' | 'createdTime'>,
+  isKnowledgeCutoff: boolean,
+): Float64Array {
+  return isKnowledgeCutoff ? eventTime.map((time, row) => Math.max(time, createdTime[row]!)) : eventTime
 }
 
-/** The join under way; `cells` holds, by slot, the wanted features of the slot's winner; undefined for a tombstone. */
-interface JoinRun {
-  readonly join: PointInTimeJoin
-  readonly cells: (readonly string[] | undefined)[]
-  readonly labels: ViewLabels
-}
-
-async function offerWaiting(
-  platform: Platform,
-  snapshot: Snapshot,
-  view: CompiledView,
-  run: JoinRun,
-): Promise<void> {
-  const { shardBits } = snapshot.entities[view.entity]!
-  const shards = new Set([...run.join.rangeByKey.keys()].map((key) => topBits(hashKey(key).high, shardBits)))
-  const waiting = await Promise.all(
-    [...shards].map((shard) =>
-      platform.writers.readWaiting(writerLayout(snapshot, view.entity, shard), [
-        view.id,
-        ...tombstonesOf(view.id),
-      ]),
-    ),
-  )
-  for (const line of waiting.flatMap((lines) => (lines === '' ? [] : lines.split('\n')))) {
-    const row = decodeRow(line)
-    const slots = run.join.rangeByKey.get(row.key)
-    if (slots === undefined || isUnknownYet(run.labels, row.ingestTime)) continue
-    const slot = offerRow(run.join, slots, { ...row, available: availableTime(run.labels, row), handle: 0 })
-    if (slot < 0) continue
-    const features = splitCells(row.cells)
-    run.cells[slot] = isTombstone(row.view)
-      ? undefined
-      : run.labels.features.map((feature) => features[feature]!)
+async function keepFeatures(features: readonly SlotFeature[], rows: LogRows, held: HeldSlots): Promise<void> {
+  for (const { column, values, isNull } of features) {
+    const found = await rows.readColumn(column)
+    copyValues(found.values, held.rows, values, held.slots)
+    for (let at = 0; at < held.slots.length; at++)
+      isNull[held.slots[at]!] = found.nulls === undefined ? 0 : found.nulls[held.rows[at]!]!
   }
-}
-
-async function offerRowGroup(
-  file: ParquetFile,
-  group: RowGroupRange,
-  { schema, deletesFrom }: JoinedLog,
-  run: JoinRun,
-): Promise<void> {
-  const { rowStart, rowEnd } = group
-  const column = (name: string) => file.readColumn(name, rowStart, rowEnd)
-  const keys: ArrayLike<unknown>[] = []
-  for (const { name } of schema.keys) keys.push(await column(name))
-  const stamps = {
-    eventTime: (await column('event_time')) as ArrayLike<number>,
-    createdTime: (await column('created_time')) as ArrayLike<number>,
-    ingestTime: (await column('ingest_time')) as ArrayLike<number>,
-    sequenceTime: (await column('sequence_time')) as ArrayLike<number>,
-    sequenceOrigin: (await column('sequence_origin')) as ArrayLike<string>,
-    sequenceIndex: (await column('sequence_index')) as ArrayLike<bigint>,
-  }
-  const deleted =
-    deletesFrom === undefined
-      ? undefined
-      : ((await column(TOMBSTONE_COLUMN.name)) as ArrayLike<string | null>)
-  const isRegistered = await readRegistered(file, group, run.labels.commit)
-  const isMeant = (row: number) =>
-    isRegistered(row) && (deleted === undefined || [null, undefined, deletesFrom].includes(deleted[row]))
-  /** Row that now holds a slot, by slot. */
-  const winners = new Map<number, number>()
-  const slotsAt = createKeyLookup(run.join, schema, keys)
-  for (let row = 0; row < rowEnd - rowStart; row++) {
-    const slots = slotsAt(row)
-    if (slots === undefined || !isMeant(row) || isUnknownYet(run.labels, stamps.ingestTime[row]!)) continue
-    const stamp = {
-      eventTime: stamps.eventTime[row]!,
-      createdTime: stamps.createdTime[row]!,
-      sequenceTime: stamps.sequenceTime[row]!,
-      sequenceOrigin: stamps.sequenceOrigin[row]!,
-      sequenceIndex: Number(stamps.sequenceIndex[row]!),
-    }
-    const slot = offerRow(run.join, slots, {
-      ...stamp,
-      available: availableTime(run.labels, stamp),
-      handle: row,
-    })
-    if (slot >= 0) winners.set(slot, row)
-  }
-  if (deletesFrom !== undefined) for (const slot of winners.keys()) run.cells[slot] = undefined
-  if (winners.size === 0 || deletesFrom !== undefined) return
-  const wanted = run.labels.features.map((feature) => schema.features[feature]!)
-  const texts = new Map([...winners.keys()].map((slot) => [slot, [] as string[]]))
-  for (const { name, type } of wanted) {
-    const values = (await column(name)) as ArrayLike<Value>
-    for (const [slot, row] of winners) texts.get(slot)!.push(encodeValue(type, values[row] ?? null))
-  }
-  for (const [slot, cells] of texts) run.cells[slot] = cells
-}
-
-/** Finds the slots of a row's key; rows are sorted by key, so most of the time it is that of the row before. */
-function createKeyLookup(join: PointInTimeJoin, schema: SegmentSchema, keys: readonly ArrayLike<unknown>[]) {
-  const types = schema.keys.map(({ type }) => type)
-  let slots: KeyRange | undefined
-  return (row: number): KeyRange | undefined => {
-    const isSame = row > 0 && keys.every((values) => values[row] === values[row - 1])
-    if (!isSame)
-      slots = join.rangeByKey.get(
-        encodeKey(
-          types,
-          keys.map((values) => values[row] as Value),
-        ),
-      )
-    return slots
-  }
-}
-
-function isUnknownYet({ asOf }: ViewLabels, ingestTime: Instant): boolean {
-  return asOf !== undefined && ingestTime > asOf
-}
-
-function availableTime(
-  { isKnowledgeCutoff }: ViewLabels,
-  row: { readonly eventTime: Instant; readonly createdTime: Instant },
-): Instant {
-  return isKnowledgeCutoff ? Math.max(row.eventTime, row.createdTime) : row.eventTime
 }
 
 function readAnswers(
   view: CompiledView,
-  labels: ViewLabels,
-  join: PointInTimeJoin,
-  cells: readonly (readonly string[] | undefined)[],
+  { slots, times }: ViewLabels,
+  {
+    join,
+    isDeleted,
+    features,
+  }: {
+    readonly join: PointInTimeJoin
+    readonly isDeleted: Uint8Array
+    readonly features: readonly SlotFeature[]
+  },
 ): FeatureColumn[] {
   const shown = finishJoin(join)
-  const count = labels.times.length
-  const columns = labels.features.map((feature) => ({
-    type: view.columns[feature]!.type,
-    values: new Array<Value>(count).fill(null),
-    statuses: new Uint8Array(count),
-    eventTimes: new Float64Array(count).fill(Number.NaN),
-  }))
+  const count = times.length
+  /** By label: its answer's slot; 0 where there is none, for copying what nobody looks at. */
+  const from = new Int32Array(count)
+  const statuses = new Uint8Array(count)
+  const eventTimes = new Float64Array(count).fill(Number.NaN)
   for (let label = 0; label < count; label++) {
-    const slot = shown[join.slotByLabel[label]!]!
-    const isAbsent = slot < 0 || cells[slot] === undefined
-    const status = isAbsent ? 'missing' : rowStatus(view, join.eventTime[slot]!, labels.times[label]!)
-    for (const [at, { type, values, statuses, eventTimes }] of columns.entries()) {
-      if (status !== 'missing') eventTimes[label] = join.eventTime[slot]!
-      if (status === 'present') values[label] = decodeValue(type, cells[slot]![at]!)
-      const isNull = status === 'present' && values[label] === null
-      statuses[label] = isNull ? STATUS_CODES.null : STATUS_CODES[status]
-    }
+    const slot = shown[slots.slotByLabel[label]!]!
+    const isAbsent = slot < 0 || isDeleted[slot] === 1
+    const eventTime = isAbsent ? Number.NaN : join.stamps.eventTime[slot]!
+    const status = isAbsent ? 'missing' : rowStatus(view, eventTime, times[label]!)
+    statuses[label] = STATUS_CODES[status]
+    if (status !== 'missing') eventTimes[label] = eventTime
+    if (status === 'present') from[label] = slot
   }
-  return columns
+  return features.map(({ type, values, isNull }) => {
+    const own = statuses.slice()
+    for (let label = 0; label < count; label++)
+      if (own[label] === STATUS_CODES.present && isNull[from[label]!] === 1) own[label] = STATUS_CODES.null
+    return { type, values: takeValues(type, values, from), statuses: own, eventTimes }
+  })
 }

@@ -1,6 +1,6 @@
-import type { Instant } from '../core/time.ts'
+import type { RowGroupRange } from '../core/parquet.ts'
+import type { DurationUs, Instant } from '../core/time.ts'
 import type { RegisteredSegment } from '../definitions/segment-record.ts'
-import type { CompiledView } from '../definitions/snapshot.ts'
 
 /** What a join wants of a view's log. */
 export interface ScanBounds {
@@ -14,18 +14,19 @@ export interface ScanBounds {
   readonly commit: number | undefined
 }
 
-/**
- * The segments that can hold an answer, out of a view's manifest. Pure, so its cost is asserted in tests.
- * A row past its retention or its ttl at every label cannot be a value, but it can still say `expired` instead of
- * `missing`: only retention lets old segments be left alone.
- */
+/** How far back rows count: older ones, at every label, count for none. Null: for ever. */
+export interface ScanSpan {
+  /** A ttl is no such span: what is past it still says `expired` instead of `missing`. */
+  readonly retentionUs: DurationUs | null
+}
+
+/** The segments that can hold an answer, out of a view's manifest: pure, so its cost is asserted in tests. */
 export function planScan(
-  view: Pick<CompiledView, 'retentionUs'>,
+  span: ScanSpan,
   manifest: readonly RegisteredSegment[],
   bounds: ScanBounds,
 ): RegisteredSegment[] {
-  const eventTimeMin =
-    view.retentionUs === null ? Number.NEGATIVE_INFINITY : bounds.labelTimeMin - view.retentionUs
+  const eventTimeMin = oldestWanted(bounds, span)
   return manifest.filter(
     (segment) =>
       bounds.buckets.has(segment.bucket) &&
@@ -36,12 +37,35 @@ export function planScan(
   )
 }
 
-/** The earliest and latest of label times. */
-export function timeBounds(times: ArrayLike<Instant>): Pick<ScanBounds, 'labelTimeMin' | 'labelTimeMax'> {
-  let [labelTimeMin, labelTimeMax] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  for (let label = 0; label < times.length; label++) {
-    labelTimeMin = Math.min(labelTimeMin, times[label]!)
-    labelTimeMax = Math.max(labelTimeMax, times[label]!)
+/** The row groups of a segment that can hold an answer, by position, from their statistics. Pure, too. */
+export function planRowGroups(
+  span: ScanSpan,
+  rowGroups: readonly Pick<RowGroupRange, 'bounds'>[],
+  bounds: Pick<ScanBounds, 'labelTimeMin' | 'labelTimeMax' | 'asOf'>,
+): number[] {
+  const eventTimeMin = oldestWanted(bounds, span)
+  return [...rowGroups.keys()].filter((at) => {
+    const events = timesOf(rowGroups[at]!, 'event_time')
+    const ingests = timesOf(rowGroups[at]!, 'ingest_time')
+    return (
+      events.min <= bounds.labelTimeMax &&
+      events.max >= eventTimeMin &&
+      (bounds.asOf === undefined || ingests.min <= bounds.asOf)
+    )
+  })
+}
+
+function oldestWanted(
+  { labelTimeMin }: Pick<ScanBounds, 'labelTimeMin'>,
+  { retentionUs }: ScanSpan,
+): Instant {
+  return retentionUs === null ? Number.NEGATIVE_INFINITY : labelTimeMin - retentionUs
+}
+
+function timesOf(group: Pick<RowGroupRange, 'bounds'>, column: string) {
+  const { min, max } = group.bounds(column) ?? {}
+  return {
+    min: typeof min === 'number' ? min : Number.NEGATIVE_INFINITY,
+    max: typeof max === 'number' ? max : Number.POSITIVE_INFINITY,
   }
-  return { labelTimeMin, labelTimeMax }
 }

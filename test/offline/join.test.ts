@@ -1,8 +1,8 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { finishJoin, offerRow, prepareJoin } from '../../src/core/join.ts'
-import type { Stamp } from '../../src/core/row.ts'
+import { arrangeLabels, createJoin, finishJoin, offerRows } from '../../src/core/join.ts'
+import { compareStamps, compareText, type Stamp } from '../../src/core/row.ts'
 import { oracleValue } from '../oracles/latest-row.ts'
 
 interface Row extends Stamp {
@@ -31,24 +31,40 @@ const arbitraryLabels = fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'non
   maxLength: 20,
 })
 
+/** Offers the rows in batches of this size; answers the value that each label sees. */
 function joinRows(
   rows: readonly Row[],
   labels: readonly { key: string; time: number }[],
-  isKnowledgeCutoff = false,
+  { isKnowledgeCutoff = false, batchSize = 7 } = {},
 ) {
-  const join = prepareJoin(
+  const slots = arrangeLabels(
     labels.map(({ key }) => key),
     labels.map(({ time }) => time),
   )
-  rows.forEach((row, handle) => {
-    const slots = join.rangeByKey.get(row.key)
-    const available = isKnowledgeCutoff ? Math.max(row.eventTime, row.createdTime) : row.eventTime
-    if (slots !== undefined) offerRow(join, slots, { ...row, available, handle })
-  })
+  const join = createJoin(slots)
+  const valueBySlot: bigint[] = []
+  for (let start = 0; start < rows.length; start += batchSize) {
+    const batch = rows.slice(start, start + batchSize)
+    const column = (read: (row: Row) => number) => Float64Array.from(batch, read)
+    const held = offerRows(join, {
+      keys: Int32Array.from(batch, ({ key }) => slots.numberByKey.get(key) ?? -1),
+      stamps: {
+        eventTime: column(({ eventTime }) => eventTime),
+        createdTime: column(({ createdTime }) => createdTime),
+        sequenceTime: column(({ sequenceTime }) => sequenceTime),
+        sequenceOrigin: batch.map(({ sequenceOrigin }) => sequenceOrigin),
+        sequenceIndex: column(({ sequenceIndex }) => sequenceIndex),
+      },
+      available: column(({ eventTime, createdTime }) =>
+        isKnowledgeCutoff ? Math.max(eventTime, createdTime) : eventTime,
+      ),
+    })
+    for (const [at, slot] of held.slots.entries()) valueBySlot[slot] = batch[held.rows[at]!]!.value
+  }
   const shown = finishJoin(join)
   return labels.map((_, label) => {
-    const slot = shown[join.slotByLabel[label]!]!
-    return slot < 0 ? null : rows[join.winner[slot]!]!.value
+    const slot = shown[slots.slotByLabel[label]!]!
+    return slot < 0 ? null : valueBySlot[slot]!
   })
 }
 
@@ -58,9 +74,12 @@ test('the join keeps every label in order and gives each what the plain oracle g
       const expected = labels.map(
         ({ key, time }) => oracleValue(rows, key, time, { ttlUs: null, isKnowledgeCutoff }).value,
       )
-      expect(joinRows(rows, labels, isKnowledgeCutoff)).toEqual(expected)
-      // Arrival decides nothing: any order, and twice.
-      expect(joinRows(rows.toReversed(), labels, isKnowledgeCutoff).map((value) => value)).toEqual(expected)
+      // Arrival decides nothing: any order, batches of any size, sorted as a segment is, and twice.
+      const sorted = rows.toSorted((a, b) => compareText(a.key, b.key) || compareStamps(a, b))
+      for (const given of [rows, rows.toReversed(), sorted, [...sorted, ...rows]]) {
+        expect(joinRows(given, labels, { isKnowledgeCutoff })).toEqual(expected)
+        expect(joinRows(given, labels, { isKnowledgeCutoff, batchSize: 100 })).toEqual(expected)
+      }
     }),
     { numRuns: 2_000 },
   )

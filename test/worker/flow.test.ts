@@ -369,7 +369,9 @@ describe('a faulty file', () => {
   it('with a column of another type fails the load by name', async () => {
     const columns = flightsColumns(flights('TYP')).map(
       (column): ParquetColumn =>
-        column.name === 'delay' ? { ...column, type: 'string', values: column.values.map(String) } : column,
+        column.name === 'delay'
+          ? { ...column, type: 'string', values: Array.from(column.values, String) }
+          : column,
     )
     await expectFailed('TYP', writeParquet(columns), /column "delay".*int64 is needed/)
   })

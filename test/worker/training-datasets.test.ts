@@ -109,7 +109,9 @@ async function readOverHttp({ files }: Report): Promise<Record<string, unknown>[
     expect(file.byteLength).toBe(bytes)
     const metadata = await parquetMetadataAsync(file)
     const chunks = metadata.row_groups.flatMap(({ columns }) => columns)
-    expect(chunks.filter(({ meta_data }) => meta_data!.codec !== 'SNAPPY')).toEqual([])
+    // Snappy, or nothing where that gains little (decision 0020): no codec that depends on a library's version.
+    const codecs = new Set(chunks.map(({ meta_data }) => meta_data!.codec))
+    expect(['SNAPPY', 'UNCOMPRESSED']).toEqual(expect.arrayContaining([...codecs]))
     rows.push(...(await parquetReadObjects({ file, metadata })))
   }
   return rows

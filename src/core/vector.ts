@@ -1,0 +1,93 @@
+import type { Value, ValueType } from './value.ts'
+
+/** Values of one column in a typed array where their type has one: no object a row. */
+export interface Vector {
+  readonly values: VectorValues
+  /** By row: 1 where the value is null; undefined where none is. */
+  readonly nulls: Uint8Array | undefined
+}
+
+/**
+ * By row: a Float64Array for float64 and timestamp, a BigInt64Array for int64, else an array. What stands at a null
+ * row means nothing.
+ */
+export type VectorValues = Float64Array | BigInt64Array | Value[]
+
+/** An array of the kind that a vector of this type has; nothing in it means anything yet. */
+export function createVectorValues(type: ValueType, count: number): VectorValues {
+  if (type === 'float64' || type === 'timestamp') return new Float64Array(count)
+  return type === 'int64' ? new BigInt64Array(count) : new Array<Value>(count).fill(null)
+}
+
+/**
+ * Arrays that are used again: what a reader takes under a name holds until it takes that name again. Without them a scan
+ * would leave its whole log behind for the garbage collector, faster than that runs.
+ */
+export type VectorPool = Map<string, Float64Array | BigInt64Array>
+
+/** As `createVectorValues`, out of the pool. */
+export function takeVectorValues(
+  pool: VectorPool,
+  name: string,
+  { type, count }: { readonly type: ValueType; readonly count: number },
+): VectorValues {
+  const pooled = pool.get(name)
+  if (pooled !== undefined && pooled.length >= count) return pooled.subarray(0, count)
+  const values = createVectorValues(type, count)
+  if (!Array.isArray(values)) pool.set(name, values)
+  return values
+}
+
+/** `type` is undefined for what has no counterpart among ours. */
+export function vectorOfValues(type: ValueType | undefined, values: readonly Value[]): Vector {
+  const nulls = values.includes(null) ? Uint8Array.from(values, (value) => Number(value === null)) : undefined
+  if (type === 'float64' || type === 'timestamp')
+    return { values: Float64Array.from(values, (value) => (value ?? 0) as number), nulls }
+  if (type === 'int64')
+    return { values: BigInt64Array.from(values, (value) => BigInt((value ?? 0) as bigint | number)), nulls }
+  return { values: [...values], nulls }
+}
+
+/** The values at these rows, in their order. */
+export function takeValues(type: ValueType, from: VectorValues, rows: Int32Array): VectorValues {
+  const taken = createVectorValues(type, rows.length)
+  copyValues(from, rows, taken, undefined)
+  return taken
+}
+
+/**
+ * Copies single values from one array to another of the same kind: `to[places[i]] = from[rows[i]]`. Undefined `rows` or
+ * `places` are 0, 1, 2 and so on.
+ */
+export function copyValues(
+  from: VectorValues,
+  rows: Int32Array | undefined,
+  to: VectorValues,
+  places: Int32Array | undefined,
+): void {
+  const count = (rows ?? places)?.length ?? 0
+  if (from instanceof BigInt64Array) {
+    // As words: a bigint a value would be an object a value.
+    const source = wordsOf(from)
+    const target = wordsOf(to as BigInt64Array)
+    for (let at = 0; at < count; at++) {
+      const row = rows === undefined ? at : rows[at]!
+      const place = places === undefined ? at : places[at]!
+      target[2 * place] = source[2 * row]!
+      target[2 * place + 1] = source[2 * row + 1]!
+    }
+  } else if (from instanceof Float64Array) {
+    const target = to as Float64Array
+    for (let at = 0; at < count; at++)
+      target[places === undefined ? at : places[at]!] = from[rows === undefined ? at : rows[at]!]!
+  } else {
+    const target = to as Value[]
+    for (let at = 0; at < count; at++)
+      target[places === undefined ? at : places[at]!] = from[rows === undefined ? at : rows[at]!]!
+  }
+}
+
+/** The same memory as 32-bit words, low ones first. */
+export function wordsOf({ buffer, byteOffset, length }: BigInt64Array): Int32Array {
+  return new Int32Array(buffer, byteOffset, length * 2)
+}

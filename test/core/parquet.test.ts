@@ -1,0 +1,150 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import fc from 'fast-check'
+import { ByteWriter, ParquetWriter as OtherWriter } from 'hyparquet-writer'
+import { expect, test } from 'vitest'
+import { openParquet, type ParquetColumn, type ParquetFile, writeParquet } from '../../src/core/parquet.ts'
+import { schemaElements } from '../../src/core/parquet-types.ts'
+import { INT64_MAX, INT64_MIN, SCALAR_TYPES, type Value, type ValueType } from '../../src/core/value.ts'
+
+const VALUES: Partial<Record<ValueType, fc.Arbitrary<Value>>> = {
+  int64: fc.oneof(
+    fc.bigInt({ min: INT64_MIN, max: INT64_MAX }),
+    fc.bigInt({ min: -3n, max: 3n }),
+    fc.constantFrom(INT64_MIN, INT64_MAX, 2n ** 32n, -(2n ** 32n), 2n ** 31n),
+  ),
+  timestamp: fc.oneof(
+    fc.maxSafeInteger(),
+    fc.constantFrom(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER, -1, 0, 2 ** 32, -(2 ** 32)),
+  ),
+  float64: fc.oneof(
+    fc.double(),
+    fc.constantFrom(-0, 0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
+  ),
+  string: fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.constantFrom('', 'a', 'ü', '\u{1f600}')),
+  bool: fc.boolean(),
+  bytes: fc.uint8Array({ maxLength: 5 }),
+  'list<int64>': fc.array(fc.option(fc.bigInt({ min: -9n, max: 9n })), { maxLength: 3 }),
+}
+
+/** Columns of every kind of type, drawn from few values or many, with nulls or without. */
+const arbitraryColumns = fc.integer({ min: 1, max: 300 }).chain((rowCount) =>
+  fc.tuple(
+    ...Object.entries(VALUES).map(([type, value]) =>
+      fc
+        .record({
+          pool: fc.array(value, { minLength: 1, maxLength: 200 }),
+          picks: fc.array(fc.nat(), { minLength: rowCount, maxLength: rowCount }),
+          /** Long runs, as sorted columns have. */
+          run: fc.integer({ min: 1, max: 40 }),
+          nullShare: fc.constantFrom(0, 0, 3, 1),
+        })
+        .map(({ pool, picks, run, nullShare }): ParquetColumn => {
+          const values = picks.map((_, row) => {
+            const pick = picks[Math.floor(row / run)]!
+            return nullShare > 0 && pick % nullShare === 0 ? null : pool[pick % pool.length]!
+          })
+          return { name: type, type: type as ValueType, required: nullShare === 0, values }
+        }),
+    ),
+  ),
+)
+
+async function readBack(file: ParquetFile, name: string): Promise<unknown[]> {
+  const values: unknown[] = []
+  for (const [group] of file.rowGroups.entries()) {
+    const vector = await file.readVector(name, group)
+    values.push(...Array.from(vector.values, (value, row) => (vector.nulls?.[row] ? null : value)))
+  }
+  return values
+}
+
+test('what writeParquet() writes, hyparquet and the store read back as it was, in pages of either writer (S14, S15)', async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryColumns, async (columns) => {
+      const bytes = writeParquet(columns)
+      expect(writeParquet(columns)).toEqual(bytes)
+      const ours = await openParquet(bufferOf(bytes), 'ours')
+      const theirs = await openParquet(bufferOf(writeWithOther(columns)), 'theirs')
+      for (const { name, values } of columns) {
+        const expected = Array.from(values)
+        const read = Array.from(await ours.readColumn(name, 0, expected.length), (value) => value ?? null)
+        expect(read, name).toEqual(expected)
+        expect(await readBack(ours, name), name).toEqual(expected)
+        // The other writer takes 0 and -0 for one value where it makes a dictionary.
+        const other = (await readBack(theirs, name)).map((value) => (value === 0 ? 0 : value))
+        expect(other, name).toEqual(expected.map((value) => (value === 0 ? 0 : value)))
+      }
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('DuckDB reads what writeParquet() writes, and its statistics hide no row', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'parquet-'))
+  const duckdb = await (await DuckDBInstance.create()).connect()
+  let fileCount = 0
+  try {
+    await fc.assert(
+      fc.asyncProperty(arbitraryColumns, async (columns) => {
+        // DuckDB remembers files by their names.
+        const path = join(folder, `${fileCount++}.parquet`)
+        await writeFile(path, writeParquet(columns))
+        const reader = await duckdb.runAndReadAll(
+          `SELECT "int64", epoch_us("timestamp"), "float64", encode("string"), "bool", "bytes" FROM '${path}'`,
+        )
+        const text = (value: Value) => Array.from(new TextEncoder().encode(value as string))
+        const rows = reader.getRows().map(([int64, time, float64, string, bool, bytes]) => ({
+          int64,
+          timestamp: time === null ? null : Number(time),
+          float64,
+          string: string === null ? null : Array.from((string as unknown as { bytes: Uint8Array }).bytes),
+          bool,
+          bytes: bytes === null ? null : Uint8Array.from((bytes as unknown as { bytes: Uint8Array }).bytes),
+        }))
+        for (const type of SCALAR_TYPES) {
+          const { values } = columns.find(({ name }) => name === type)!
+          const expected = Array.from(values, (value) =>
+            value !== null && type === 'string' ? text(value) : value,
+          )
+          expect(
+            rows.map((row) => row[type]),
+            type,
+          ).toEqual(expected)
+        }
+        const int64s = columns.find(({ name }) => name === 'int64')!.values
+        const wanted = Array.from(int64s).find((value) => value !== null)
+        if (wanted === undefined) return
+        const found = await duckdb.runAndReadAll(`SELECT count(*) FROM '${path}' WHERE "int64" = ${wanted}`)
+        expect(found.getRows()[0]![0]).toBe(BigInt(Array.from(int64s).filter((v) => v === wanted).length))
+      }),
+      { numRuns: 40, endOnFailure: true },
+    )
+  } finally {
+    duckdb.closeSync()
+    await rm(folder, { recursive: true })
+  }
+})
+
+function writeWithOther(columns: readonly ParquetColumn[]): Uint8Array {
+  const writer = new ByteWriter()
+  const parquet = new OtherWriter({
+    writer,
+    schema: [{ name: 'root', num_children: columns.length }, ...columns.flatMap(schemaElements)],
+  })
+  parquet.write({
+    columnData: columns.map(({ name, values }) => ({ name, data: Array.from(values) as never[] })),
+  })
+  parquet.finish()
+  return writer.getBytes()
+}
+
+function bufferOf(bytes: Uint8Array) {
+  return {
+    byteLength: bytes.length,
+    slice: async (start: number, end = bytes.length) =>
+      bytes.slice(start < 0 ? bytes.length + start : start, end).buffer,
+  }
+}

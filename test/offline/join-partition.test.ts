@@ -1,0 +1,357 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { bitsText, encodeKey, hashKey, topBits } from '../../src/core/entity-key.ts'
+import { statusAt, valueAt } from '../../src/core/feature-column.ts'
+import { arrangeLabels } from '../../src/core/join.ts'
+import { openParquet } from '../../src/core/parquet.ts'
+import { encodeRow, type Stamp, tombstoneId, type ViewRow } from '../../src/core/row.ts'
+import { encodeSegment, rowsToSegment, segmentStatistics } from '../../src/core/segment.ts'
+import { encodeValue, type Value } from '../../src/core/value.ts'
+import { compileDefinitions } from '../../src/definitions/compile.ts'
+import { DefinitionSet } from '../../src/definitions/definition-set.ts'
+import {
+  type RegisteredSegment,
+  segmentRecord,
+  TOMBSTONE_COLUMN,
+} from '../../src/definitions/segment-record.ts'
+import { segmentSchema } from '../../src/definitions/snapshot.ts'
+import { joinPartition } from '../../src/offline/join-partition.ts'
+import { joinWindows } from '../../src/offline/join-windows.ts'
+import { planRowGroups } from '../../src/offline/plan-scan.ts'
+import { oracleValue } from '../oracles/latest-row.ts'
+import { oracleWindow } from '../oracles/windows.ts'
+
+const MINUTE = 60_000_000
+const USERS = ['ann', 'b"ob', 'none']
+const SNAPSHOT = compileDefinitions(
+  DefinitionSet.parse({
+    entities: [{ name: 'user', join_keys: [{ name: 'user', type: 'string' }], shards: 2 }],
+    sources: [
+      {
+        name: 'orders',
+        event_time: 'at',
+        created_time: 'made',
+        event_id: 'id',
+        schema: [
+          { name: 'at', type: 'timestamp' },
+          { name: 'made', type: 'timestamp' },
+          { name: 'id', type: 'string' },
+          { name: 'user', type: 'string' },
+          { name: 'price', type: 'int64' },
+        ],
+      },
+    ],
+    feature_views: [
+      {
+        name: 'last_order',
+        entity: 'user',
+        source: 'orders',
+        features: [{ name: 'price', type: 'int64', sql: 'price' }],
+        ttl: '20m',
+      },
+      {
+        name: 'spending',
+        entity: 'user',
+        source: 'orders',
+        aggregations: [
+          { name: 'total', function: 'sum', sql: 'price', windows: ['10m', '1h'] },
+          { name: 'last', function: 'last', sql: 'price', windows: ['1h'] },
+        ],
+      },
+    ],
+    feature_services: [{ name: 'model', features: [{ view: 'last_order' }, { view: 'spending' }] }],
+  }),
+  { generation: 1, versions: { last_order: 1, spending: 1 }, blockBits: {} },
+)
+const RESOLVED = { snapshot: SNAPSHOT, service: SNAPSHOT.services.model! }
+const WINDOWS = [
+  { function: 'sum', windowUs: 10 * MINUTE },
+  { function: 'sum', windowUs: 60 * MINUTE },
+  { function: 'last', windowUs: 60 * MINUTE },
+]
+
+/** One order as it was logged, or the deletion of a user; in the segments named, or waiting in the writer (-1). */
+interface Logged extends Stamp {
+  readonly user: string
+  readonly id: string
+  readonly value: bigint | null
+  /** `order`, or which views a tombstone deletes from. */
+  readonly kind: 'order' | 'all' | 'last_order' | 'spending'
+  readonly segments: readonly number[]
+}
+
+/** Few users and times, so that ties of every depth are common; some rows are logged in two segments. */
+const arbitraryLog: fc.Arbitrary<Logged[]> = fc
+  .array(
+    fc.record({
+      user: fc.constantFrom('ann', 'b"ob'),
+      minute: fc.integer({ min: 0, max: 100 }),
+      late: fc.integer({ min: 0, max: 2 }),
+      ingest: fc.integer({ min: 0, max: 3 }),
+      origin: fc.constantFrom('p', 'q'),
+      id: fc.constantFrom('a', 'b', 'c', 'd'),
+      value: fc.option(fc.bigInt({ min: -9n, max: 9n })),
+      kind: fc.constantFrom('order', 'order', 'order', 'order', 'all', 'last_order', 'spending'),
+      segments: fc.uniqueArray(fc.integer({ min: -1, max: 2 }), { minLength: 1, maxLength: 2 }),
+    }),
+    { maxLength: 40 },
+  )
+  .map((rows) =>
+    rows.map(({ user, minute, late, ingest, origin, id, value, kind, segments }, index) => {
+      const eventTime = minute * MINUTE
+      return {
+        user,
+        // What comes again under one id is the same in all but its sequence.
+        id: `${id}${late}${value}`,
+        value,
+        kind: kind as Logged['kind'],
+        segments,
+        eventTime,
+        createdTime: eventTime + late * MINUTE,
+        ingestTime: (100 + ingest) * MINUTE,
+        sequenceTime: (100 + ingest) * MINUTE,
+        sequenceOrigin: origin,
+        sequenceIndex: index,
+      }
+    }),
+  )
+
+const arbitraryQuestion = fc.record({
+  labels: fc.array(fc.record({ user: fc.constantFrom(...USERS), minute: fc.integer({ min: 0, max: 130 }) }), {
+    minLength: 1,
+    maxLength: 12,
+  }),
+  asOf: fc.option(fc.integer({ min: 100, max: 103 }), { nil: undefined }),
+  commit: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
+  isKnowledgeCutoff: fc.boolean(),
+  eventsHeldMax: fc.constantFrom(1, 5, 1_000),
+})
+
+test('the join of a partition gives each label what the oracles give, within its pins (S2-S6, S9, S10, S17-S21)', async () => {
+  await fc.assert(
+    fc.asyncProperty(arbitraryLog, arbitraryQuestion, async (log, question) => {
+      const { labels, commit, isKnowledgeCutoff, eventsHeldMax } = question
+      const asOf = question.asOf === undefined ? undefined : question.asOf * MINUTE
+      const platform = platformOf(log)
+      const times = labels.map(({ minute }) => minute * MINUTE)
+      const users = labels.map(({ user }) => user)
+      const pins = { asOf, commit, isKnowledgeCutoff }
+      const columns = await joinPartition(platform, RESOLVED, { times, inputs: [users] }, pins)
+      const view = SNAPSHOT.views['spending@1']!
+      const inPasses = await joinWindows(
+        platform,
+        { snapshot: SNAPSHOT, view, windows: view.windows! },
+        {
+          ...pins,
+          slots: arrangeLabels(
+            users.map((user) => encodeKey(['string'], [user])),
+            times,
+          ),
+          times,
+          features: [0, 1, 2],
+        },
+        { eventsHeldMax },
+      )
+      const known = log.filter(
+        ({ ingestTime, segments }) =>
+          (asOf === undefined || ingestTime <= asOf) &&
+          (commit === undefined || segments.some((segment) => segment >= 0 && segment < commit)),
+      )
+      for (const [label, { user, minute }] of labels.entries()) {
+        const at = minute * MINUTE
+        const own = known.filter(
+          (row) => row.user === user && row.eventTime <= at && (!isKnowledgeCutoff || row.createdTime <= at),
+        )
+        const expected = [oracleLatest(own, user, at), ...oracleWindows(own, at)]
+        for (const [feature, column] of columns.entries()) {
+          const found = { value: valueAt(column, label), status: statusAt(column, label) }
+          expect(found, `feature ${feature} of label ${label}`).toEqual(expected[feature])
+        }
+        for (const [feature, column] of inPasses.entries()) {
+          const found = { value: valueAt(column, label), status: statusAt(column, label) }
+          expect(found, `window ${feature} of label ${label}`).toEqual(expected[feature + 1])
+        }
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+/** A tombstone is a row, too: where it is the best of all, nothing is there. */
+function oracleLatest(own: readonly Logged[], user: string, at: number) {
+  const rows = own
+    .filter(({ kind }) => kind !== 'spending')
+    .map((row) => ({ ...row, key: user, value: row.kind === 'order' ? row.value : 1_000n }))
+  const { value, status } = oracleValue(rows, user, at, { ttlUs: null })
+  if (value === 1_000n) return { value: null, status: 'missing' }
+  return status === 'missing' ? { value, status } : oracleValue(rows, user, at, { ttlUs: 20 * MINUTE })
+}
+
+function oracleWindows(own: readonly Logged[], at: number) {
+  const deleted = own.filter(({ kind }) => kind === 'all' || kind === 'spending')
+  const through = Math.max(Number.NEGATIVE_INFINITY, ...deleted.map(({ eventTime }) => eventTime))
+  const seen = new Set<string>()
+  const events = own
+    .filter(({ kind, eventTime }) => kind === 'order' && eventTime > through)
+    .toSorted(
+      (a, b) =>
+        a.sequenceTime - b.sequenceTime ||
+        (a.sequenceOrigin < b.sequenceOrigin ? -1 : a.sequenceOrigin > b.sequenceOrigin ? 1 : 0) ||
+        a.sequenceIndex - b.sequenceIndex,
+    )
+    .filter(({ eventTime, id }) => !seen.has(`${eventTime} ${id}`) && seen.add(`${eventTime} ${id}`))
+    .map((row, sequence) => ({ ...row, sequence }))
+  return WINDOWS.map((window) => {
+    const rules = { inputType: 'int64', hopUs: null, n: 1, quantile: 0.5, maxDistinct: 1 } as const
+    const { value, status } = oracleWindow(events, { ...rules, ...window }, at)
+    return { value, status }
+  })
+}
+
+/** Segment i is registered under commit i + 1; orders that wait are in the writer. */
+function platformOf(log: readonly Logged[]) {
+  const objects = new Map<string, Uint8Array>()
+  const manifest: RegisteredSegment[] = []
+  const rowsOf = (viewId: string, segment: number): ViewRow[] =>
+    log
+      .filter(({ kind, segments }) => isIn(viewId, kind) && segments.includes(segment))
+      .map((row) => ({
+        ...row,
+        view: viewId,
+        key: encodeKey(['string'], [row.user]),
+        cells: cellsOf(viewId, row),
+      }))
+  for (const segment of [0, 1, 2]) {
+    for (const viewId of ['last_order@1', 'spending@1', '~user@0']) {
+      for (const [bucket, rows] of Map.groupBy(rowsOf(viewId, segment), ({ key }) =>
+        bitsText(topBits(hashKey(key).high, 1), 1),
+      )) {
+        const columns = rowsToSegment(schemaOf(viewId), rows)
+        const bytes = encodeSegment(schemaOf(viewId), columns)
+        const record = segmentRecord(
+          { viewId, bucket, name: `s${segment}` },
+          bytes.length,
+          segmentStatistics(columns.stamps),
+        )
+        objects.set(record.path, bytes)
+        manifest.push({ ...record, commit: segment + 1, commitMin: segment + 1 })
+      }
+    }
+  }
+  return {
+    offline: {
+      list: async (view: string) => manifest.filter((segment) => segment.view === view),
+      openSegment: ({ path }: { readonly path: string }) => bufferOf(objects.get(path)!),
+    },
+    writers: {
+      async readWaiting({ shard }: { readonly shard: number }, ids: readonly string[]) {
+        const rows = ids.flatMap((id) =>
+          rowsOf(id === '~' || id.startsWith('~') ? '~user@0' : id, -1)
+            .filter(({ cells }) => !id.startsWith('~') || cells === cellsOfId(id))
+            .map((row) => ({ ...row, view: id })),
+        )
+        return rows
+          .filter(({ key }) => topBits(hashKey(key).high, 1) === shard)
+          .map(encodeRow)
+          .join('\n')
+      },
+    },
+  } as unknown as Parameters<typeof joinPartition>[0]
+}
+
+function isIn(viewId: string, kind: Logged['kind']): boolean {
+  return viewId === '~user@0' ? kind !== 'order' : kind === 'order'
+}
+
+function cellsOf(viewId: string, { kind, id, value }: Logged): string {
+  if (viewId === '~user@0') return kind === 'all' ? 'null' : encodeValue('string', kind)
+  const price = encodeValue('int64', value)
+  return viewId === 'spending@1' ? `${price},${encodeValue('string', id)}` : price
+}
+
+/** What a tombstone of this id has in its log's one column. */
+function cellsOfId(id: string): string {
+  return id === tombstoneId(null) ? 'null' : encodeValue('string', id.slice(1))
+}
+
+function schemaOf(viewId: string) {
+  const { joinKeys } = SNAPSHOT.entities.user!
+  return viewId === '~user@0'
+    ? { keys: joinKeys, features: [TOMBSTONE_COLUMN] }
+    : segmentSchema(SNAPSHOT, SNAPSHOT.views[viewId]!)
+}
+
+function bufferOf(bytes: Uint8Array, read: (start: number, end: number) => void = () => {}) {
+  return {
+    byteLength: bytes.length,
+    slice(start: number, end = bytes.length) {
+      const from = start < 0 ? bytes.length + start : start
+      read(from, end)
+      return bytes.slice(from, end).buffer
+    },
+  }
+}
+
+/** A segment of 150,000 rows of many users, sorted by event time within each. */
+function largeSegment() {
+  const schema = schemaOf('last_order@1')
+  const stamp = (row: number): Stamp => {
+    const time = (row % 10) * MINUTE
+    return {
+      eventTime: time + (row >= 131_072 ? 1_000 * MINUTE : 0),
+      createdTime: time,
+      ingestTime: 500 * MINUTE,
+      sequenceTime: 500 * MINUTE,
+      sequenceOrigin: 'load',
+      sequenceIndex: row,
+    }
+  }
+  const rows = Array.from({ length: 150_000 }, (_, row) => row)
+  const users = rows.map((row): Value => `u${String(Math.floor(row / 10)).padStart(6, '0')}`)
+  const stamps = rows.map(stamp)
+  return encodeSegment(schema, { keys: [users], stamps, features: [rows.map(BigInt)] })
+}
+
+test('a join reads only buckets, row groups and columns that can matter', async () => {
+  const bytes = largeSegment()
+  const file = await openParquet(bufferOf(bytes), 'segment')
+  expect(file.rowGroups.map(({ rowStart, rowEnd }) => rowEnd - rowStart)).toEqual([65_536, 65_536, 18_928])
+  const bounds = { labelTimeMin: 5 * MINUTE, labelTimeMax: 20 * MINUTE, asOf: undefined }
+  // The third row group is all later than the labels; before the rows were ingested, none is left.
+  expect(planRowGroups({ retentionUs: null }, file.rowGroups, bounds)).toEqual([0, 1])
+  expect(planRowGroups({ retentionUs: null }, file.rowGroups, { ...bounds, asOf: 499 * MINUTE })).toEqual([])
+  expect(
+    planRowGroups({ retentionUs: MINUTE }, file.rowGroups, { ...bounds, labelTimeMin: 15 * MINUTE }),
+  ).toEqual([])
+
+  const reads: number[] = []
+  const bucketOf = (user: string) => bitsText(topBits(hashKey(encodeKey(['string'], [user])).high, 1), 1)
+  const record = segmentRecord(
+    { viewId: 'last_order@1', bucket: bucketOf('u000001'), name: 'large' },
+    bytes.length,
+    { rowCount: 150_000, eventTimeMin: 0, eventTimeMax: 1_009 * MINUTE, ingestTimeMin: 0, ingestTimeMax: 0 },
+  )
+  const platform = {
+    offline: {
+      list: async (view: string) => (view === 'last_order' ? [{ ...record, commit: 1, commitMin: 1 }] : []),
+      openSegment: () => bufferOf(bytes, (start, end) => reads.push(end - start)),
+    },
+    writers: { readWaiting: async () => '' },
+  }
+  const ask = async (user: string) => {
+    reads.length = 0
+    const service = { ...RESOLVED.service, entries: [RESOLVED.service.entries[0]!] }
+    const pins = { asOf: undefined, commit: 1, isKnowledgeCutoff: false }
+    const labels = { times: [20 * MINUTE], inputs: [[user]] }
+    const [column] = await joinPartition(platform, { snapshot: SNAPSHOT, service }, labels, pins)
+    return { value: valueAt(column!, 0), status: statusAt(column!, 0), readCount: reads.length }
+  }
+  // The footer; the keys of two row groups; five stamp columns and one feature of the row group that has the user.
+  expect(await ask('u000001')).toEqual({ value: 19n, status: 'present', readCount: 1 + 2 + 6 })
+  // A key of the bucket that no row has: nothing but footer and keys is read. Of another bucket: nothing at all.
+  const strangers = Array.from({ length: 99 }, (_, at) => `x${at}`)
+  const near = strangers.find((user) => bucketOf(user) === bucketOf('u000001'))!
+  const far = strangers.find((user) => bucketOf(user) !== bucketOf('u000001'))!
+  expect(await ask(near)).toEqual({ value: null, status: 'missing', readCount: 1 + 2 })
+  expect(await ask(far)).toEqual({ value: null, status: 'missing', readCount: 0 })
+})

@@ -24,7 +24,7 @@ const RULES: readonly Rule[] = [
   ['POST', /^\/(?:dead-letters\/replay|quarantine\/release)$/, 'write'],
   ['POST', /^\/jobs\/[^/]+\/cancel$/, 'write'],
   ['PUT', /^\/files\/labels\//, 'write'],
-  ['POST', /^\/training-datasets$/, 'read'],
+  ['POST', /^\/training-datasets(?:\/sql)?$/, 'read'],
   ['POST', /^\/feature-views\/([^/]+)\/snapshot$/, 'read'],
   ['GET', /^\/(?:entities|sources|feature-views|on-demand-views|feature-services)\/([^/]+)/, 'read'],
   ['GET', /^\/monitoring\/(?:statistics|drift)\/([^/]+)$/, 'read'],

@@ -1,7 +1,8 @@
 import type { OnDemandFeature } from '../core/on-demand.ts'
 import { compileExpression } from '../core/sql/compile-expression.ts'
 import type { Evaluate } from '../core/sql/sql-function.ts'
-import type { CompiledOnDemand, CompiledOnDemandView, Snapshot } from './snapshot.ts'
+import type { TypedExpression } from '../core/sql/typed-expression.ts'
+import type { CompiledComputation, CompiledOnDemand, CompiledOnDemandView, Snapshot } from './snapshot.ts'
 
 /** Closures of the on-demand views of snapshots in use, feature by feature; a view's go when its snapshot goes. */
 const closures = new WeakMap<CompiledOnDemandView, readonly Evaluate[]>()
@@ -22,4 +23,15 @@ function evaluatesOf(view: CompiledOnDemandView): readonly Evaluate[] {
     closures.set(view, evaluates)
   }
   return evaluates
+}
+
+/** What a service computes, as it was checked: for those who write it for another engine. */
+export function onDemandTypedFeatures(
+  { onDemandViews }: Snapshot,
+  { features }: CompiledOnDemand,
+): (Pick<CompiledComputation, 'inputs'> & { readonly expression: TypedExpression })[] {
+  return features.map(({ view, feature, inputs }) => ({
+    inputs,
+    expression: onDemandViews[view]!.features[feature]!.expression,
+  }))
 }

@@ -1,3 +1,7 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
 import { asyncBufferFromUrl, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ParquetColumn, writeParquet } from '../../src/core/parquet.ts'
@@ -173,6 +177,89 @@ it('a dataset has every label in order with the features of its time, statuses w
   )
 })
 
+/** The bucket's Parquet files in a folder, and DuckDB to run the store's SQL over them. */
+async function downloadBucket() {
+  const folder = mkdtempSync(join(tmpdir(), 'featheredge-export-'))
+  const { objects } = await harness.env.BUCKET.list()
+  for (const { key } of objects.filter((object) => object.key.endsWith('.parquet'))) {
+    mkdirSync(dirname(join(folder, key)), { recursive: true })
+    const object = (await harness.env.BUCKET.get(key))!
+    writeFileSync(join(folder, key), new Uint8Array(await object.arrayBuffer()))
+  }
+  const duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+  return {
+    folder,
+    async rowsOf(answer: { readonly status: number; readonly headers: Headers; readonly text: string }) {
+      expect(answer.status, answer.text).toBe(200)
+      expect(answer.headers.get('content-type')).toMatch('application/sql')
+      return (await duckdb.runAndReadAll(answer.text)).getRows()
+    },
+  }
+}
+
+it('the SQL of a dataset gives its rows under DuckDB, over the same files of the bucket', async () => {
+  const { folder, rowsOf } = await downloadBucket()
+  const query = `engine=duckdb&base=${folder}`
+  const expected = [
+    [1.5, 7n, 7n, 'present', 'present'],
+    [null, 5n, 5n, 'present', 'present'],
+    [2.5, null, null, 'missing', 'missing'],
+    [Number.NaN, null, null, 'missing', 'missing'],
+    [4.5, 5n, 5n, 'present', 'present'],
+  ]
+  const made = `/v1/training-datasets/${first.id}/sql`
+  expect((await rowsOf(await harness.call('GET', `${made}?${query}`))).map((row) => row.slice(3))).toEqual(
+    expected,
+  )
+  const request = { ...REQUEST, labels: first.labels, statuses: true }
+  const asked = await harness.call('POST', `/v1/training-datasets/sql?${query}`, request)
+  expect((await rowsOf(asked)).map((row) => row.slice(3))).toEqual(expected)
+  const spark = await harness.call('GET', `${made}?engine=spark`)
+  expect(spark.text).toMatch(/^-- Featheredge: "ranker" of generation 1, for spark\./)
+  expect(spark.text).toContain('s3a://featheredge/labels/first.parquet')
+  rmSync(folder, { recursive: true })
+
+  const refused: [string, string, object | undefined, string, RegExp][] = [
+    ['GET', made, undefined, 'invalid_argument', /"engine"|engine/],
+    ['GET', `${made}?engine=presto`, undefined, 'invalid_argument', /engine/],
+    ['GET', `${made}?engine=duckdb&base=a'b`, undefined, 'invalid_argument', /base/],
+    ['GET', `${made}?engine=duckdb&dialect=x`, undefined, 'invalid_argument', /dialect/],
+    ['GET', '/v1/training-datasets/none/sql?engine=duckdb', undefined, 'not_found', /"none"/],
+    [
+      'POST',
+      '/v1/training-datasets/sql?engine=duckdb',
+      { ...request, schedule: '@daily' },
+      'invalid_argument',
+      /schedule/,
+    ],
+    [
+      'POST',
+      '/v1/training-datasets/sql?engine=duckdb',
+      { ...REQUEST, labels: { path: 'labels/none.parquet' } },
+      'not_found',
+      /there is no such file/,
+    ],
+    [
+      'POST',
+      '/v1/training-datasets/sql?engine=duckdb',
+      { ...REQUEST, labels: { path: 'labels/some.csv' } },
+      'failed_precondition',
+      /"labels\/some.csv": it is no Parquet file/,
+    ],
+    [
+      'POST',
+      '/v1/training-datasets/sql?engine=duckdb',
+      { ...REQUEST, labels: { entities: 'user', at: at(0) } },
+      'failed_precondition',
+      /entity "user" as labels/,
+    ],
+  ]
+  for (const [method, path, body, code, message] of refused) {
+    const answer = await harness.call<ErrorBody>(method, path, body)
+    expect(answer.json.error, path).toMatchObject({ code, message: expect.stringMatching(message) })
+  }
+})
+
 it('a dataset made again after late rows with old created times came is byte-equal; a new one sees them (S5)', async () => {
   const made = first
   const before = await bytesOf(made)
@@ -226,11 +313,18 @@ it('a service of one entity is scored for all entities known at a time', async (
   }
   await harness.call('POST', '/v1/definitions/apply', { definitions })
   const request = { name: 'scores', feature_service: 'one', labels: { entities: 'item', at: at(0) } }
-  const rows = await readOverHttp(await make(request))
-  expect(rows.map(({ item, price }) => [item, price])).toEqual([
+  const made = await make(request)
+  const rows = await readOverHttp(made)
+  const expected = [
     [1n, 50n],
     [2n, 7n],
-  ])
+  ]
+  expect(rows.map(({ item, price }) => [item, price])).toEqual(expected)
+  // Its own files are the labels of its SQL.
+  const { folder, rowsOf } = await downloadBucket()
+  const sql = await harness.call('GET', `/v1/training-datasets/${made.id}/sql?engine=duckdb&base=${folder}`)
+  expect((await rowsOf(sql)).map(([item, , price]) => [item, price])).toEqual(expected)
+  rmSync(folder, { recursive: true })
 })
 
 it('Cron begins a scheduled dataset once, and it is listed among the jobs', async () => {

@@ -1,10 +1,12 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { LIMITS } from '../../core/limits.ts'
 import { type Instant, parseInstant } from '../../core/time.ts'
 import { describeDataset, listDatasets } from '../../offline/describe-dataset.ts'
 import { findDataset } from '../../offline/open-dataset.ts'
+import { readDatasetSql, readRequestSql } from '../../offline/read-sql-export.ts'
 import { startSchedule } from '../../offline/schedule-datasets.ts'
+import { SQL_ENGINES } from '../../offline/sql-dialect.ts'
 import { type DatasetSpec, startAgain, startDataset } from '../../offline/start-dataset.ts'
 import type { Platform } from '../../platform.ts'
 import { recompileGeneration } from '../../registry/apply-changes.ts'
@@ -32,6 +34,19 @@ const DatasetRequest = z.strictObject({
   schedule: z.string().optional(),
 })
 type DatasetRequest = z.output<typeof DatasetRequest>
+
+/** The same without a schedule: a query recurs where it is run. */
+const SqlRequest = DatasetRequest.omit({ schedule: true })
+
+const SqlQuery = z.object({
+  engine: z.enum(SQL_ENGINES),
+  /** Where the engine finds the bucket. Quotes and braces would end a path, or make a pattern of it. */
+  base: z
+    .string()
+    .max(1_000)
+    .regex(/^[^'"`{}*?[\]\\\s]+$/, 'a path or an address without quotes, spaces and patterns is needed')
+    .optional(),
+})
 
 const AgainRequest = z.strictObject({ again: z.string() })
 
@@ -68,6 +83,17 @@ export function trainingDatasetRoutes() {
     return c.json({ id, status: 'queued' }, 202)
   })
 
+  routes.post('/training-datasets/sql', async (c) => {
+    const target = readQuery(c, SqlQuery)
+    const request = checkJson(await readJson(c, z.record(z.string(), z.unknown())), SqlRequest)
+    return sqlAnswer(c, await readRequestSql(c.var.platform, specOf(request), target))
+  })
+
+  routes.get('/training-datasets/:id/sql', async (c) => {
+    const target = readQuery(c, SqlQuery)
+    return sqlAnswer(c, await readDatasetSql(c.var.platform, c.req.param('id') ?? '', target))
+  })
+
   routes.get('/training-datasets/:id', refuseQuery, async (c) =>
     c.json(await describeDataset(c.var.platform, c.req.param('id') ?? '')),
   )
@@ -98,7 +124,7 @@ async function makeAgain(platform: Platform, again: string) {
   return { id, status: 'queued' }
 }
 
-function specOf(request: DatasetRequest): DatasetSpec {
+function specOf(request: Omit<DatasetRequest, 'schedule'>): DatasetSpec {
   const { name, feature_service, labels, as_of, knowledge_cutoff, statuses } = request
   return {
     name,
@@ -111,6 +137,10 @@ function specOf(request: DatasetRequest): DatasetSpec {
     isKnowledgeCutoff: knowledge_cutoff,
     hasStatuses: statuses,
   }
+}
+
+function sqlAnswer(c: Context<Http>, sql: string) {
+  return c.body(sql, 200, { 'content-type': 'application/sql; charset=utf-8' })
 }
 
 function optionalInstant(text: string | undefined): Instant | null {

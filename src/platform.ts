@@ -9,6 +9,7 @@ import type { Files } from './platform/files.ts'
 import type { JobRecords, Jobs, LoadRecords } from './platform/jobs.ts'
 import type { OfflineLog } from './platform/offline-log.ts'
 import type { Quarantine } from './platform/quarantine.ts'
+import type { Quotations } from './platform/quotations.ts'
 import type { ReadableStream } from './platform/stream.ts'
 import type { TokenGrant, Tokens } from './platform/tokens.ts'
 import type { TrainingRecords } from './platform/training.ts'
@@ -20,6 +21,7 @@ export type * from './platform/files.ts'
 export * from './platform/jobs.ts'
 export type * from './platform/offline-log.ts'
 export type * from './platform/quarantine.ts'
+export * from './platform/quotations.ts'
 export * from './platform/run-step.ts'
 export type * from './platform/stream.ts'
 export * from './platform/tokens.ts'
@@ -54,6 +56,7 @@ export interface Platform {
   readonly settings: Settings
   readonly deadLetters: DeadLetters
   readonly quarantine: Quarantine
+  readonly quotations: Quotations
   readonly transformWorkers: TransformWorkers
   readonly expectationTallies: ExpectationTallies
   /** Lets work go on after the answer has been sent. */
@@ -223,6 +226,10 @@ export interface DeadLetters {
   /** Newest first; of one time the greater id first. */
   list(query: DeadLetterQuery): Promise<readonly DeadLetter[]>
   readBody(id: string): Promise<string | undefined>
+  /** Puts another body, of so many rows, in the place of a letter's. */
+  rewrite(id: string, body: string, rows: number): Promise<void>
+  /** Removes a letter for good. */
+  delete(id: string): Promise<void>
   /** `time` is before the messages were sent. */
   markReplayed(ids: readonly string[], time: Instant): Promise<void>
 }

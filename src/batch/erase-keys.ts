@@ -14,8 +14,12 @@ import {
   runStep,
 } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
+import { type Erased, type ErasedKeys, type ErasedPlace, readErasedKeys } from '../registry/erased-keys.ts'
 import { resolveEntity } from '../registry/resolve-name.ts'
 import { eraseFromLog } from './erase-from-log.ts'
+import { eraseQuarantine } from './erase-quarantine.ts'
+import { eraseQuotations } from './erase-quotations.ts'
+import { findUnfinishedRows } from './find-unfinished.ts'
 
 export interface Erasure {
   readonly entity: string
@@ -74,24 +78,42 @@ export function erasureReport({ params }: Pick<JobRecord, 'params'>): ErasureRep
   return (JSON.parse(params) as Params).report
 }
 
+/** Where keys are erased that other folders know of; in this order, after all else. */
+export type Elsewhere = readonly ErasedPlace[]
+
 /**
- * Removes every trace of some keys, the writers first: they log what waits, so that the logs hold all there is. Each step may be
- * cut off and done again; what it removed before that is then not counted.
+ * Removes every trace of some keys, once what was on its way has come, and the writers first: they log what waits, so that the
+ * logs hold all there is. Each step may be cut off and done again; what it removed before that is then not counted.
  */
-export async function eraseKeys(platform: Platform, id: string, steps: JobSteps): Promise<void> {
+export async function eraseKeys(
+  platform: Platform,
+  id: string,
+  { steps, elsewhere }: { readonly steps: JobSteps; readonly elsewhere: Elsewhere },
+): Promise<void> {
+  const runPlace = (step: string, { name, erase }: ErasedPlace) =>
+    runStep(steps, step, async () => {
+      const params = await readParams(platform, id)
+      await note(platform, id, { name, ...(await erase(platform, await readErasedKeys(platform, params))) })
+      return null
+    })
   try {
-    const total = (await runStep(steps, 'begin', () => begin(platform, id))) ?? 0
-    let done = 0
-    for (const [name, erase] of await planErasure(platform, id)) {
-      await runStep(steps, name, async () => {
-        const removed = await erase()
-        await note(platform, id, { name: name.split(' ')[0]!, removed })
-        await update(platform, id, { done: ++done, total })
-        return null
-      })
+    await runStep(steps, 'begin', () => update(platform, id, { status: 'running', error: null }))
+    const { startedTime } = (await platform.jobRecords.find(id))!
+    await waitUntilEnded(platform, { id, steps, name: 'rows' }, async () => {
+      const { sources } = await readErasedKeys(platform, await readParams(platform, id))
+      return findUnfinishedRows(platform, { sources, time: startedTime })
+    })
+    for (const [step, place] of await planStores(platform, id)) await runPlace(step, place)
+    // By then blocks may be put again, without the keys, and what has failed for the last time is among the dead letters.
+    await steps.sleep('rest', REST_MS)
+    for (const place of [...ROWS_KEPT, ...elsewhere]) {
+      const { findUnfinished } = place
+      if (findUnfinished !== undefined) {
+        const time = platform.clock.now()
+        await waitUntilEnded(platform, { id, steps, name: place.name }, () => findUnfinished(platform, time))
+      }
+      await runPlace(place.name, place)
     }
-    // A block is put at most once a second: by then those of the writers may be put again, without the keys.
-    await steps.sleep('rest', PUT_REST_MS)
     await runStep(steps, 'publish', () => publishBlocks(platform, id))
     await runStep(steps, 'end', () => end(platform, id))
   } catch (error) {
@@ -100,7 +122,48 @@ export async function eraseKeys(platform: Platform, id: string, steps: JobSteps)
   }
 }
 
-const PUT_REST_MS = 2_000
+const REST_MS = 6_000
+
+/** Rows kept beside the stores. */
+const ROWS_KEPT: readonly ErasedPlace[] = [
+  { name: 'loads', erase: eraseKept },
+  { name: 'quarantine', erase: eraseQuarantine },
+  { name: 'quotations', erase: eraseQuotations },
+]
+
+/** What loads that did not end well have left; those that did have left nothing. */
+async function eraseKept({ loads }: Platform, { sources }: ErasedKeys): Promise<Erased> {
+  for (const source of sources) {
+    for (const { id, status } of await loads.list(source))
+      if (status === 'failed' || status === 'cancelled') await loads.deleteKept(id)
+  }
+  return { removed: 0, notes: [] }
+}
+
+/** Waits of one erasure for what is under way: ten hours. */
+const WAITS_MAX = 600
+const WAIT_MS_MAX = 60_000
+
+async function waitUntilEnded(
+  platform: Platform,
+  { id, steps, name }: { readonly id: string; readonly steps: JobSteps; readonly name: string },
+  findUnfinished: () => Promise<string | undefined>,
+): Promise<void> {
+  for (let wait = 0; ; wait++) {
+    const isBusy = await runStep(steps, `${name} ${wait}`, async () => {
+      const unfinished = await findUnfinished()
+      await update(platform, id, {})
+      if (unfinished !== undefined && wait === WAITS_MAX)
+        throw new FeatureStoreError(
+          'failed_precondition',
+          `Cannot erase keys: ${unfinished}, end it and erase again`,
+        )
+      return unfinished !== undefined
+    })
+    if (!isBusy) return
+    await steps.sleep(`${name} rest ${wait}`, Math.min(1_000 * 2 ** wait, WAIT_MS_MAX))
+  }
+}
 
 async function publishBlocks(platform: Platform, id: string): Promise<null> {
   const { entity: name, keys } = await readParams(platform, id)
@@ -111,16 +174,8 @@ async function publishBlocks(platform: Platform, id: string): Promise<null> {
   return null
 }
 
-async function begin(platform: Platform, id: string): Promise<number> {
-  const { length } = await planErasure(platform, id)
-  await update(platform, id, { status: 'running', error: null, done: 0, total: length })
-  return length
-}
-
-type Step = readonly [name: string, erase: () => Promise<number>]
-
-/** The steps, by names that stay the same while the erasure goes on. */
-async function planErasure(platform: Platform, id: string): Promise<Step[]> {
+/** Writers and logs, by names of steps that stay the same while the erasure goes on. */
+async function planStores(platform: Platform, id: string): Promise<[step: string, place: ErasedPlace][]> {
   const { entity: name, keys } = await readParams(platform, id)
   const snapshot = await readWritingSnapshot(platform)
   const entity = snapshot.entities[name]
@@ -129,18 +184,22 @@ async function planErasure(platform: Platform, id: string): Promise<Step[]> {
       'failed_precondition',
       `Cannot erase keys: entity "${name}" was dropped meanwhile`,
     )
+  const place = (called: string, erase: () => Promise<number>): ErasedPlace => ({
+    name: called,
+    erase: async () => ({ removed: await erase(), notes: [] }),
+  })
   const keysByShard = Map.groupBy(keys, (key) => topBits(hashKey(key).high, entity.shardBits))
-  const writers = [...keysByShard].map(
-    ([shard, own]): Step => [
-      `writers ${shard}`,
-      () => eraseFromWriter(platform, { snapshot, entity, shard }, own),
-    ],
-  )
-  const views = await viewsOf(platform, name)
-  const logs = (await logsOf(platform, name, views)).map(
-    (log): Step => [`log ${log.view}@${log.version}`, () => eraseFromLog(platform, { entity, keys }, log)],
-  )
-  return [...writers, ['datasets', () => touchDatasets(platform, views)], ...logs]
+  const writers = [...keysByShard].map(([shard, own]): [string, ErasedPlace] => [
+    `writers ${shard}`,
+    place('writers', () => eraseFromWriter(platform, { snapshot, entity, shard }, own)),
+  ])
+  const erased = await readErasedKeys(platform, { entity: name, keys })
+  const touch = place('datasets', () => touchDatasets(platform, [...erased.views]))
+  const logs = (await logsOf(platform, erased)).map((log): [string, ErasedPlace] => [
+    `log ${log.view}@${log.version}`,
+    place('log', () => eraseFromLog(platform, { entity, keys }, log)),
+  ])
+  return [...writers, ['touch', touch], ...logs]
 }
 
 /** What is to be erased was in what they were made from: none can be made again (S5). */
@@ -175,30 +234,25 @@ async function eraseFromWriter(
 }
 
 /** The logs of every version of the views, and that of the entity's tombstones. */
-async function logsOf(platform: Platform, entity: string, views: readonly string[]): Promise<LogName[]> {
+async function logsOf(platform: Platform, { entity, views }: ErasedKeys): Promise<LogName[]> {
   const names = new Set([...views, tombstoneLog(entity).view])
   return (await platform.offline.listLogs()).filter(({ view }) => names.has(view))
 }
 
-/** Names of all views that the entity ever had. */
-async function viewsOf(platform: Platform, entity: string): Promise<string[]> {
-  const views = new Set<string>()
-  for (const { generation } of await platform.registry.list()) {
-    const { definitions } = (await platform.registry.read(generation))!
-    for (const view of definitions.feature_views) if (view.entity === entity) views.add(view.name)
-  }
-  return [...views]
-}
-
+/** Adds to the report what one place held. */
 async function note(
   platform: Platform,
   id: string,
-  { name, removed }: { readonly name: string; readonly removed: number },
+  { name, removed, notes }: Erased & { readonly name: string },
 ): Promise<void> {
-  const params = await readParams(platform, id)
-  const before = params.report.removed[name] ?? 0
-  const report = { ...params.report, removed: { ...params.report.removed, [name]: before + removed } }
-  await update(platform, id, { params: JSON.stringify({ ...params, report }) })
+  const { report, ...params } = await readParams(platform, id)
+  const before = report.removed[name] ?? 0
+  const next: ErasureReport = {
+    ...report,
+    removed: { ...report.removed, [name]: before + removed },
+    notes: [...new Set([...report.notes, ...notes])],
+  }
+  await update(platform, id, { params: JSON.stringify({ ...params, report: next } satisfies Params) })
 }
 
 async function end(platform: Platform, id: string): Promise<null> {

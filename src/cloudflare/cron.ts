@@ -37,9 +37,13 @@ export async function tick(platform: Platform): Promise<void> {
   }
 }
 
-/** The generations that datasets under way are pinned to, should another release have compiled them. */
+/** The generations that datasets under way are pinned to, and all for an erasure, should another release have compiled them. */
 async function recompilePinned(platform: Platform): Promise<void> {
   for (const { id, kind } of await platform.jobRecords.listUnfinished()) {
+    if (kind === 'erase') {
+      for (const { generation } of await platform.registry.list())
+        await recompileGeneration(platform, generation)
+    }
     if (kind !== 'training') continue
     const dataset = await platform.training.find(id)
     if (dataset?.pins != null) await recompileGeneration(platform, dataset.pins.generation)

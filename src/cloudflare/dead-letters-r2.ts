@@ -55,6 +55,18 @@ export function deadLettersR2(bucket: R2Bucket, db: DrizzleD1Database): DeadLett
       const object = await bucket.get(path(id))
       return object === null ? undefined : object.text()
     },
+    async rewrite(id, body, rows) {
+      await bucket.put(path(id), body)
+      await db.update(deadLetters).set({ rows }).where(eq(deadLetters.id, id))
+    },
+    async delete(id) {
+      // The body first: a letter that is still named is deleted again.
+      await bucket.delete(path(id))
+      await db.batch([
+        db.delete(deadLetters).where(eq(deadLetters.id, id)),
+        db.delete(messageFailures).where(eq(messageFailures.id, id)),
+      ])
+    },
     async markReplayed(ids, time) {
       await db
         .update(deadLetters)

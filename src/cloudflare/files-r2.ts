@@ -32,6 +32,17 @@ export function filesR2(bucket: R2Bucket): Files {
       }
     },
     open: (file) => r2Buffer(bucket, file),
+    async list(prefix) {
+      const files: StoredFile[] = []
+      let cursor: string | undefined
+      do {
+        const page = await bucket.list({ prefix, ...(cursor === undefined ? {} : { cursor }) })
+        files.push(...page.objects.map(storedFile))
+        cursor = page.truncated ? page.cursor : undefined
+      } while (cursor !== undefined)
+      return files
+    },
+    delete: (path) => bucket.delete(path),
     async deleteAll(prefix) {
       for (;;) {
         const { objects } = await bucket.list({ prefix, limit: DELETED_AT_ONCE })

@@ -3,6 +3,8 @@ import { compactLog } from '../batch/compact-log.ts'
 import { eraseKeys } from '../batch/erase-keys.ts'
 import { reblockGroup } from '../batch/reblock-group.ts'
 import { runLoad } from '../batch/run-load.ts'
+import { LETTERS } from '../ingest/erase-letters.ts'
+import { LABEL_PLACES } from '../offline/erase-labels.ts'
 import { makeDataset } from '../offline/make-dataset.ts'
 import type { JobKind, JobSteps, Platform } from '../platform.ts'
 import type { Env, JobParams } from './env.ts'
@@ -13,7 +15,7 @@ const RUNS: Readonly<Record<JobKind, (platform: Platform, id: string, steps: Job
   reblock: reblockGroup,
   compact: compactLog,
   training: makeDataset,
-  erase: eraseKeys,
+  erase: (platform, id, steps) => eraseKeys(platform, id, { steps, elsewhere: [LETTERS, ...LABEL_PLACES] }),
 }
 
 const STEP = {

@@ -15,6 +15,7 @@ import { offlineR2 } from './offline-r2.ts'
 import { onlineKv } from './online-kv.ts'
 import { pushesD1 } from './pushes-d1.ts'
 import { quarantineR2 } from './quarantine-r2.ts'
+import { quotationsD1 } from './quotations-d1.ts'
 import { registryD1 } from './registry-d1.ts'
 import { shardWriters } from './shard-writers.ts'
 import { snapshotsKv } from './snapshots-kv.ts'
@@ -60,6 +61,7 @@ export function createPlatform(env: Env): Platform {
     tokens: tokensD1(db, env.ONLINE),
     settings: settingsOf(env),
     quarantine: quarantineR2(env.BUCKET, db),
+    quotations: quotationsD1(db),
     transformWorkers: transformWorkersBindings(env),
     expectationTallies: expectationTalliesD1(db),
     deadLetters: deadLettersR2(env.BUCKET, db),

@@ -1,4 +1,4 @@
-import { and, desc, eq, isNull } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, isNull } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { Quarantine, QuarantineBatch, QuarantineSummary } from '../platform.ts'
 import { quarantine } from './registry-schema.ts'
@@ -33,6 +33,20 @@ export function quarantineR2(bucket: R2Bucket, db: DrizzleD1Database): Quarantin
     async read(source, id) {
       const object = await bucket.get(pathOf(source, id))
       return object === null ? undefined : ((await object.json()) as QuarantineBatch)
+    },
+    async listIds(source, { after, countMax }) {
+      const rows = await db
+        .select({ id: quarantine.id })
+        .from(quarantine)
+        .where(and(eq(quarantine.source, source), gt(quarantine.id, after)))
+        .orderBy(asc(quarantine.id))
+        .limit(countMax)
+      return rows.map(({ id }) => id)
+    },
+    async delete(source, id) {
+      // The rows first: a batch that is still named is deleted again.
+      await bucket.delete(pathOf(source, id))
+      await db.delete(quarantine).where(is(source, id))
     },
     async release(source, id, time) {
       await db.update(quarantine).set({ releasedTime: time }).where(is(source, id))

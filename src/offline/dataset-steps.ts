@@ -70,6 +70,8 @@ export async function readSteps<T>(
 
 /** Where the parts of a dataset stand on R2. */
 export const datasetPath = {
+  all: 'training/',
+  parts: (id: string) => `training/${id}/part-`,
   scratch: (id: string) => `training/${id}/scratch/`,
   manifest: (id: string) => `training/${id}/manifest.json`,
   file: (id: string, file: number) => `training/${id}/part-${String(file).padStart(5, '0')}.parquet`,

@@ -16,6 +16,9 @@ export interface Files {
   chunks(file: StoredFile): AsyncIterable<Uint8Array>
   /** Its reads fail with `failed_precondition` once the file is no longer this one. */
   open(file: StoredFile): AsyncBuffer
+  /** Every file whose path begins so, by path. */
+  list(prefix: string): Promise<readonly StoredFile[]>
+  delete(path: string): Promise<void>
   /** Deletes every file whose path begins so. */
   deleteAll(prefix: string): Promise<void>
 }

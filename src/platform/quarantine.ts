@@ -10,6 +10,13 @@ export interface Quarantine {
   find(source: string, id: string): Promise<QuarantineSummary | undefined>
   /** The rows of a batch. */
   read(source: string, id: string): Promise<QuarantineBatch | undefined>
+  /** Ids of all batches of a source, released ones too, by id; only those after `after`. */
+  listIds(
+    source: string,
+    page: { readonly after: string; readonly countMax: number },
+  ): Promise<readonly string[]>
+  /** Removes a batch for good. */
+  delete(source: string, id: string): Promise<void>
   /** Notes that a batch's rows have been sent again. */
   release(source: string, id: string, time: Instant): Promise<void>
 }

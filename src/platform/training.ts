@@ -8,7 +8,7 @@ export interface TrainingRecords {
   find(id: string): Promise<TrainingDataset | undefined>
   /** The newest of them, newest first. */
   list(countMax: number): Promise<readonly TrainingDataset[]>
-  update(id: string, change: Partial<Pick<TrainingDataset, 'pins' | 'result'>>): Promise<void>
+  update(id: string, change: Partial<Pick<TrainingDataset, 'pins' | 'result' | 'touched'>>): Promise<void>
   /** What finished steps of a dataset's making left behind, by name. */
   readSteps(id: string): Promise<ReadonlyMap<string, string>>
   writeStep(id: string, step: string, content: string): Promise<void>

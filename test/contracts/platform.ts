@@ -3,7 +3,13 @@ import type { ArrivedLetter } from '../../src/definitions/dead-letter.ts'
 import { EMPTY_DEFINITIONS } from '../../src/definitions/definition-set.ts'
 import { segmentRecord } from '../../src/definitions/segment-record.ts'
 import { EMPTY_SNAPSHOT, SNAPSHOT_FORMAT } from '../../src/definitions/snapshot.ts'
-import type { Generation, LoadChunk, LoadRecord, Platform } from '../../src/platform.ts'
+import {
+  type Generation,
+  type LoadChunk,
+  type LoadRecord,
+  type Platform,
+  QUOTATION_ERASED,
+} from '../../src/platform.ts'
 
 const generation = (number: number, version = 1): Generation => ({
   generation: number,
@@ -121,6 +127,25 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
         usual: { unmet: 6, unmetSince: 0, newestTime: 40 },
       })
       expect(await expectationTallies.read('sales', 0)).toMatchObject({ sane: { unmet: 9 } })
+    })
+
+    test('quarantine lists the ids of all batches, released ones too, and deletes', async () => {
+      const row = { index: 0, view: null, reason: 'bad', cells: '1' }
+      const batch = (id: string) => ({
+        id,
+        source: 'clicks',
+        pushId: id,
+        doorTime: 5,
+        columns: ['item'],
+        rows: [row],
+      })
+      for (const id of ['c', 'a', 'b']) await platform.quarantine.write(batch(id))
+      await platform.quarantine.release('clicks', 'a', 9)
+      expect(await platform.quarantine.listIds('clicks', { after: '', countMax: 2 })).toEqual(['a', 'b'])
+      expect(await platform.quarantine.listIds('clicks', { after: 'b', countMax: 2 })).toEqual(['c'])
+      await platform.quarantine.delete('clicks', 'b')
+      expect(await platform.quarantine.read('clicks', 'b')).toBeUndefined()
+      expect(await platform.quarantine.listIds('clicks', { after: '', countMax: 9 })).toEqual(['a', 'c'])
     })
 
     test('quarantine keeps a batch until it is released, the last written of its id', async () => {
@@ -464,6 +489,48 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       )
       expect(first).toMatchObject({ status: 'kept', time: 9, reason: 'another reason', attempts: 4 })
       expect(second).toMatchObject({ status: 'kept', time: 9, attempts: 0, replayedTime: null })
+    })
+
+    test('deadLetters.rewrite() puts another body, delete() removes a letter and its failure', async () => {
+      const { deadLetters } = platform
+      for (const id of ['m1', 'm2']) await deadLetters.write(letter(id))
+      await deadLetters.rewrite('m1', 'less', 1)
+      expect(await deadLetters.readBody('m1')).toBe('less')
+      await deadLetters.delete('m2')
+      expect(await deadLetters.readBody('m2')).toBeUndefined()
+      expect((await deadLetters.list({ limit: 10 })).map(({ id, rows }) => [id, rows])).toEqual([['m1', 1]])
+    })
+
+    test('quotations.erase() replaces the sentences that quote a value, a number only as a whole', async () => {
+      const { deadLetters, quotations } = platform
+      await deadLetters.noteFailures([failure('m1', 'Cannot read "ann" as int64'), failure('m2', 'row 12')])
+      await deadLetters.noteFailures([failure('m3', 'row 2 of 3')])
+      for (const id of ['m1', 'm2', 'm3']) await deadLetters.write(letter(id))
+      const push = { id: 'p', pushId: 'p', doorTime: 1, generation: 1, bodyFingerprint: 'f', answer: null }
+      await platform.pushes.begin(push)
+      const rejected = (message: string) => ({ index: 0, code: 'invalid_argument', message })
+      const answer = {
+        push_id: 'p',
+        accepted: 1,
+        rejected: [rejected('Column "ann"'), rejected('Column "x"')],
+      }
+      await platform.pushes.finish('p', JSON.stringify(answer))
+      const quoted = [
+        { text: 'ann', isNumber: false },
+        { text: '2', isNumber: true },
+      ]
+      expect(await quotations.erase(quoted)).toBe(3)
+      const reasons = (await deadLetters.find(['m1', 'm2', 'm3'])).map(({ id, reason }) => [id, reason])
+      expect(reasons.toSorted()).toEqual([
+        ['m1', QUOTATION_ERASED],
+        ['m2', 'row 12'],
+        ['m3', QUOTATION_ERASED],
+      ])
+      expect(JSON.parse((await platform.pushes.find('p'))!.answer!)).toEqual({
+        ...answer,
+        rejected: [rejected(QUOTATION_ERASED), rejected('Column "x"')],
+      })
+      expect(await quotations.erase(quoted)).toBe(0)
     })
 
     test('deadLetters.forgetFailures() and forgetFailuresBefore() take notes back', async () => {

@@ -91,6 +91,18 @@ export function describeTrainingPlatform(name: string, createPlatform: () => Pro
       await expect(files.readText(file, part)).rejects.toMatchObject({ code: 'not_found' })
     })
 
+    test('files.list() has what begins so, files.delete() takes one path, not what begins so', async () => {
+      const { files } = platform
+      for (const path of ['labels/b', 'labels/a', 'labels/a.old', 'others/a']) await files.put(path, path)
+      await files.delete('labels/a')
+      const listed = await files.list('labels/')
+      expect(listed.map(({ path, bytes }) => [path, bytes])).toEqual([
+        ['labels/a.old', 12],
+        ['labels/b', 8],
+      ])
+      expect(listed[1]).toEqual(await files.find('labels/b'))
+    })
+
     test('files.deleteAll() deletes what begins so, and nothing else', async () => {
       const { files } = platform
       for (const path of [

@@ -7,10 +7,11 @@ const CLOCK_SKEW_US = 60_000_000
 export function memoryDeadLetters(
   objects: Map<string, Uint8Array>,
   fail: (name: 'noteFailures' | 'writeLetter') => void,
-): DeadLetters {
+): DeadLetters & { readonly reasons: readonly Map<string, { readonly reason: string }>[] } {
   const letters = new Map<string, DeadLetter>()
   const failures = new Map<string, MessageFailure>()
   return {
+    reasons: [letters, failures] as Map<string, { readonly reason: string }>[],
     async noteFailures(noted) {
       fail('noteFailures')
       for (const failure of noted) failures.set(failure.id, failure)
@@ -44,6 +45,15 @@ export function memoryDeadLetters(
     async readBody(id) {
       const bytes = objects.get(`dead-letters/${id}`)
       return bytes === undefined ? undefined : new TextDecoder().decode(bytes)
+    },
+    async rewrite(id, body, rows) {
+      objects.set(`dead-letters/${id}`, new TextEncoder().encode(body))
+      letters.set(id, { ...letters.get(id)!, rows })
+    },
+    async delete(id) {
+      objects.delete(`dead-letters/${id}`)
+      letters.delete(id)
+      failures.delete(id)
     },
     async markReplayed(ids, time) {
       for (const id of ids) {

@@ -46,6 +46,14 @@ export function memoryFiles(objects: Map<string, Uint8Array>): Files {
       byteLength: file.bytes,
       slice: async (start, end) => check(file).slice(start, end).buffer as ArrayBuffer,
     }),
+    list: async (prefix) =>
+      [...objects.keys()]
+        .filter((path) => path.startsWith(prefix))
+        .sort()
+        .map(stored),
+    async delete(path) {
+      objects.delete(path)
+    },
     async deleteAll(prefix) {
       for (const path of [...objects.keys()]) if (path.startsWith(prefix)) objects.delete(path)
     },

@@ -9,10 +9,12 @@ import type { RegisteredSegment, SegmentRecord } from '../../src/definitions/seg
 import type { WriterLayout } from '../../src/definitions/writer-layout.ts'
 import type { Consumed } from '../../src/ingest/consume-events.ts'
 import { consumeMessages } from '../../src/ingest/consume-messages.ts'
+import { LETTERS } from '../../src/ingest/erase-letters.ts'
 import { createWriterMemory, type WriterMemory } from '../../src/ingest/live-blocks.ts'
 import { createShardWriter, type ShardWriter } from '../../src/ingest/shard-writer.ts'
 import { WRITER_LIMITS, WRITER_MEMORY_BYTES, type WriterLimits } from '../../src/ingest/writer-platform.ts'
 import type { WriterStorage } from '../../src/ingest/writer-storage.ts'
+import { LABEL_PLACES } from '../../src/offline/erase-labels.ts'
 import { makeDataset } from '../../src/offline/make-dataset.ts'
 import type {
   Backlog,
@@ -21,6 +23,7 @@ import type {
   JobKind,
   JobRecord,
   JobRecords,
+  JobSteps,
   LandedFile,
   LoadChunk,
   LoadRecord,
@@ -35,6 +38,7 @@ import { memoryDeadLetters } from './memory-dead-letters.ts'
 import { memoryExpectationTallies } from './memory-expectation-tallies.ts'
 import { memoryFiles } from './memory-files.ts'
 import { memoryOfflineLog } from './memory-offline-log.ts'
+import { memoryQuotations } from './memory-quotations.ts'
 import { memoryTokens } from './memory-tokens.ts'
 import { memoryTraining } from './memory-training.ts'
 import { memoryWriterStorage } from './memory-writer-storage.ts'
@@ -95,7 +99,8 @@ const RUNS = {
   reblock: reblockGroup,
   compact: compactLog,
   training: makeDataset,
-  erase: eraseKeys,
+  erase: (platform: Platform, id: string, steps: JobSteps) =>
+    eraseKeys(platform, id, { steps, elsewhere: [LETTERS, ...LABEL_PLACES] }),
 }
 
 /** Bytes of one chunk of a landed file's stream: few, so that rows and letters lie across two. */
@@ -131,6 +136,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
   const fail = (name: Fault) => {
     if (faults.delete(name)) throw new Error(`injected: ${name}`)
   }
+  const deadLetters = memoryDeadLetters(objects, fail)
   const log = {
     info: (message: string) => void logged.push(message),
     error: (message: string) => void logged.push(message),
@@ -449,11 +455,21 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         return batch && summaryOf(batch)
       },
       read: async (source, id) => quarantined.get(`${source}/${id}`),
+      listIds: async (source, { after, countMax }) =>
+        [...quarantined.values()]
+          .filter((batch) => batch.source === source && batch.id > after)
+          .map((batch) => batch.id)
+          .sort()
+          .slice(0, countMax),
+      async delete(source, id) {
+        quarantined.delete(`${source}/${id}`)
+      },
       async release(source, id) {
         released.add(`${source}/${id}`)
       },
     },
-    deadLetters: memoryDeadLetters(objects, fail),
+    deadLetters,
+    quotations: memoryQuotations({ loads, jobs, chunks, pushes, reasons: deadLetters.reasons }),
     expectationTallies: memoryExpectationTallies(),
     workers,
     transformWorkers: {

@@ -18,7 +18,8 @@ const LAYERS: Record<string, readonly string[]> = {
   offline: VERBS,
   catalog: VERBS,
   auth: VERBS,
-  http: [...VERBS, 'ingest', 'batch', 'online', 'offline', 'catalog', 'auth'],
+  monitoring: VERBS,
+  http: [...VERBS, 'ingest', 'batch', 'online', 'offline', 'catalog', 'auth', 'monitoring'],
   cloudflare: [...VERBS, 'ingest', 'batch', 'online', 'offline'],
   'index.ts': ['http', 'cloudflare'],
 }

@@ -3,6 +3,7 @@ import { FeatureStoreError } from '../core/error.ts'
 import { authenticate } from './authenticate.ts'
 import type { Http, Services } from './context.ts'
 import { errorResponse } from './error-response.ts'
+import { pageRoutes } from './pages/page-routes.tsx'
 import { refuseQuery } from './refuse-query.ts'
 import { catalogRoutes } from './routes/catalog.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
@@ -56,6 +57,7 @@ export function createApp<Env extends object>(servicesOf: (env: Env) => Services
   app.route('/v1', entityRoutes())
   app.route('/v1', historyRoutes())
   app.route('/v1', fileRoutes())
+  app.route('/', pageRoutes())
   app.notFound(refuseRoute)
   app.onError(errorResponse)
 

@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { permissionOf, refusalOf } from '../auth/permission.ts'
 import { readGrant } from '../auth/token.ts'
 import { FeatureStoreError } from '../core/error.ts'
+import type { TokenGrant } from '../platform.ts'
 import type { Http } from './context.ts'
 
 const VERSION_PREFIX = '/v1'
@@ -37,6 +38,19 @@ async function checkToken(c: Context<Http>, token: string): Promise<void> {
     })
   }
   c.set('caller', grant.id)
+}
+
+/** Who bears a token: the administrator, whose grant is null, or whom a grant says; undefined for what is no token. */
+export async function identify(c: Context<Http>, token: string): Promise<Bearer | undefined> {
+  const adminToken = c.get('adminToken')
+  if (adminToken !== undefined && isEqual(token, adminToken)) return { id: 'admin', grant: null }
+  const grant = adminToken === undefined ? undefined : await readGrant(c.get('platform'), token)
+  return grant === undefined ? undefined : { id: grant.id, grant }
+}
+
+export interface Bearer {
+  readonly id: string
+  readonly grant: TokenGrant | null
 }
 
 function unauthenticated(why: string) {

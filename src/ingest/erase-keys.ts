@@ -1,5 +1,4 @@
 import { trimJournal } from './cut-journal.ts'
-import { forgetKey } from './live-block.ts'
 import { WINDOWS } from './window-state.ts'
 import type { WriterLimits, WriterPlatform } from './writer-platform.ts'
 import { markRange, type WriterState } from './writer-state.ts'
@@ -21,7 +20,7 @@ export function eraseKeys(
   const dueMs = clock.now() / 1_000
   for (const key of erased) {
     const range = state.blocks.rangeOf(key)
-    for (const block of state.blocks.overlapping(range)) if (forgetKey(block, key)) found++
+    if (state.blocks.forgetKey(key)) found++
     markRange(state, range, { dueMs, entry: Number.POSITIVE_INFINITY })
   }
   for (const [line, { key }] of state.held) if (erased.has(key)) state.held.delete(line)

@@ -5,6 +5,7 @@ import {
   createLiveBlock,
   decodeCheckpoint,
   findRow,
+  forgetKey,
   keepViews,
   type LiveBlock,
   mergeRow,
@@ -60,6 +61,8 @@ export interface LiveBlocks {
   keepViews(views: ReadonlySet<string>): void
   /** The blocks whose ranges overlap this one, of whatever width. */
   overlapping(bits: string): LiveBlock[]
+  /** Forgets all that is held of a key; false when there is nothing. */
+  forgetKey(key: string): boolean
   /** Ranges in memory, and whether they hold rows that no checkpoint has. */
   entries(): Iterable<readonly [bits: string, block: LiveBlock]>
   /** Lets all of them go, whatever they hold. */
@@ -154,6 +157,13 @@ export function createLiveBlocks(
       if (bits.length >= rowBits) return [get(bits.slice(0, rowBits))]
       const more = rowBits - bits.length
       return Array.from({ length: 2 ** more }, (_, at) => get(bits + bitsText(at, more)))
+    },
+    forgetKey(key) {
+      const block = get(rangeOf(hashKey(key)))
+      const before = block.bytes
+      const isFound = forgetKey(block, key)
+      memory.bytes += block.bytes - before
+      return isFound
     },
     entries: () => blocks.entries(),
     clear() {

@@ -1,0 +1,203 @@
+import type { JobReport } from '../../batch/describe-job.ts'
+import type { LoadReport } from '../../batch/describe-load.ts'
+import type { DatasetReport } from '../../offline/describe-dataset.ts'
+import { FormToken } from './layout.tsx'
+import { Heading, Progress, Status, Table } from './parts.tsx'
+
+const LIVE: ReadonlySet<unknown> = new Set(['queued', 'running'])
+
+/** Long work, the newest first. */
+export function Jobs({ jobs }: { readonly jobs: readonly JobReport[] }) {
+  return (
+    <>
+      <h1>Jobs</h1>
+      <div id="jobs" data-live={jobs.some(({ status }) => LIVE.has(status)) ? '' : undefined}>
+        <Table
+          label="Jobs"
+          head={['Job', 'Kind', 'Works on', 'Status', 'Progress', 'Started']}
+          rows={jobs.map(({ id, kind, subject, status, progress, started_time }) => [
+            <a href={kind === 'training' ? `/training-datasets/${id}` : `/jobs/${encodeURIComponent(id)}`}>
+              {id}
+            </a>,
+            kind,
+            subject,
+            <Status status={status} />,
+            progress === undefined ? '' : `${progress.done} of ${progress.total}`,
+            <time datetime={started_time}>{readable(started_time)}</time>,
+          ])}
+          empty="Nothing has been done yet, and nothing is going on."
+        />
+      </div>
+    </>
+  )
+}
+
+/** How far a job has come; of a load, what became of its rows. */
+export function Job({
+  job,
+  load,
+  formToken,
+}: {
+  readonly job: JobReport
+  readonly load?: LoadReport | undefined
+  readonly formToken: string
+}) {
+  const isLive = LIVE.has(job.status)
+  return (
+    <>
+      <Heading kind={`Job · ${job.kind}`} name={job.subject} />
+      <div class="card" id="job" data-live={isLive ? '' : undefined}>
+        <p>
+          <Status status={job.status} /> <code>{job.id}</code>
+        </p>
+        {job.progress !== undefined && <Progress {...job.progress} />}
+        {job.error !== undefined && (
+          <p class="bad" role="alert">
+            {job.error}
+          </p>
+        )}
+        {load !== undefined && (
+          <dl>
+            {Object.entries(load.rows).map(([what, count]) => (
+              <>
+                <dt>{what}</dt>
+                <dd>{count.toLocaleString('en')} rows</dd>
+              </>
+            ))}
+          </dl>
+        )}
+        {job.report !== undefined && (
+          <pre>
+            <code>{JSON.stringify(job.report, null, 2)}</code>
+          </pre>
+        )}
+        {isLive && (
+          <form action={`/jobs/${encodeURIComponent(job.id)}/cancel`} method="post">
+            <FormToken token={formToken} />
+            <button class="plain" type="submit">
+              Cancel
+            </button>
+          </form>
+        )}
+      </div>
+      {load !== undefined && load.rejections.length > 0 && (
+        <>
+          <h2>Rejected rows</h2>
+          <Table
+            label="Rejected rows"
+            head={['Row', 'Reason']}
+            rows={load.rejections.map(({ row, message }) => [String(row), message])}
+          />
+        </>
+      )}
+    </>
+  )
+}
+
+export function Datasets({
+  datasets,
+  schedules,
+}: {
+  readonly datasets: readonly DatasetReport[]
+  readonly schedules: readonly DatasetReport[]
+}) {
+  return (
+    <>
+      <h1>Training datasets</h1>
+      <div id="datasets" data-live={datasets.some(({ status }) => LIVE.has(status)) ? '' : undefined}>
+        <Table
+          label="Training datasets"
+          head={['Dataset', 'Made of', 'Status', 'Rows', 'Created']}
+          rows={datasets.map((dataset) => [
+            <a href={`/training-datasets/${text(dataset.id)}`}>{text(dataset.name)}</a>,
+            subjectOf(dataset),
+            <Status status={text(dataset.status)} />,
+            text(dataset.row_count),
+            readable(text(dataset.created_time)),
+          ])}
+          empty="No dataset has been made yet."
+        />
+      </div>
+      {schedules.length > 0 && (
+        <>
+          <h2>Schedules</h2>
+          <Table
+            label="Schedules"
+            head={['Schedule', 'Made of', 'Cron (UTC)', 'Next']}
+            rows={schedules.map((schedule) => [
+              text(schedule.name),
+              subjectOf(schedule),
+              <code>{text(schedule.schedule)}</code>,
+              readable(text(schedule.next_time)),
+            ])}
+          />
+        </>
+      )}
+    </>
+  )
+}
+
+/** One dataset: how far it has come, what it is made of, where its files are. */
+export function Dataset({ dataset }: { readonly dataset: DatasetReport }) {
+  const progress = dataset.progress as { readonly done: number; readonly total: number } | undefined
+  const files = (dataset.files ?? []) as readonly { path: string; rows: number; bytes: number }[]
+  const facts = ['generation', 'as_of', 'commit', 'knowledge_cutoff', 'row_count', 'touched'] as const
+  return (
+    <>
+      <Heading kind="Training dataset" name={text(dataset.name)} />
+      <div class="card" id="dataset" data-live={LIVE.has(dataset.status) ? '' : undefined}>
+        <p>
+          <Status status={text(dataset.status)} /> <code>{text(dataset.id)}</code>
+        </p>
+        {progress !== undefined && <Progress {...progress} />}
+        {text(dataset.error) !== '' && (
+          <p class="bad" role="alert">
+            {text(dataset.error)}
+          </p>
+        )}
+        <dl>
+          <dt>Made of</dt>
+          <dd>{subjectOf(dataset)}</dd>
+          <dt>Labels</dt>
+          <dd>
+            <code>{JSON.stringify(dataset.labels)}</code>
+          </dd>
+          {facts
+            .filter((fact) => text(dataset[fact]) !== '')
+            .map((fact) => (
+              <>
+                <dt>{fact.replaceAll('_', ' ')}</dt>
+                <dd>{text(dataset[fact])}</dd>
+              </>
+            ))}
+        </dl>
+        <Table
+          label="Files"
+          head={['File', 'Rows', 'Bytes']}
+          rows={files.map(({ path, rows, bytes }) => [
+            <code>{path}</code>,
+            rows.toLocaleString('en'),
+            bytes.toLocaleString('en'),
+          ])}
+          empty="There are no files yet."
+        />
+      </div>
+    </>
+  )
+}
+
+function subjectOf({ feature_service: service, feature_view: view }: DatasetReport) {
+  return service === undefined ? (
+    <a href={`/feature-views/${text(view)}`}>{text(view)}</a>
+  ) : (
+    <a href={`/feature-services/${text(service)}`}>{text(service)}</a>
+  )
+}
+
+function text(value: unknown): string {
+  return value === null || value === undefined ? '' : String(value)
+}
+
+function readable(time: string): string {
+  return time.replace('T', ' ').replace(/(\.\d+)?Z$/, ' UTC')
+}

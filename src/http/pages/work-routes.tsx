@@ -1,0 +1,134 @@
+import { Hono } from 'hono'
+import { cancelJob } from '../../batch/cancel-job.ts'
+import { describeJob, listJobs } from '../../batch/describe-job.ts'
+import { describeLoad } from '../../batch/describe-load.ts'
+import { readCatalog } from '../../catalog/read-catalog.ts'
+import { FeatureStoreError } from '../../core/error.ts'
+import { LIMITS } from '../../core/limits.ts'
+import { releaseQuarantine } from '../../ingest/release-quarantine.ts'
+import { replayDeadLetters } from '../../ingest/replay-dead-letters.ts'
+import { describeDataset, listDatasets } from '../../offline/describe-dataset.ts'
+import { removeScratch } from '../../offline/make-dataset.ts'
+import { diffGenerations } from '../../registry/diff-generations.ts'
+import type { Http } from '../context.ts'
+import { Failures } from './failures-page.tsx'
+import { GenerationDiff, Generations } from './generation-pages.tsx'
+import { formToken, readForm } from './session.ts'
+import { show } from './show-page.tsx'
+import { Dataset, Datasets, Job, Jobs } from './work-pages.tsx'
+
+const LISTED_MAX = 100
+
+/** Pages of what goes on and of what went wrong. */
+export function workRoutes() {
+  const pages = new Hono<Http>()
+
+  pages.get('/jobs', async (c) =>
+    show(c, { title: 'Jobs', place: '/jobs' }, <Jobs jobs={await listJobs(c.var.platform, LISTED_MAX)} />),
+  )
+  pages.get('/jobs/:id', async (c) => {
+    const job = await describeJob(c.var.platform, c.req.param('id'))
+    const load = job.kind === 'load' ? await describeLoad(c.var.platform, job.id) : undefined
+    return show(
+      c,
+      { title: job.subject, place: '/jobs' },
+      <Job job={job} load={load} formToken={formToken(c)} />,
+    )
+  })
+  pages.post('/jobs/:id/cancel', async (c) => {
+    await readForm(c)
+    const { platform } = c.var
+    const id = c.req.param('id')
+    const kind = await cancelJob(platform, id)
+    if (kind === 'training') await removeScratch(platform, id)
+    return c.redirect(`/jobs/${encodeURIComponent(id)}`, 303)
+  })
+
+  pages.get('/training-datasets', async (c) => {
+    const { datasets, schedules } = await listDatasets(c.var.platform, LIMITS.datasetsPageMax)
+    return show(
+      c,
+      { title: 'Training datasets', place: '/training-datasets' },
+      <Datasets datasets={datasets} schedules={schedules} />,
+    )
+  })
+  pages.get('/training-datasets/:id', async (c) => {
+    const dataset = await describeDataset(c.var.platform, c.req.param('id'))
+    return show(
+      c,
+      { title: String(dataset.name), place: '/training-datasets' },
+      <Dataset dataset={dataset} />,
+    )
+  })
+
+  pages.get('/failures', async (c) => {
+    const { platform } = c.var
+    const [letters, catalog] = await Promise.all([
+      platform.deadLetters.list({ limit: LISTED_MAX }),
+      readCatalog(platform),
+    ])
+    const batches = await Promise.all(
+      [...catalog.sources.keys()].map((source) =>
+        platform.quarantine.list(source, LIMITS.quarantineBatchesMax),
+      ),
+    )
+    return show(
+      c,
+      { title: 'Failures', place: '/failures' },
+      <Failures
+        letters={letters}
+        quarantine={batches.flat()}
+        formToken={formToken(c)}
+        done={DONE[c.req.query('done') ?? '']}
+      />,
+    )
+  })
+  pages.post('/failures/replay', async (c) => {
+    const { id = '' } = await readForm(c)
+    const { refused } = await replayDeadLetters(c.var.platform, { kind: 'ids', ids: [id] })
+    refuseIfRefused(refused)
+    return c.redirect('/failures?done=replay', 303)
+  })
+  pages.post('/failures/release', async (c) => {
+    const { id = '', source = '' } = await readForm(c)
+    const { refused } = await releaseQuarantine(c.var.platform, { source, ids: [id] })
+    refuseIfRefused(refused)
+    return c.redirect('/failures?done=release', 303)
+  })
+
+  pages.get('/generations', async (c) =>
+    show(
+      c,
+      { title: 'History', place: '/generations' },
+      <Generations generations={await c.var.platform.registry.list()} />,
+    ),
+  )
+  pages.get('/generations/:generation', async (c) => {
+    const given = c.req.param('generation')
+    const found = /^\d{1,15}$/.test(given) ? await c.var.platform.registry.read(Number(given)) : undefined
+    if (found === undefined)
+      throw new FeatureStoreError(
+        'not_found',
+        `Cannot find generation "${given}": there is none of that number`,
+      )
+    const before = await c.var.platform.registry.read(found.generation - 1)
+    return show(
+      c,
+      { title: `Generation ${found.generation}`, place: '/generations' },
+      <GenerationDiff generation={found} changes={diffGenerations(before, found)} />,
+    )
+  })
+  return pages
+}
+
+const DONE: Readonly<Record<string, string>> = {
+  replay: 'The message has been sent again.',
+  release: 'The rows have been sent again.',
+}
+
+function refuseIfRefused(
+  refused: readonly { readonly code: FeatureStoreError['code']; readonly message: string }[],
+) {
+  const [first] = refused
+  if (first !== undefined) throw new FeatureStoreError(first.code, first.message)
+}

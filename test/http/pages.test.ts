@@ -1,0 +1,197 @@
+import { beforeEach, expect, test } from 'vitest'
+import { createToken } from '../../src/auth/token.ts'
+import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
+import { createApp } from '../../src/http/app.ts'
+import { applyClicks, CLICKS } from '../platform/clicks.ts'
+import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
+
+const ORIGIN = 'http://store.example'
+const TOKEN = 'the administrator'
+const SCRIPT = '<script>alert(1)</script>"\'><img src=x onerror=alert(1)>'
+
+let platform: MemoryPlatform
+
+beforeEach(async () => {
+  platform = memoryPlatform(Date.parse('2026-01-01T00:00:00Z') * 1_000)
+  await applyClicks(platform)
+})
+
+interface Asked {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly fields?: Readonly<Record<string, string>>
+  /** Null comes without a session. */
+  readonly token?: string | null
+}
+
+async function ask(path: string, { method = 'GET', headers = {}, fields, token = TOKEN }: Asked = {}) {
+  const app = createApp(() => ({ platform, adminToken: TOKEN }))
+  const cookie: Record<string, string> =
+    token === null ? {} : { cookie: `featheredge_session=${encodeURIComponent(token)}` }
+  const init = { method, headers: { ...cookie, ...headers } }
+  const body = fields === undefined ? {} : { body: new URLSearchParams(fields) }
+  const response = await app.fetch(new Request(ORIGIN + path, { ...init, ...body }), {})
+  return { status: response.status, headers: response.headers, text: await response.text() }
+}
+
+const formTokenOf = (html: string) => /name="form_token" value="([^"]+)"/.exec(html)![1]!
+
+test.each([
+  '/',
+  '/search?q=price',
+  '/feature-views',
+  '/feature-views/last_click',
+  '/feature-services/ranker',
+  '/sources/clicks',
+  '/entities/user',
+  '/features/last_click.price',
+  '/jobs',
+  '/training-datasets',
+  '/failures',
+  '/generations',
+  '/generations/1',
+])('%s asks who has not signed in to do so, and leads back', async (path) => {
+  const refused = await ask(path, { token: null })
+  expect(refused.status).toBe(302)
+  expect(refused.headers.get('location')).toBe(`/sign-in?to=${encodeURIComponent(path)}`)
+  expect((await ask(path, { token: 'wrong' })).status).toBe(302)
+  expect((await ask(path)).status).toBe(200)
+})
+
+test('signing in keeps the token where neither scripts nor other sites can use it', async () => {
+  const { status, headers } = await ask('/sign-in', {
+    method: 'POST',
+    token: null,
+    fields: { token: TOKEN, to: '/jobs' },
+  })
+  expect([status, headers.get('location')]).toEqual([303, '/jobs'])
+  const cookie = headers.get('set-cookie')!
+  expect(cookie).toContain('HttpOnly')
+  expect(cookie).toContain('SameSite=Strict')
+  const wrong = await ask('/sign-in', { method: 'POST', token: null, fields: { token: 'guess' } })
+  expect([wrong.status, wrong.headers.get('set-cookie')]).toEqual([401, null])
+  expect(wrong.text).toContain('not valid')
+})
+
+test.each(['//evil.example', 'https://evil.example', '/\\evil.example', '/\n/evil'])(
+  'signing in never leads elsewhere: %j',
+  async (to) => {
+    const { headers } = await ask('/sign-in', { method: 'POST', token: null, fields: { token: TOKEN, to } })
+    expect(headers.get('location')).toBe('/')
+  },
+)
+
+test('the session opens pages alone: the API asks for its own header', async () => {
+  expect((await ask('/v1/definitions')).status).toBe(401)
+})
+
+test.each([
+  ['/failures/replay', { id: 'x' }],
+  ['/failures/release', { id: 'x', source: 'clicks' }],
+  ['/jobs/x/cancel', {}],
+  ['/sign-out', {}],
+])('%s is refused from another site, and without what our own pages send', async (path, fields) => {
+  const own = { form_token: formTokenOf((await ask('/failures')).text), ...fields }
+  const post = (asked: Asked) => ask(path, { method: 'POST', ...asked })
+  expect((await post({ fields: own, headers: { origin: 'https://evil.example' } })).status).toBe(403)
+  expect((await post({ fields: own, headers: { 'sec-fetch-site': 'cross-site' } })).status).toBe(403)
+  expect((await post({ fields })).status).toBe(403)
+  const taken = await post({ fields: own, headers: { origin: ORIGIN, 'sec-fetch-site': 'same-origin' } })
+  expect(taken.status).not.toBe(403)
+})
+
+test('a token of limited scope opens what it may read, and no more (S29)', async () => {
+  const { token } = await createToken(
+    platform,
+    {
+      name: 'reader',
+      scopes: ['read'],
+      names: ['last_click'],
+      expiresTime: null,
+    },
+    'test',
+  )
+  expect((await ask('/feature-views/last_click', { token })).status).toBe(200)
+  const refused = await ask('/feature-views/last_sale', { token })
+  expect(refused.status).toBe(403)
+  expect(refused.text).toContain('last_sale')
+  expect((await ask('/search?q=', { token })).status).toBe(403)
+})
+
+test('search shows what it has found, and nothing where there is nothing', async () => {
+  const { text } = await ask('/search?q=last_click')
+  expect(text).toContain('href="/feature-views/last_click"')
+  expect(text).not.toMatch(/null|undefined/)
+})
+
+test('a page of something that is not there says so, and names what is near', async () => {
+  const { status, text } = await ask('/feature-views/last_clik')
+  expect(status).toBe(404)
+  expect(text).toContain('did you mean &quot;last_click&quot;')
+  for (const path of [
+    '/jobs/none',
+    '/training-datasets/none',
+    '/generations/99',
+    '/generations/x',
+    '/features/none.x',
+  ])
+    expect((await ask(path)).status, path).toBe(404)
+})
+
+test('no text that users write becomes a script', async () => {
+  const about = { description: SCRIPT, owner: SCRIPT.slice(0, 60), tags: { team: SCRIPT } }
+  const set: DefinitionSetInput = {
+    entities: CLICKS.entities!.map((entity) => ({ ...entity, ...about })),
+    sources: CLICKS.sources!.map((source) => ({
+      ...source,
+      ...about,
+      schema: source.schema.map((column) => ({ ...column, description: SCRIPT })),
+      expectations: [{ name: 'odd', sql: `"user" <> '<script>alert(1)</script>'`, on_failure: 'warn' }],
+    })),
+    feature_views: CLICKS.feature_views!.map((view) => ({
+      ...view,
+      ...about,
+      where: `"user" <> '<script>alert(1)</script>'`,
+      features: [{ name: 'price', type: 'int64', sql: 'price', description: SCRIPT }],
+    })),
+    on_demand_views: [
+      {
+        name: 'computed',
+        ...about,
+        inputs: [{ name: 'user_price', type: 'int64' }],
+        features: [{ name: 'text', type: 'string', sql: `'<script>alert(1)</script>'`, description: SCRIPT }],
+      },
+    ],
+    feature_services: CLICKS.feature_services!.map((service) => ({
+      ...service,
+      ...about,
+      features: [...service.features, { view: 'computed' }],
+    })),
+  }
+  await applyClicks(platform, set)
+  const paths = [
+    '/',
+    `/search?q=${encodeURIComponent(SCRIPT)}&owner=${encodeURIComponent(SCRIPT)}&tag=${encodeURIComponent(SCRIPT)}`,
+    '/search?q=alert',
+    ...['feature-views', 'on-demand-views', 'feature-services', 'sources', 'entities'].map(
+      (kind) => `/${kind}`,
+    ),
+    '/feature-views/last_click',
+    '/on-demand-views/computed',
+    `/feature-services/ranker?user=${encodeURIComponent(SCRIPT)}&item=1`,
+    '/sources/clicks',
+    '/entities/user',
+    '/features/computed.text',
+    '/generations/2',
+    `/feature-views/${encodeURIComponent(SCRIPT)}`,
+    `/sign-in?to=${encodeURIComponent(SCRIPT)}`,
+  ]
+  for (const path of paths) {
+    const { text, headers } = await ask(path)
+    expect(text, path).not.toContain('<script>')
+    expect(text, path).not.toContain('<img')
+    const policy = headers.get('content-security-policy')!
+    expect(policy, path).toContain("script-src 'self'")
+    expect(policy, path).not.toContain('unsafe-inline')
+  }
+})

@@ -4,12 +4,15 @@ import type { Instant } from './core/time.ts'
 import type { ArrivedLetter, DeadLetter, DeadLetterQuery, MessageFailure } from './definitions/dead-letter.ts'
 import type { DefinitionSet } from './definitions/definition-set.ts'
 import type { Snapshot } from './definitions/snapshot.ts'
+import type { Transition } from './definitions/transition.ts'
 import type { ExpectationTallies } from './platform/expectation-tallies.ts'
 import type { Files } from './platform/files.ts'
+import type { FillRecords } from './platform/fills.ts'
 import type { JobRecords, Jobs, LoadRecords } from './platform/jobs.ts'
 import type { OfflineLog } from './platform/offline-log.ts'
 import type { Quarantine } from './platform/quarantine.ts'
 import type { Quotations } from './platform/quotations.ts'
+import type { RawWriters } from './platform/raw-writers.ts'
 import type { ReadableStream } from './platform/stream.ts'
 import type { TokenGrant, Tokens } from './platform/tokens.ts'
 import type { TrainingRecords } from './platform/training.ts'
@@ -18,10 +21,12 @@ import type { ShardWriters } from './platform/writers.ts'
 
 export type * from './platform/expectation-tallies.ts'
 export type * from './platform/files.ts'
+export type * from './platform/fills.ts'
 export * from './platform/jobs.ts'
 export type * from './platform/offline-log.ts'
 export type * from './platform/quarantine.ts'
 export * from './platform/quotations.ts'
+export type * from './platform/raw-writers.ts'
 export * from './platform/run-step.ts'
 export type * from './platform/stream.ts'
 export * from './platform/tokens.ts'
@@ -48,11 +53,13 @@ export interface Platform {
   readonly events: EventQueue
   readonly pushes: PushRecords
   readonly writers: ShardWriters
+  readonly rawWriters: RawWriters
   readonly loads: LoadRecords
   readonly jobs: Jobs
   readonly jobRecords: JobRecords
   readonly training: TrainingRecords
   readonly tokens: Tokens
+  readonly fills: FillRecords
   readonly settings: Settings
   readonly deadLetters: DeadLetters
   readonly quarantine: Quarantine
@@ -119,6 +126,7 @@ export interface Generation extends GenerationSummary {
   readonly versions: Readonly<Record<string, ViewVersion>>
   /** Block bits of the groups of blocks that have grown, by `entity/group`. */
   readonly blockBits: Readonly<Record<string, number>>
+  readonly transition: Transition
 }
 
 export interface ViewVersion {

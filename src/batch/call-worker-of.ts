@@ -12,7 +12,7 @@ import type { AcceptedRow } from './check-rows.ts'
 export async function callWorkerOf(
   { transformWorkers }: Platform,
   view: CompiledViewTransform,
-  accepted: readonly AcceptedRow[],
+  accepted: readonly Pick<AcceptedRow, 'values'>[],
 ): Promise<readonly (ReturnedRow | undefined)[] | undefined> {
   if (!hasWorker(view)) return undefined
   const groups = []

@@ -1,6 +1,7 @@
 import { mergeSegments } from '../core/merge-segments.ts'
 import { openParquet } from '../core/parquet.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
+import { isRawLog } from '../definitions/raw-log.ts'
 import { type RegisteredSegment, segmentRecord } from '../definitions/segment-record.ts'
 import {
   isPermanent,
@@ -10,6 +11,7 @@ import {
   type Platform,
   runStep,
 } from '../platform.ts'
+import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { planCompaction, SMALL_BYTES_MAX, SMALL_COUNT_MIN } from './plan-compaction.ts'
 
 /** Merges of one job; a log that needs more gets another job at the next tick of Cron. */
@@ -80,9 +82,12 @@ export async function compactDueLogs(platform: Platform): Promise<void> {
   const { offline, jobRecords, clock, jobs } = platform
   await offline.removeReplaced(clock.now() - GRACE_US, REMOVED_MAX)
   const unfinished = new Set((await jobRecords.listUnfinished()).map(({ id }) => id))
+  const { entities } = await readWritingSnapshot(platform)
+  // Writers tell the segments of a fill by their names (S10) until it has ended.
+  const unfilled = new Set(Object.values(entities).flatMap((entity) => entity.unfilled))
   for (const log of await offline.listFragmented({ bytesMax: SMALL_BYTES_MAX, countMin: SMALL_COUNT_MIN })) {
     const id = `compact-${fingerprint([log.view, log.version])}`
-    if (unfinished.has(id)) continue
+    if (unfinished.has(id) || isRawLog(log.view) || unfilled.has(`${log.view}@${log.version}`)) continue
     const now = clock.now()
     const job: JobRecord = {
       id,

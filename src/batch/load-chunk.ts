@@ -1,6 +1,6 @@
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
 import { FeatureStoreError } from '../core/error.ts'
-import { hash128 } from '../core/hash.ts'
+import { contentHash } from '../core/hash.ts'
 import { compareStamps, compareText, encodeRow, type Stamp } from '../core/row.ts'
 import { encodeSegment, segmentStatistics } from '../core/segment.ts'
 import type { Instant } from '../core/time.ts'
@@ -8,7 +8,8 @@ import { encodeCells, type TransformedRow } from '../core/transform.ts'
 import type { Value } from '../core/value.ts'
 import { oldestCounted } from '../core/window/window-plan.ts'
 import { type ReturnedRow, transformReturned } from '../core/worker-transform.ts'
-import { segmentRecord } from '../definitions/segment-record.ts'
+import { rawSegment } from '../definitions/raw-log.ts'
+import { type SegmentRecord, segmentRecord } from '../definitions/segment-record.ts'
 import {
   type CompiledSource,
   type CompiledView,
@@ -18,7 +19,7 @@ import {
 import { type CompiledViewTransform, viewTransform, windowPlan } from '../definitions/view-transform.ts'
 import type { LoadChunk, LoadRecord, Platform, QuarantinedRow } from '../platform.ts'
 import { callWorkerOf } from './call-worker-of.ts'
-import { checkRows, encodeCellsOf } from './check-rows.ts'
+import { type AcceptedRow, checkRows, encodeCellsOf } from './check-rows.ts'
 import type { ChunkRows } from './read-rows.ts'
 
 export interface ChunkWork {
@@ -52,7 +53,7 @@ export async function loadChunk(
       if (reason === undefined) return
       quarantined.push({
         index: stamp.sequenceIndex,
-        view: view.view.name,
+        view: view.view.id,
         reason,
         cells: encodeCellsOf(source, values),
       })
@@ -72,7 +73,7 @@ export async function loadChunk(
     const tally = { source: source.name, id: `${load.id}.${chunk}`, counts: checked.unmet }
     await platform.expectationTallies.write([{ ...tally, time: platform.clock.now() }])
   }
-  const segments = []
+  const segments = await writeRaw(platform, snapshot, source, { load, chunk, rows: checked.accepted })
   for (const view of views) segments.push(...(await writeSegments(platform, snapshot, view, { load, chunk })))
   await platform.loads.writeNewest(load.id, chunk, views.flatMap(newestLines).join('\n'))
   const done: LoadChunk = {
@@ -161,6 +162,25 @@ function fileRow(view: ViewRows, transformed: TransformedRow, stamp: Stamp): voi
   if (newest === undefined || compareStamps(stamp, newest.stamp) > 0) view.newestByKey.set(key, row)
 }
 
+/** The accepted rows as they came; registered with the views' segments, in one step. */
+async function writeRaw(
+  { offline }: Platform,
+  { generation }: Snapshot,
+  { name, columns, eventTime }: CompiledSource,
+  { load, chunk, rows }: Pick<ChunkWork, 'load' | 'chunk'> & { readonly rows: readonly AcceptedRow[] },
+): Promise<SegmentRecord[]> {
+  if (rows.length === 0) return []
+  const message = `${load.id}.${chunk}`
+  const raw = rows.map(({ stamp, values }) => ({ ...stamp, message, generation, values }))
+  const { record, bytes } = rawSegment(name, `${load.id}-${String(chunk).padStart(6, '0')}`, {
+    columns,
+    eventTime,
+    rows: raw,
+  })
+  await offline.writeSegment(record.path, bytes)
+  return [record]
+}
+
 async function writeSegments(
   platform: Platform,
   snapshot: Snapshot,
@@ -178,7 +198,7 @@ async function writeSegments(
     }
     const bytes = encodeSegment(schema, columns)
     // Named from its content too: under another generation the same chunk is another object.
-    const name = `${load.id}-${String(chunk).padStart(6, '0')}-${contentName(bytes)}`
+    const name = `${load.id}-${String(chunk).padStart(6, '0')}-${contentHash(bytes)}`
     const record = segmentRecord(
       { viewId: view.id, bucket, name },
       bytes.length,
@@ -194,12 +214,4 @@ function newestLines({ view, transform, newestByKey, ahead }: ViewRows): string[
   return [...newestByKey.values(), ...ahead].map(({ key, stamp, features }) =>
     encodeRow({ ...stamp, view: view.id, key, cells: encodeCells(transform, features) }),
   )
-}
-
-function contentName(bytes: Uint8Array): string {
-  // latin1: one character a byte, so the hash is that of the bytes.
-  let text = ''
-  for (let at = 0; at < bytes.length; at += 8_192)
-    text += String.fromCharCode(...bytes.subarray(at, at + 8_192))
-  return hash128(text)[0].toString(16).padStart(8, '0')
 }

@@ -1,4 +1,5 @@
 import { groupName } from '../definitions/compile.ts'
+import { rawLayouts } from '../definitions/raw-layout.ts'
 import type { CompiledEntity } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { JobRecord, Platform, WriterReport } from '../platform.ts'
@@ -49,6 +50,18 @@ export async function tendWriters(platform: Platform): Promise<void> {
     }
     for (const wanted of planReblocking(entity, reports, platform.settings.blockBytesMax))
       await startReblocking(platform, wanted)
+  }
+}
+
+/** What Cron does: has every writer of raw rows cut what is old, should its own alarm have been lost. */
+export async function wakeRawWriters(platform: Platform): Promise<void> {
+  const snapshot = await readWritingSnapshot(platform)
+  for (const source of Object.values(snapshot.sources)) {
+    const layouts = rawLayouts(snapshot, source)
+    for (let at = 0; at < layouts.length; at += WOKEN_AT_ONCE)
+      await Promise.all(
+        layouts.slice(at, at + WOKEN_AT_ONCE).map((layout) => platform.rawWriters.wake(layout)),
+      )
   }
 }
 

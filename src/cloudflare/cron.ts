@@ -1,9 +1,10 @@
 import { compactDueLogs } from '../batch/compact-log.ts'
-import { resumeJobs, tendWriters } from '../batch/start-jobs.ts'
+import { resumeJobs, tendWriters, wakeRawWriters } from '../batch/start-jobs.ts'
 import { startDueLoads } from '../batch/start-loads.ts'
 import { startDueDatasets } from '../offline/schedule-datasets.ts'
 import type { Platform } from '../platform.ts'
 import { publishNewest, recompileGeneration } from '../registry/apply-changes.ts'
+import { startFills } from '../registry/fill-views.ts'
 
 /** A message has left the queue long before: by success or as a dead letter. */
 const FAILURE_AGE_MAX_US = 15 * 86_400_000_000
@@ -15,9 +16,11 @@ const TALLY_AGE_MAX_US = 86_400_000_000
 export async function tick(platform: Platform): Promise<void> {
   const duties = {
     publishNewest,
+    startFills,
     startDueLoads,
     resumeJobs,
     tendWriters,
+    wakeRawWriters,
     compactDueLogs,
     startDueDatasets,
     recompilePinned,

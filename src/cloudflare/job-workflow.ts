@@ -1,6 +1,7 @@
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers'
 import { compactLog } from '../batch/compact-log.ts'
 import { eraseKeys } from '../batch/erase-keys.ts'
+import { fillView } from '../batch/fill-view.ts'
 import { reblockGroup } from '../batch/reblock-group.ts'
 import { runLoad } from '../batch/run-load.ts'
 import { LETTERS } from '../ingest/erase-letters.ts'
@@ -16,6 +17,7 @@ const RUNS: Readonly<Record<JobKind, (platform: Platform, id: string, steps: Job
   compact: compactLog,
   training: makeDataset,
   erase: (platform, id, steps) => eraseKeys(platform, id, { steps, elsewhere: [LETTERS, ...LABEL_PLACES] }),
+  fill: fillView,
 }
 
 const STEP = {

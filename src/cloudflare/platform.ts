@@ -7,6 +7,7 @@ import { type Env, parseVariables } from './env.ts'
 import { eventQueue } from './event-queue.ts'
 import { expectationTalliesD1 } from './expectation-tallies-d1.ts'
 import { filesR2 } from './files-r2.ts'
+import { fillsD1 } from './fills-d1.ts'
 import { jobsD1 } from './jobs-d1.ts'
 import { jobsWorkflows } from './jobs-workflows.ts'
 import { landingR2 } from './landing-r2.ts'
@@ -17,7 +18,7 @@ import { pushesD1 } from './pushes-d1.ts'
 import { quarantineR2 } from './quarantine-r2.ts'
 import { quotationsD1 } from './quotations-d1.ts'
 import { registryD1 } from './registry-d1.ts'
-import { shardWriters } from './shard-writers.ts'
+import { rawWriters, shardWriters } from './shard-writers.ts'
 import { snapshotsKv } from './snapshots-kv.ts'
 import { consoleLog, nextUlid, systemClock } from './system.ts'
 import { tokensD1 } from './tokens-d1.ts'
@@ -53,12 +54,14 @@ export function createPlatform(env: Env): Platform {
     events: eventQueue(env.EVENTS),
     pushes: pushesD1(db),
     writers: shardWriters(env.SHARD_WRITERS),
+    rawWriters: rawWriters(env.SHARD_WRITERS),
     loads: loadsD1(db, env.BUCKET, systemClock),
     jobs: jobsWorkflows(env.JOBS),
     jobRecords: jobsD1(db),
     files: filesR2(env.BUCKET),
     training: trainingD1(db),
     tokens: tokensD1(db, env.ONLINE),
+    fills: fillsD1(db, systemClock),
     settings: settingsOf(env),
     quarantine: quarantineR2(env.BUCKET, db),
     quotations: quotationsD1(db),

@@ -2,6 +2,7 @@ import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlit
 import type { DeadLetterStatus } from '../definitions/dead-letter.ts'
 import type { DefinitionSet } from '../definitions/definition-set.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
+import { SETTLED, type Transition } from '../definitions/transition.ts'
 import type {
   DatasetPins,
   DatasetRequest,
@@ -27,6 +28,8 @@ export const generations = sqliteTable('generations', {
     .$type<Readonly<Record<string, number>>>()
     .notNull()
     .default({}),
+  /** Which versions are being filled or kept up, and for whom. */
+  transition: text({ mode: 'json' }).$type<Transition>().notNull().default(SETTLED),
 })
 
 /** What each generation was compiled to. */
@@ -213,6 +216,18 @@ export const trainingSchedules = sqliteTable('training_schedules', {
   nextTime: integer('next_time'),
   leaseTime: integer('lease_time').notNull(),
 })
+
+/** What a fill reads and has made of it, chunk by chunk. */
+export const fillChunks = sqliteTable(
+  'fill_chunks',
+  {
+    fill: text().notNull(),
+    chunk: integer().notNull(),
+    /** JSON of a `FillChunk`. */
+    content: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.fill, table.chunk] })],
+)
 
 /** Pushes that named an `Idempotency-Key`, and what they were answered. */
 export const pushes = sqliteTable(

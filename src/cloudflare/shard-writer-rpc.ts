@@ -1,3 +1,4 @@
+import type { RawLayout } from '../definitions/raw-layout.ts'
 import type { WriterLayout } from '../definitions/writer-layout.ts'
 import type {
   BlockAddress,
@@ -6,6 +7,7 @@ import type {
   Delivery,
   DeliveryAnswer,
   FlushReport,
+  RawDelivery,
   WriterReport,
 } from '../platform.ts'
 
@@ -23,4 +25,9 @@ export interface ShardWriterRpc extends Rpc.DurableObjectBranded {
   eraseKeys(layout: WriterLayout, keys: readonly string[]): Promise<number | null>
   addWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
   dropWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
+  announce(layout: WriterLayout): Promise<number>
+  deliverRaw(delivery: RawDelivery): Promise<DeliveryAnswer>
+  readWaitingRaw(): Promise<string>
+  cutRaw(layout: RawLayout): Promise<number>
+  wakeRaw(): Promise<void>
 }

@@ -1,9 +1,16 @@
 import { DurableObject } from 'cloudflare:workers'
 import { drizzle } from 'drizzle-orm/d1'
+import type { RawLayout } from '../definitions/raw-layout.ts'
 import type { WriterLayout } from '../definitions/writer-layout.ts'
 import { createWriterMemory } from '../ingest/live-blocks.ts'
+import { createRawWriter, type RawWriter, readRawRecord } from '../ingest/raw-writer.ts'
 import { createShardWriter, type ShardWriter } from '../ingest/shard-writer.ts'
-import { WRITER_LIMITS, WRITER_MEMORY_BYTES } from '../ingest/writer-platform.ts'
+import {
+  WRITER_LIMITS,
+  WRITER_MEMORY_BYTES,
+  type WriterLimits,
+  type WriterPlatform,
+} from '../ingest/writer-platform.ts'
 import type {
   BlockAddress,
   BlockRepair,
@@ -11,6 +18,7 @@ import type {
   Delivery,
   DeliveryAnswer,
   FlushReport,
+  RawDelivery,
   WriterReport,
 } from '../platform.ts'
 import { type Env, parseVariables } from './env.ts'
@@ -26,26 +34,44 @@ const memory = createWriterMemory(WRITER_MEMORY_BYTES)
 /** An alarm still set this long after its time does not come any more. */
 const ALARM_LATE_MS_MAX = 10_000
 
-/** A thin shell around `createShardWriter`: calls in, an alarm out. */
+/**
+ * A thin shell around `createShardWriter`, or around `createRawWriter` under a name of its own: calls in, an alarm out.
+ */
 export class ShardWriterObject extends DurableObject<Env> implements ShardWriterRpc {
-  readonly #writer: ShardWriter
+  readonly #platform: WriterPlatform
+  readonly #limits: WriterLimits
+  #shardWriter: ShardWriter | undefined
+  #rawWriter: RawWriter | undefined
   /** Until the first look at the alarm. */
   #isFresh = true
 
   constructor(context: DurableObjectState, env: Env) {
     super(context, env)
     const { SEGMENT_AGE_MS } = parseVariables(env)
-    this.#writer = createShardWriter(
-      {
-        storage: writerStorageSqlite(context.storage),
-        memory,
-        clock: systemClock,
-        online: onlineKv(env.ONLINE),
-        offline: offlineR2(env.BUCKET, drizzle(env.DB), systemClock),
-        log: consoleLog,
-      },
-      { ...WRITER_LIMITS, ...(SEGMENT_AGE_MS === undefined ? {} : { cutAgeMs: SEGMENT_AGE_MS }) },
-    )
+    this.#limits = { ...WRITER_LIMITS, ...(SEGMENT_AGE_MS === undefined ? {} : { cutAgeMs: SEGMENT_AGE_MS }) }
+    this.#platform = {
+      storage: writerStorageSqlite(context.storage),
+      memory,
+      clock: systemClock,
+      online: onlineKv(env.ONLINE),
+      offline: offlineR2(env.BUCKET, drizzle(env.DB), systemClock),
+      log: consoleLog,
+    }
+  }
+
+  get #writer(): ShardWriter {
+    this.#shardWriter ??= createShardWriter(this.#platform, this.#limits)
+    return this.#shardWriter
+  }
+
+  get #raw(): RawWriter {
+    this.#rawWriter ??= createRawWriter(this.#platform, this.#limits)
+    return this.#rawWriter
+  }
+
+  /** Which of the two this object is: its storage says, for an alarm comes without a name. */
+  get #isRaw(): boolean {
+    return this.#rawWriter !== undefined || readRawRecord(this.#platform.storage.readRecord()) !== undefined
   }
 
   async deliver(delivery: Delivery): Promise<DeliveryAnswer> {
@@ -100,8 +126,36 @@ export class ShardWriterObject extends DurableObject<Env> implements ShardWriter
     return left
   }
 
+  async announce(layout: WriterLayout): Promise<number> {
+    const left = await this.#writer.announce(layout)
+    await this.#setAlarm()
+    return left
+  }
+
+  async deliverRaw(delivery: RawDelivery): Promise<DeliveryAnswer> {
+    const answer = this.#raw.deliver(delivery)
+    await this.#setAlarm()
+    return answer
+  }
+
+  async readWaitingRaw(): Promise<string> {
+    return this.#raw.readWaiting()
+  }
+
+  async cutRaw(layout: RawLayout): Promise<number> {
+    const left = await this.#raw.cut(layout)
+    await this.#setAlarm()
+    return left
+  }
+
+  async wakeRaw(): Promise<void> {
+    await this.#raw.work()
+    await this.#setAlarm()
+  }
+
   override async alarm(): Promise<void> {
-    await this.#writer.work({ publish: false, cut: false })
+    if (this.#isRaw) await this.#raw.work()
+    else await this.#writer.work({ publish: false, cut: false })
     await this.#setAlarm()
   }
 
@@ -110,7 +164,7 @@ export class ShardWriterObject extends DurableObject<Env> implements ShardWriter
    * lost: one that should have come before this object was even made does not come any more.
    */
   async #setAlarm(): Promise<void> {
-    const dueMs = this.#writer.nextWorkMs()
+    const dueMs = this.#isRaw ? this.#raw.nextWorkMs() : this.#writer.nextWorkMs()
     if (dueMs === null) return
     const nowMs = Date.now()
     const setMs = await this.ctx.storage.getAlarm()

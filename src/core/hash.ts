@@ -78,3 +78,13 @@ function avalanche(value: number): number {
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
   return h ^ (h >>> 16)
 }
+
+/** 64 bits in hex of any bytes: names an object by what it holds. */
+export function contentHash(bytes: Uint8Array): string {
+  // latin1: one character a byte, so the hash is that of the bytes.
+  let text = ''
+  for (let at = 0; at < bytes.length; at += 8_192)
+    text += String.fromCharCode(...bytes.subarray(at, at + 8_192))
+  const [high, low] = hash128(text)
+  return high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0')
+}

@@ -45,3 +45,10 @@ export function segmentRecord(
   const path = `${folder}/bucket=${bucket}/${name}.parquet`
   return { path, view, version, bucket, bytes, ...statistics }
 }
+
+/** What a fill names its segments; loads and writers name theirs otherwise. */
+export const FILL_SEGMENT = 'fill.'
+
+export function isFillSegment(path: string): boolean {
+  return path.slice(path.lastIndexOf('/') + 1).startsWith(FILL_SEGMENT)
+}

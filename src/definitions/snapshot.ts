@@ -22,6 +22,8 @@ export interface Snapshot {
   readonly views: Readonly<Record<string, CompiledView>>
   readonly onDemandViews: Readonly<Record<string, CompiledOnDemandView>>
   readonly services: Readonly<Record<string, CompiledService>>
+  /** Services that cannot be used yet, and the ids of the views they wait for to be filled. */
+  readonly pending: Readonly<Record<string, readonly string[]>>
 }
 
 export interface CompiledEntity {
@@ -33,6 +35,8 @@ export interface CompiledEntity {
   readonly bucketBits: number
   /** Sorted by name; none while the entity has no view. */
   readonly groups: readonly CompiledGroup[]
+  /** Ids of versions that are being filled: writers keep their rows, no block shows them yet (S33). */
+  readonly unfilled: readonly string[]
 }
 
 /** Views whose rows stand side by side in the same blocks. */
@@ -48,6 +52,8 @@ export interface CompiledGroup {
 
 export interface CompiledSource {
   readonly name: string
+  /** Bits that choose which writer of raw rows takes a message. */
+  readonly shardBits: number
   readonly columns: readonly CompiledColumn[]
   /** Position of the event time column. */
   readonly eventTime: number
@@ -211,4 +217,5 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   views: {},
   onDemandViews: {},
   services: {},
+  pending: {},
 }

@@ -10,7 +10,7 @@ import type { FeatureView } from './feature-view.ts'
 import { expressionProblems, hint, nameOf, repeated, reserved } from './problems.ts'
 import { problemsOfTransform, readableColumns } from './returned-fields.ts'
 import type { Source } from './source.ts'
-import { findUnsupported } from './unsupported.ts'
+import { isPin } from './transition.ts'
 import { problemsOfOnDemandEntries, problemsOfOnDemandView } from './validate-on-demand.ts'
 
 /** Every fault of a well-formed set, each naming its place; empty when it can be applied. */
@@ -32,9 +32,16 @@ export function findProblems(set: DefinitionSet): string[] {
     ...set.sources.flatMap(problemsOfSource),
     ...set.feature_views.flatMap((view) => problemsOfView(set, view)),
     ...set.on_demand_views.flatMap(problemsOfOnDemandView),
-    ...set.feature_services.flatMap((service) => problemsOfService(set, service)),
+    ...set.feature_services
+      .filter((service) => !hasOpenPin(set, service))
+      .flatMap((service) => problemsOfService(set, service)),
   ]
-  return [...problems, ...findUnsupported(set)]
+  return problems
+}
+
+/** Whether a service pins a version that is no view of the set: `checkPins` knows which versions there are. */
+function hasOpenPin({ feature_views }: DefinitionSet, { features }: FeatureService): boolean {
+  return features.some(({ view }) => isPin(view) && !feature_views.some(({ name }) => name === view))
 }
 
 /** The SQL of a view's join key: by default the column of that name. */
@@ -172,7 +179,7 @@ function problemsOfService(set: DefinitionSet, service: FeatureService): string[
     const entity = set.entities.find(({ name }) => name === view?.entity)
     const isOnDemand = set.on_demand_views.some(({ name }) => name === entry.view)
     if (view === undefined) {
-      if (isOnDemand || entry.view.includes('@')) continue
+      if (isOnDemand) continue
       const known = [...set.feature_views, ...set.on_demand_views].map(nameOf)
       problems.push(`${what}: there is no view "${entry.view}"${hint(entry.view, known)}`)
       continue

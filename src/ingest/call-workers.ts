@@ -23,7 +23,9 @@ export async function callWorkers(
   snapshot: Snapshot,
   messages: readonly QueueMessage[],
 ): Promise<ReturnedByView> {
-  const views = Object.values(snapshot.views).filter(({ transform }) => transform !== null)
+  const views = Object.values(snapshot.views).filter(
+    ({ id, source, transform }) => transform !== null && snapshot.sources[source]?.views.includes(id),
+  )
   const calls = { call: transformWorkers.call, budget: { callsLeft: LIMITS.transformCallsMax } }
   const returned = views.map(async (view) => {
     const positions = messages.flatMap((message, at) => (isFor(view, message) ? [at] : []))
@@ -55,8 +57,8 @@ export function workerFaults(snapshot: Snapshot, returned: ReturnedByView): Read
   return faults
 }
 
-function isFor({ source, name }: CompiledView, message: QueueMessage): boolean {
-  return message.kind === 'events' && message.source === source && (message.views?.includes(name) ?? true)
+function isFor({ source, id }: CompiledView, message: QueueMessage): boolean {
+  return message.kind === 'events' && message.source === source && (message.views?.includes(id) ?? true)
 }
 
 /** A message's rows as values; one that goes to quarantine is no row for a Worker, and has none. */

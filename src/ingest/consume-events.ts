@@ -1,9 +1,9 @@
 import { FeatureStoreError } from '../core/error.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
-import type { Platform } from '../platform.ts'
+import type { DeliveryAnswer, Platform } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { callWorkers, workerFaults } from './call-workers.ts'
-import { type PlannedBatch, type PlannedDelivery, planDeliveries } from './plan-deliveries.ts'
+import { type PlannedBatch, planDeliveries } from './plan-deliveries.ts'
 import { decodeMessage, type QueueMessage } from './queue-message.ts'
 
 /** What became of one message; `reason` says why it has to come again. */
@@ -47,7 +47,7 @@ export async function consumeEvents(
     const batch = known ?? []
     const messages = batch.map(({ message }) => message)
     const returned = await callWorkers(platform, snapshot, messages)
-    const faults = await deliverAll(platform, planDeliveries(snapshot, messages, returned))
+    const faults = await deliverBatch(platform, messages, planDeliveries(snapshot, messages, returned))
     for (const [position, fault] of workerFaults(snapshot, returned)) faults.set(position, fault)
     const stale = batch.filter((_, at) => faults.get(at) === STALE)
     batch.forEach(({ position }, at) => {
@@ -68,14 +68,34 @@ function whatIsGone({ sources, entities }: Snapshot, message: QueueMessage): str
 
 const STALE = 'A writer knows a newer generation of definitions'
 
-/**
- * Delivers to every writer; the reason of failure by position of each message that has rows in a failed
- * delivery.
- */
-async function deliverAll(
+/** Delivers a batch; the reason of failure by position of each message that is not done. */
+async function deliverBatch(
   platform: Platform,
-  { deliveries, quarantine, tallies }: PlannedBatch,
+  messages: readonly QueueMessage[],
+  planned: PlannedBatch,
 ): Promise<Map<number, string>> {
+  const faults = await keepRows(platform, planned)
+  // A message whose rows are not kept reaches no view: it comes again as a whole.
+  const lost = new Set([...faults.keys()].map((position) => messages[position]!.id))
+  await Promise.all(
+    planned.deliveries.map(async ({ delivery, messages: positions }) => {
+      const { entity, shard } = delivery.layout
+      const groups = delivery.groups.filter(({ id }) => !lost.has(id.slice(0, id.lastIndexOf('/'))))
+      if (groups.length === 0) return
+      const send = () => platform.writers.deliver({ ...delivery, groups })
+      const fault = await deliver(platform, { entity: entity.name, shard }, send)
+      if (fault !== undefined) addFault(faults, positions, fault)
+    }),
+  )
+  await countUnmetOf(platform, planned, faults)
+  return faults
+}
+
+/**
+ * Keeps what has to be kept before any view has a message's rows: those in quarantine, and the accepted ones as they came. Whoever
+ * fills a view finds there all that was computed under an older generation.
+ */
+async function keepRows(platform: Platform, { quarantine, raw }: PlannedBatch): Promise<Map<number, string>> {
   const faults = new Map<number, string>()
   for (const { batch, message } of quarantine) {
     try {
@@ -85,40 +105,46 @@ async function deliverAll(
     }
   }
   await Promise.all(
-    deliveries.map(async ({ delivery, messages }) => {
-      const fault = await deliver(platform, delivery)
-      if (fault === undefined) return
-      for (const position of messages) {
-        // A real fault outweighs staleness: computing again would not mend it.
-        if (!faults.has(position) || fault !== STALE) faults.set(position, fault)
-      }
+    raw.map(async ({ delivery, messages }) => {
+      const { source, shard } = delivery.layout
+      const fault = await deliver(platform, { source, shard }, () => platform.rawWriters.deliver(delivery))
+      if (fault !== undefined) addFault(faults, messages, fault)
     }),
   )
-  if (tallies.length === 0) return faults
+  return faults
+}
+
+async function countUnmetOf(
+  { clock, expectationTallies }: Platform,
+  { tallies }: PlannedBatch,
+  faults: Map<number, string>,
+): Promise<void> {
+  if (tallies.length === 0) return
   try {
-    const time = platform.clock.now()
-    await platform.expectationTallies.write(tallies.map(({ message: _, ...tally }) => ({ ...tally, time })))
+    const time = clock.now()
+    await expectationTallies.write(tallies.map(({ message: _, ...tally }) => ({ ...tally, time })))
   } catch (error) {
     for (const { message } of tallies)
       faults.set(message, `Unmet expectations could not be counted: ${String(error)}`)
   }
-  return faults
+}
+
+/** A real fault outweighs staleness: computing again would not mend it. */
+function addFault(faults: Map<number, string>, messages: readonly number[], fault: string): void {
+  for (const position of messages) if (!faults.has(position) || fault !== STALE) faults.set(position, fault)
 }
 
 async function deliver(
   platform: Platform,
-  delivery: PlannedDelivery['delivery'],
+  writer: Readonly<Record<string, string | number>>,
+  send: () => Promise<DeliveryAnswer>,
 ): Promise<string | undefined> {
   try {
-    const answer = await platform.writers.deliver(delivery)
-    return answer.status === 'committed' ? undefined : STALE
+    const { status } = await send()
+    return status === 'committed' ? undefined : STALE
   } catch (error) {
     const reason = error instanceof FeatureStoreError ? error.message : String(error)
-    platform.log.error('A writer did not take a delivery; its messages come again', {
-      entity: delivery.layout.entity.name,
-      shard: delivery.layout.shard,
-      reason,
-    })
+    platform.log.error('A writer did not take a delivery; its messages come again', { ...writer, reason })
     return reason
   }
 }

@@ -43,8 +43,11 @@ export async function cutJournal(
   }
 }
 
-/** Fixes how far the next cut reaches: as many of the oldest entries as one cut takes, at least one. */
-function freezeCut({ storage }: WriterPlatform, limits: WriterLimits): number {
+/** Fixes how far the next cut reaches: as many of the oldest entries as one cut takes, at least one. 0 when there is none. */
+export function freezeCut(
+  { storage }: Pick<WriterPlatform, 'storage'>,
+  limits: Pick<WriterLimits, 'cutCharsMax'>,
+): number {
   const logged = storage.readMark('logged_through')
   let through = 0
   let chars = 0
@@ -66,7 +69,7 @@ function measureUncut({ storage }: WriterPlatform, state: WriterState): void {
   const logged = storage.readMark('logged_through')
   const uncut = storage
     .listJournal()
-    .filter(({ id, kind }) => id > logged && (kind === 'stream' || kind === 'load'))
+    .filter(({ id, kind }) => id > logged && kind !== 'held' && kind !== 'released')
   state.uncutChars = uncut.reduce((sum, { chars }) => sum + chars, 0)
   state.uncutSinceMs = uncut[0]?.timeMs ?? null
 }

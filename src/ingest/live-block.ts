@@ -66,20 +66,20 @@ export interface MergeOptions {
   readonly hash: KeyHash
   readonly rulesOf: RulesOf
   readonly now: Instant
-  /** Whether the row is a load's, and stands in the log already. */
-  readonly isLoad: boolean
+  /** What brought the row, if it stands in the log already (`WindowState.batches`). */
+  readonly batch: string | undefined
 }
 
 /** Merges a row into what its view holds for its key; false when that changes nothing. */
 export function mergeRow(
   block: LiveBlock,
   row: ViewRow,
-  { hash, rulesOf, now, isLoad }: MergeOptions,
+  { hash, rulesOf, now, batch }: MergeOptions,
 ): boolean {
   const held = keyRows(block, row.key, hash)
   const rules = isTombstone(row.view) ? undefined : rulesOf(row.view)
   const isChange =
-    rules === undefined ? mergeLatest(block, held, row) : mergeEvent(block, held, row, { rules, now, isLoad })
+    rules === undefined ? mergeLatest(block, held, row) : mergeEvent(block, held, row, { rules, now, batch })
   if (isChange) block.changes++
   return isChange
 }
@@ -127,7 +127,7 @@ function mergeEvent(
   block: LiveBlock,
   held: KeyRows,
   row: ViewRow,
-  { rules, now, isLoad }: Pick<MergeOptions, 'now' | 'isLoad'> & { readonly rules: WindowRules },
+  { rules, now, batch }: Pick<MergeOptions, 'now' | 'batch'> & { readonly rules: WindowRules },
 ): boolean {
   let state = held.windows?.get(row.view)
   if (state === undefined) {
@@ -138,7 +138,7 @@ function mergeEvent(
     }
     setWindows(block, held, row.view, state)
   }
-  if (isLoad && state.loads.has(row.sequenceOrigin)) return false
+  if (batch !== undefined && state.batches.has(batch)) return false
   return countEvent(rules, state, row, now)
 }
 

@@ -12,7 +12,7 @@ import {
   type RulesOf,
   setWindows,
 } from './live-block.ts'
-import type { WindowState } from './window-state.ts'
+import { FILL, type WindowState } from './window-state.ts'
 import type { JournalEntry, WriterStorage } from './writer-storage.ts'
 
 /**
@@ -72,7 +72,7 @@ export interface LiveBlocks {
 export function createLiveBlocks(
   memory: WriterMemory,
   storage: Pick<WriterStorage, 'readCheckpoint'>,
-  { rowBits, shardBits, isServed, rulesOf, onRebuild, clock }: LiveBlocksOptions,
+  { rowBits, shardBits, isKept, rulesOf, onRebuild, clock }: LiveBlocksOptions,
 ): LiveBlocks {
   const blocks = new Map<string, LiveBlock>()
 
@@ -111,7 +111,7 @@ export function createLiveBlocks(
       decodeCheckpoint(block, checkpoint.rows, {
         rulesOf,
         isWanted: (view, key) =>
-          (isTombstone(view) || isServed(view)) && (width === bits.length || rangeOf(hashKey(key)) === bits),
+          (isTombstone(view) || isKept(view)) && (width === bits.length || rangeOf(hashKey(key)) === bits),
       })
       block.through = checkpoint.through
       for (const key of block.rowsByKey.keys()) reportRebuilds(block, key, onRebuild)
@@ -131,8 +131,7 @@ export function createLiveBlocks(
       // Its checkpoint was written after this entry, which is read again: windows must not count twice.
       if (entry.id <= block.through) return undefined
       const before = block.bytes
-      const isLoad = entry.kind === 'load'
-      const isChange = mergeRow(block, row, { hash, rulesOf, now: clock.now(), isLoad })
+      const isChange = mergeRow(block, row, { hash, rulesOf, now: clock.now(), batch: batchOf(row, entry) })
       if (isTombstone(row.view)) reportRebuilds(block, row.key, onRebuild)
       memory.bytes += block.bytes - before
       return isChange ? range : undefined
@@ -177,12 +176,18 @@ export interface LiveBlocksOptions {
   /** Bits of a range of rows. */
   readonly rowBits: number
   readonly shardBits: number
-  /** Whether rows of this version are still served. */
-  readonly isServed: (view: string) => boolean
+  /** Whether rows of this version are still kept. */
+  readonly isKept: (view: string) => boolean
   readonly rulesOf: RulesOf
   /** Told of windows that only the log can tell anew. */
   readonly onRebuild: (view: string, key: string) => void
   readonly clock: Clock
+}
+
+/** What brought a row that stands in the log already: its load, or the fill of its view; undefined for a row of the stream. */
+function batchOf({ sequenceOrigin }: ViewRow, { kind }: Pick<JournalEntry, 'kind'>): string | undefined {
+  if (kind === 'fill') return FILL
+  return kind === 'load' ? sequenceOrigin : undefined
 }
 
 function reportRebuilds(block: LiveBlock, key: string, report: (view: string, key: string) => void): void {

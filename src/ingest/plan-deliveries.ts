@@ -1,5 +1,6 @@
 import { hashKey, topBits } from '../core/entity-key.ts'
 import { FeatureStoreError } from '../core/error.ts'
+import { encodeRawGroup } from '../core/raw-row.ts'
 import { encodeRow, tombstoneId, type ViewRow } from '../core/row.ts'
 import {
   countUnmet,
@@ -10,10 +11,18 @@ import {
 } from '../core/transform.ts'
 import { decodeValue, type Value } from '../core/value.ts'
 import { type ReturnedRow, type ReturnedRows, transformReturned } from '../core/worker-transform.ts'
+import { rawLayout } from '../definitions/raw-layout.ts'
 import type { CompiledEntity, Snapshot } from '../definitions/snapshot.ts'
 import { sourceExpectations, viewTransform } from '../definitions/view-transform.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
-import type { Delivery, QuarantineBatch, QuarantinedRow, UnmetCounts } from '../platform.ts'
+import type {
+  Delivery,
+  DeliveryGroup,
+  QuarantineBatch,
+  QuarantinedRow,
+  RawDelivery,
+  UnmetCounts,
+} from '../platform.ts'
 import { NOTHING_RETURNED, type ReturnedByView } from './call-workers.ts'
 import { cellPositions, cellTexts } from './message-cells.ts'
 import type { DeletionMessage, EventMessage, QueueMessage } from './queue-message.ts'
@@ -27,6 +36,8 @@ export interface PlannedDelivery {
 
 export interface PlannedBatch {
   readonly deliveries: readonly PlannedDelivery[]
+  /** Accepted rows as they came: a message's are committed before any of its views'. */
+  readonly raw: readonly PlannedRaw[]
   readonly quarantine: readonly PlannedQuarantine[]
   readonly tallies: readonly PlannedTally[]
 }
@@ -38,6 +49,12 @@ export interface PlannedTally {
   readonly counts: UnmetCounts
   /** Position of the message. */
   readonly message: number
+}
+
+/** The part of one writer of raw rows in a batch of messages. */
+export interface PlannedRaw {
+  readonly delivery: RawDelivery
+  readonly messages: readonly number[]
 }
 
 /** What one message leaves in quarantine: it is not done before that is kept. */
@@ -61,6 +78,7 @@ export function planDeliveries(
   returned: ReturnedByView = NOTHING_RETURNED,
 ): PlannedBatch {
   const drafts = new Map<string, Draft>()
+  const rawDrafts: RawDrafts = new Map()
   const quarantine: PlannedQuarantine[] = []
   const tallies: PlannedTally[] = []
   messages.forEach((message, position) => {
@@ -68,9 +86,12 @@ export function planDeliveries(
     if (message.kind === 'deletions') planDeletions(snapshot, message, groups)
     else {
       const returnedTo = (view: string) => returned.get(view)?.[position]
-      const { quarantined, counts } = planEvents(snapshot, message, { groups, returnedTo })
+      const { quarantined, counts, accepted } = planEvents(snapshot, message, { groups, returnedTo })
       if (quarantined.length > 0)
         quarantine.push({ batch: quarantineBatch(message, quarantined), message: position })
+      // Rows released for one view were accepted before.
+      if (message.views === undefined && accepted.length > 0)
+        draftRaw(rawDrafts, snapshot, { message, position, lines: accepted })
       if (Object.keys(counts).length > 0)
         tallies.push({ source: message.source, id: message.id, counts, message: position })
     }
@@ -86,7 +107,43 @@ export function planDeliveries(
     const layout = writerLayout(snapshot, entity, Number(shard))
     return { delivery: { layout, kind: 'stream', groups }, messages: [...positions] }
   })
-  return { deliveries, quarantine, tallies }
+  return { deliveries, quarantine, tallies, raw: [...rawDrafts.values()] }
+}
+
+type RawDrafts = Map<
+  string,
+  { delivery: RawDelivery & { groups: DeliveryGroup[] }; messages: number[]; chars: number }
+>
+
+/** A message's accepted rows go to one writer, for they take effect together. */
+function draftRaw(
+  drafts: RawDrafts,
+  snapshot: Snapshot,
+  {
+    message,
+    position,
+    lines,
+  }: { readonly message: EventMessage; readonly position: number; readonly lines: readonly string[] },
+): void {
+  const source = snapshot.sources[message.source]!
+  const { id, pushId, doorTime } = message
+  const layout = rawLayout(snapshot, source, id)
+  const { generation } = snapshot
+  const columns = source.columns.map(({ name, type }) => ({ name, type }))
+  const { eventTime } = source
+  const rows = encodeRawGroup({ message: id, pushId, doorTime, generation, columns, eventTime, lines })
+  const address = `${source.name}/${layout.shard}`
+  const open = drafts.get(address)
+  // A full one is left in the map under a name of its own.
+  if (open !== undefined && open.chars + rows.length > DELIVERY_CHARS_MAX) {
+    drafts.set(`${address}#${drafts.size}`, open)
+    drafts.delete(address)
+  }
+  const draft = drafts.get(address) ?? { delivery: { layout, groups: [] }, messages: [], chars: 0 }
+  draft.delivery.groups.push({ id, time: doorTime, rows })
+  draft.messages.push(position)
+  draft.chars += rows.length
+  drafts.set(address, draft)
 }
 
 function quarantineBatch(
@@ -103,6 +160,8 @@ interface EventsOutcome {
   /** Rows an expectation keeps back, and those on which a view fails. */
   readonly quarantined: readonly QuarantinedRow[]
   readonly counts: UnmetCounts
+  /** All rows but those that an expectation keeps back, as they came: lines of index, tab and cells in the order of the source's columns. */
+  readonly accepted: readonly string[]
 }
 
 function planEvents(
@@ -121,7 +180,7 @@ function planEvents(
   const expectations = sourceExpectations(source)
   const views = source.views
     .map((id) => snapshot.views[id]!)
-    .filter(({ name }) => message.views?.includes(name) ?? true)
+    .filter(({ id }) => message.views?.includes(id) ?? true)
     .flatMap((view) => {
       const returned = returnedTo(view.id)
       // It takes the rows when the message comes again; the other views have them now.
@@ -131,7 +190,10 @@ function planEvents(
     })
   const positions = cellPositions(source, message.columns)
   const isPlain = expectations.length === 0 && views.every(({ transform }) => transform.plain !== null)
+  const isAsNow =
+    positions.length === message.columns.length && positions.every((position, at) => position === at)
   const quarantined: QuarantinedRow[] = []
+  const accepted: string[] = []
   const counts: Record<string, number> = { ...message.rejected }
   message.rows.forEach(({ index, cells }, at) => {
     const texts = cellTexts(positions, cells)
@@ -144,6 +206,7 @@ function planEvents(
     }
     // A row released for one view was counted when the others took it.
     if (message.views === undefined) countUnmet(counts, unmetExpectations(expectations, values, 'warn'))
+    accepted.push(`${index}\t${isAsNow ? cells : texts.join()}`)
     const timeOf = (column: number) => decodeValue('timestamp', texts[column]!) as number
     const stamp = {
       eventTime: timeOf(source.eventTime),
@@ -156,11 +219,11 @@ function planEvents(
         if (row !== undefined) append(groups, entity, { view: view.id, ...row, ...stamp })
       } catch (error) {
         if (!(error instanceof FeatureStoreError)) throw error
-        quarantined.push({ index, cells, view: view.name, reason: error.message })
+        quarantined.push({ index, cells, view: view.id, reason: error.message })
       }
     }
   })
-  return { quarantined, counts }
+  return { quarantined, counts, accepted }
 }
 
 function transformCells(

@@ -1,5 +1,6 @@
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
 import { assert } from '../core/error.ts'
+import { contentHash } from '../core/hash.ts'
 import { encodeAsciiString } from '../core/json.ts'
 import { isTombstone, tombstoneView, type ViewRow } from '../core/row.ts'
 import { encodeSegment, rowsToSegment, type SegmentSchema, segmentStatistics } from '../core/segment.ts'
@@ -16,7 +17,10 @@ export interface PlannedSegment {
   readonly bytes: Uint8Array
 }
 
-/** The segments that rows of one writer make, one for each log and bucket. Equal rows give equal bytes. */
+/**
+ * The segments that rows of one writer make, one for each log and bucket. Equal rows give equal bytes. Names end in a hash of the content: a
+ * writer that begins anew, its storage lost, counts its cuts from one again.
+ */
 export function planSegments(layout: WriterLayout, name: string, rows: readonly ViewRow[]): PlannedSegment[] {
   const { bucketBits } = layout.entity
   const bucketOf = (key: string) => bitsText(topBits(hashKey(key).high, bucketBits), bucketBits)
@@ -28,7 +32,8 @@ export function planSegments(layout: WriterLayout, name: string, rows: readonly 
       const columns = rowsToSegment(schema, sameBucket)
       const bytes = encodeSegment(schema, columns)
       const statistics = segmentStatistics(columns.stamps)
-      return { bytes, record: segmentRecord({ viewId, bucket, name }, bytes.length, statistics) }
+      const unique = `${name}-${contentHash(bytes)}`
+      return { bytes, record: segmentRecord({ viewId, bucket, name: unique }, bytes.length, statistics) }
     }),
   )
 }

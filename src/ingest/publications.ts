@@ -125,6 +125,9 @@ export function createPublications() {
       return first
     },
 
+    /** How many blocks wait to be put. */
+    count: (): number => waiting.size + inFlight.size,
+
     /** When the next put is due; null when none waits. */
     nextMs(): number | null {
       let next = Number.POSITIVE_INFINITY

@@ -23,7 +23,7 @@ export interface EventMessage extends AnyMessage {
   readonly source: string
   /** Names of the columns the rows' cells hold, in their order. */
   readonly columns: readonly string[]
-  /** Names of the views they are meant for, when they were released from quarantine; absent means all of the source. */
+  /** Ids of the views they are meant for, when they were released from quarantine; absent means all of the source. */
   readonly views?: readonly string[]
   /** What rows of the push that were rejected did not meet; absent means none. Such a message has no rows. */
   readonly rejected?: UnmetCounts

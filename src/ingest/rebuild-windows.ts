@@ -3,8 +3,9 @@ import { compareText, decodeRow, encodeRow, type Stamp, tombstonesOf, type ViewR
 import { openSegment, scanSegment } from '../core/segment.ts'
 import { encodeValue } from '../core/value.ts'
 import { oldestCounted } from '../core/window/window-plan.ts'
+import { isFillSegment } from '../definitions/segment-record.ts'
 import { backoffMs } from './publications.ts'
-import { countEvent, createWindowState, deleteEvents, type WindowRules } from './window-state.ts'
+import { countEvent, createWindowState, deleteEvents, FILL, type WindowRules } from './window-state.ts'
 import type { WriterPlatform } from './writer-platform.ts'
 import { markRange, type WriterState, windowRules } from './writer-state.ts'
 
@@ -42,9 +43,8 @@ async function rebuild(
   state: WriterState,
   { view, key, rules }: WindowAddress & { readonly rules: WindowRules },
 ): Promise<void> {
-  const events = await readLog(platform, state, { view, key, rules })
+  const { events, batches } = await readLog(platform, state, { view, key, rules })
   // From here on nothing waits: what the journal holds is what has been delivered, no more and no less.
-  const loads = new Set([...events.values()].map(({ sequenceOrigin }) => sequenceOrigin))
   for (const { rows } of platform.storage.readJournal(0, Number.MAX_SAFE_INTEGER)) {
     for (const line of rows.split('\n')) {
       if (!line.startsWith(`${view}\t${key}\t`)) continue
@@ -54,7 +54,7 @@ async function rebuild(
   }
   const now = platform.clock.now()
   const fresh = createWindowState(rules)
-  for (const load of loads) fresh.loads.add(load)
+  for (const batch of batches) fresh.batches.add(batch)
   for (const id of tombstonesOf(view)) {
     const tombstone = state.blocks.findRow(key, id)
     if (tombstone !== undefined) deleteEvents(fresh, tombstone.eventTime)
@@ -74,7 +74,7 @@ async function readLog(
   platform: WriterPlatform,
   state: WriterState,
   { view, key, rules }: WindowAddress & { readonly rules: WindowRules },
-): Promise<Map<string, ViewRow>> {
+): Promise<{ readonly events: Map<string, ViewRow>; readonly batches: ReadonlySet<string> }> {
   const { entity, schemas } = state.record!.layout
   const schema = schemas[view]!
   const oldest = oldestCounted(rules.plan, platform.clock.now())
@@ -82,6 +82,8 @@ async function readLog(
   const at = view.lastIndexOf('@')
   const manifest = await platform.offline.list(view.slice(0, at), Number(view.slice(at + 1)))
   const events = new Map<string, ViewRow>()
+  // Registered all at once: where one segment of a fill is, all are, be they of this key or not.
+  const batches = new Set(manifest.some(({ path }) => isFillSegment(path)) ? [FILL] : [])
   for (const segment of manifest) {
     if (segment.bucket !== bucket || segment.eventTimeMax < oldest) continue
     const file = await openSegment(platform.offline.openSegment(segment), schema, segment.path)
@@ -91,9 +93,10 @@ async function readLog(
         .map((value, position) => encodeValue(schema.features[position]!.type, value))
         .join(',')
       events.set(identityOf(stamp), { ...stamp, view, key, cells })
+      batches.add(stamp.sequenceOrigin)
     })
   }
-  return events
+  return { events, batches }
 }
 
 function identityOf({ sequenceTime, sequenceOrigin, sequenceIndex }: Stamp): string {

@@ -19,7 +19,7 @@ import { rebuildDueMs, rebuildWindows } from './rebuild-windows.ts'
 import { encodeSeen, hourOf } from './seen-ids.ts'
 import { addWidth, dropWidth, tendWidths, widthsDueMs } from './tend-widths.ts'
 import { WRITER_LIMITS, type WriterLimits, type WriterPlatform } from './writer-platform.ts'
-import { adoptLayout, findWidth, type WriterRecord } from './writer-record.ts'
+import { adoptLayout, findWidth, keptViews, viewsOf } from './writer-record.ts'
 import { adoptRecord, enterJournal, markRange, openState, takeRows } from './writer-state.ts'
 
 /**
@@ -59,6 +59,8 @@ export interface ShardWriter {
   measureBlocks(): WriterReport
   /** Answers how many of the keys it held; null, and nothing done, while rows have yet to be logged. */
   eraseKeys(layout: WriterLayout, keys: readonly string[]): number | null
+  /** Takes up a generation and publishes; answers how many blocks still wait. */
+  announce(layout: WriterLayout): Promise<number>
   /** Answers how many blocks of the width have yet to be put. */
   addWidth(layout: WriterLayout, width: BlockWidth): number
   /** Answers how many blocks of the width have yet to be deleted. */
@@ -98,7 +100,7 @@ export function createShardWriter(
       enterJournal(state, entry, false)
       for (const { id, time } of fresh) state.seen.remember(hourOf(time), id)
       const dueMsOf = (view: string) =>
-        nowMs + (kind === 'load' ? limits.loadPublishMs : publishMsOf(layout, view))
+        nowMs + (kind !== 'stream' ? limits.loadPublishMs : publishMsOf(layout, view))
       takeRows(state, decodeRows(rows), { entry, dueMsOf })
       if (platform.memory.bytes > platform.memory.bytesMax) checkpointBlocks(platform, state)
       return { status: 'committed' }
@@ -204,7 +206,7 @@ export function createShardWriter(
     return times.length === 0 ? null : times.reduce((a, b) => Math.min(a, b))
   }
 
-  /** Takes up a newer generation: what it no longer serves is forgotten, what it adds starts empty. */
+  /** Takes up a newer generation: what it no longer keeps is forgotten, what it adds starts empty. */
   function adopt(layout: WriterLayout): void {
     const before = state.record
     if (before !== undefined && before.layout.generation >= layout.generation) return
@@ -215,10 +217,11 @@ export function createShardWriter(
       checkpointBlocks(platform, state, write)
     else write()
     adoptRecord(platform, state, record)
-    if (before === undefined || viewsOf(before) === viewsOf(record)) return
+    if (before === undefined) return
+    const kept = keptViews(record)
+    if (keptViews(before).join() !== kept.join()) state.blocks.keepViews(new Set(kept))
+    if (viewsOf(before) === viewsOf(record)) return
     // A block names the versions it is complete for: every one that is there has to be put again.
-    const served = new Set(layout.entity.groups.flatMap(({ views }) => views))
-    state.blocks.keepViews(served)
     const dueMs = clock.now() / 1_000
     const ranges = [
       ...state.blocks.entries(),
@@ -258,8 +261,15 @@ export function createShardWriter(
     isBroken = false
   }
 
+  async function announce(layout: WriterLayout): Promise<number> {
+    orBreak(() => adopt(layout))
+    await work({ publish: true, cut: false })
+    return state.publications.count()
+  }
+
   return {
     deliver,
+    announce,
     readBlocks,
     readWaiting,
     reportJournal,
@@ -282,8 +292,4 @@ export function createShardWriter(
         return dropWidth(platform, state, width)
       }),
   }
-}
-
-function viewsOf({ layout }: WriterRecord): string {
-  return layout.entity.groups.map(({ name, views }) => `${name}:${views.join()}`).join(';')
 }

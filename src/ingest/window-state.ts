@@ -20,9 +20,15 @@ export interface WindowState {
   readonly ids: EventIds
   /** Event time of the newest event ever counted. */
   newest: Instant
-  /** Loads whose rows were counted from the log when the windows were made anew: the writers' share of them comes later. */
-  readonly loads: Set<string>
+  /**
+   * Loads whose rows were counted from the log when the windows were made anew, and `FILL` if those of the view's fill were: the
+   * writers' share of them comes later.
+   */
+  readonly batches: Set<string>
 }
+
+/** Stands for a version's fill: it has only one. No load's id is like it. */
+export const FILL = 'fill'
 
 /** How the rows of a windowed view are counted. */
 export interface WindowRules {
@@ -37,7 +43,7 @@ export function createWindowState({ plan }: WindowRules): WindowState {
     tiles: createTiles(plan),
     ids: createEventIds(),
     newest: Number.NEGATIVE_INFINITY,
-    loads: new Set(),
+    batches: new Set(),
   }
 }
 
@@ -78,8 +84,10 @@ export function encodeWindowLine(
   const hours = [...state.ids.digestsByHour.keys()].map(
     (hour) => `${hour}:${encodeEventIds(state.ids, hour)}`,
   )
-  const loads = [...state.loads].join(' ')
-  return [WINDOWS, view, key, state.newest, encodeTiles(plan, state.tiles), hours.join(' '), loads].join('\t')
+  const batches = [...state.batches].join(' ')
+  return [WINDOWS, view, key, state.newest, encodeTiles(plan, state.tiles), hours.join(' '), batches].join(
+    '\t',
+  )
 }
 
 export function isWindowLine(line: string): boolean {
@@ -91,7 +99,7 @@ export function decodeWindowLine(
   line: string,
   rulesOf: (view: string) => WindowRules | undefined,
 ): { readonly view: string; readonly key: string; readonly state: WindowState } | undefined {
-  const [, view, key, newest, tiles, hours, loads] = line.split('\t') as [
+  const [, view, key, newest, tiles, hours, batches] = line.split('\t') as [
     string,
     string,
     string,
@@ -107,7 +115,7 @@ export function decodeWindowLine(
     const colon = hour.indexOf(':')
     decodeEventIds(ids, Number(hour.slice(0, colon)), hour.slice(colon + 1))
   }
-  const counted = new Set(loads === '' ? [] : loads.split(' '))
-  const state = { tiles: decodeTiles(rules.plan, tiles), ids, newest: Number(newest), loads: counted }
+  const counted = new Set(batches === '' ? [] : batches.split(' '))
+  const state = { tiles: decodeTiles(rules.plan, tiles), ids, newest: Number(newest), batches: counted }
   return { view, key, state }
 }

@@ -19,6 +19,13 @@ export interface WriterWidth extends BlockWidth {
   readonly progress: number
 }
 
+/** A record as it was stored; one of 0.1.0 knows of no fills. */
+export function parseRecord(text: string): WriterRecord {
+  const record = JSON.parse(text) as WriterRecord
+  const entity = { ...record.layout.entity, unfilled: record.layout.entity.unfilled ?? [] }
+  return { ...record, layout: { ...record.layout, entity } }
+}
+
 /**
  * The record under a newer layout. A group's first width needs no filling: a reader that lacks a block asks
  * the writer for it. Widths of groups that are gone are dropped. `loggedLater` are the versions whose rows the
@@ -85,4 +92,14 @@ function isPublished(widths: readonly WriterWidth[], wanted: BlockWidth): boolea
 
 function isSameWidth(a: BlockWidth, b: BlockWidth): boolean {
   return a.group === b.group && a.blockBits === b.blockBits
+}
+
+/** Versions whose rows are kept: those served and those being filled. */
+export function keptViews({ layout: { entity } }: WriterRecord): string[] {
+  return [...entity.groups.flatMap(({ views }) => views), ...entity.unfilled].sort()
+}
+
+/** The versions that blocks show, group by group, as text. */
+export function viewsOf({ layout }: WriterRecord): string {
+  return layout.entity.groups.map(({ name, views }) => `${name}:${views.join()}`).join(';')
 }

@@ -7,7 +7,7 @@ import { createPublications, type Publications } from './publications.ts'
 import { createSeenIds, decodeSeen, type SeenIds } from './seen-ids.ts'
 import type { WindowRules } from './window-state.ts'
 import type { WriterPlatform } from './writer-platform.ts'
-import type { WriterRecord } from './writer-record.ts'
+import { parseRecord, type WriterRecord } from './writer-record.ts'
 import type { JournalEntry } from './writer-storage.ts'
 
 /** All a writer holds in memory; every part of it can be made again from its storage. */
@@ -43,7 +43,7 @@ export interface WriterState {
 export function openState(platform: WriterPlatform): WriterState {
   const { storage, clock } = platform
   const text = storage.readRecord()
-  const record = text === undefined ? undefined : (JSON.parse(text) as WriterRecord)
+  const record = text === undefined ? undefined : parseRecord(text)
   const state: WriterState = {
     record,
     blocks: openBlocks(platform, record, () => state),
@@ -91,7 +91,7 @@ function openBlocks(
   return createLiveBlocks(platform.memory, platform.storage, {
     rowBits: record?.rowBits ?? 1,
     shardBits: record?.layout.entity.shardBits ?? 0,
-    isServed: (view) => isServed(stateNow(), view),
+    isKept: (view) => isKept(stateNow(), view),
     rulesOf: (view) => windowRules(stateNow(), view),
     onRebuild: (view, key) => void stateNow().rebuilds.set(`${view}\t${key}`, { view, key }),
     clock: platform.clock,
@@ -110,8 +110,13 @@ export function adoptRecord(platform: WriterPlatform, state: WriterState, record
   state.blocks = openBlocks(platform, record, () => state)
 }
 
-export function isServed({ record }: WriterState, view: string): boolean {
-  return record !== undefined && groupOf(record, view) !== undefined
+/** Whether rows of a version are kept: it is served, or will be once it is filled. */
+export function isKept({ record }: WriterState, view: string): boolean {
+  return record !== undefined && (groupOf(record, view) !== undefined || isUnfilled(record, view))
+}
+
+function isUnfilled({ layout }: WriterRecord, view: string): boolean {
+  return layout.entity.unfilled.includes(view)
 }
 
 const rulesByWindows = new WeakMap<CompiledWindows, WindowRules>()
@@ -165,7 +170,7 @@ export function takeRows(
     let ranges = rangesByView.get(row.view)
     if (ranges === undefined) {
       // A version no longer served stays in the log alone.
-      if (!isTombstone(row.view) && !isServed(state, row.view)) continue
+      if (!isTombstone(row.view) && !isKept(state, row.view)) continue
       ranges = new Set()
       rangesByView.set(row.view, ranges)
     }
@@ -174,6 +179,8 @@ export function takeRows(
   }
   if (dueMsOf === null) return
   for (const [view, ranges] of rangesByView) {
+    // No block shows it before it is filled.
+    if (isUnfilled(state.record!, view)) continue
     const due = { dueMs: dueMsOf(view), entry: entry.id }
     for (const range of ranges) markRange(state, range, due, view)
   }

@@ -51,10 +51,10 @@ export interface JournalSummary {
   /** Higher than any before; the writer gives it. */
   readonly id: number
   /**
-   * `stream`: to be logged. `load`: in the log already. `held`: logged, but still ahead of the clock. `released`: held until
+   * `stream`: to be logged. `load`, `fill`: in the log already. `held`: logged, but still ahead of the clock. `released`: held until
    * now, merged with this entry.
    */
-  readonly kind: 'stream' | 'load' | 'held' | 'released'
+  readonly kind: 'stream' | 'load' | 'fill' | 'held' | 'released'
   readonly timeMs: number
   /** Characters of its rows. */
   readonly chars: number

@@ -14,7 +14,7 @@ export interface Jobs {
   stop(id: string): Promise<void>
 }
 
-export type JobKind = 'load' | 'reblock' | 'compact' | 'training' | 'erase'
+export type JobKind = 'load' | 'reblock' | 'compact' | 'training' | 'erase' | 'fill'
 
 /** The parts of a job, as its engine runs them. */
 export interface JobSteps {

@@ -46,7 +46,7 @@ export interface QuarantineBatch {
 
 export interface QuarantinedRow {
   readonly index: number
-  /** The view whose expression failed; null when an expectation keeps the row from all of them. */
+  /** Id of the view whose expression failed; null when an expectation keeps the row from all of them. */
   readonly view: string | null
   readonly reason: string
   /** Comma-separated JSON texts. */

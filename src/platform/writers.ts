@@ -38,6 +38,11 @@ export interface ShardWriters {
    * is 0.
    */
   dropWidth(layout: WriterLayout, width: BlockWidth): Promise<number>
+  /**
+   * Takes up this generation and publishes the blocks that show it, as many as one run may. Answers how many are left; call
+   * again until it is 0.
+   */
+  announce(layout: WriterLayout): Promise<number>
 }
 
 /** How far a writer's journal has come. */
@@ -74,8 +79,8 @@ export interface WriterReport {
 
 export interface Delivery {
   readonly layout: WriterLayout
-  /** Rows of a load are in the log already and are published at the load's end or after a minute. */
-  readonly kind: 'stream' | 'load'
+  /** Rows of a load or a fill are in the log already and are published at its end or after a minute. */
+  readonly kind: 'stream' | 'load' | 'fill'
   readonly groups: readonly DeliveryGroup[]
 }
 

@@ -1,4 +1,5 @@
 import { EMPTY_DEFINITIONS } from '../definitions/definition-set.ts'
+import { SETTLED } from '../definitions/transition.ts'
 import type { Generation, Platform } from '../platform.ts'
 
 const NEVER_APPLIED: Generation = {
@@ -8,6 +9,7 @@ const NEVER_APPLIED: Generation = {
   definitions: EMPTY_DEFINITIONS,
   versions: {},
   blockBits: {},
+  transition: SETTLED,
 }
 
 /** The newest generation as it was applied, read anew only when there is a newer one: for people, not for serving. */

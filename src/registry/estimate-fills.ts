@@ -1,7 +1,9 @@
-import { BLOCK_BITS_MIN, groupName, groupOf } from '../definitions/compile.ts'
+import { BLOCK_BITS_MIN, groupName } from '../definitions/compile.ts'
+import { groupOf } from '../definitions/compile-view.ts'
 import type { DefinitionSet } from '../definitions/definition-set.ts'
 import type { Platform } from '../platform.ts'
-import type { Change, CurrentDefinitions } from './plan-changes.ts'
+import type { Change } from './plan-changes.ts'
+import type { CurrentDefinitions } from './plan-versions.ts'
 
 /** What it costs to make a view's values of the rows that its source has taken in. */
 export interface FillEstimate {

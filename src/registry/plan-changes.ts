@@ -3,12 +3,12 @@ import { canonicalJson } from '../core/json.ts'
 import { DEFINITION_KINDS, DefinitionSet } from '../definitions/definition-set.ts'
 import type { Entity } from '../definitions/entity.ts'
 import type { FeatureView } from '../definitions/feature-view.ts'
-import { viewFingerprint } from '../definitions/fingerprint.ts'
 import type { Source } from '../definitions/source.ts'
 import { findProblems } from '../definitions/validate.ts'
 import type { ViewVersion } from '../platform.ts'
 import { additive, destructive, type Effect, isBreaking, joinEffects, METADATA } from './effect.ts'
 import { findRenames } from './find-renames.ts'
+import { type CurrentDefinitions, planVersions } from './plan-versions.ts'
 import { serviceEffect } from './service-effect.ts'
 import { sourceEffect } from './source-effect.ts'
 import { newVersionEffect, newViewEffect, onDemandEffect, sameVersionEffect } from './view-effect.ts'
@@ -27,14 +27,6 @@ export interface ChangePlan {
   readonly changes: readonly Change[]
   /** Version and fingerprint of every feature view after the change. */
   readonly versions: Readonly<Record<string, ViewVersion>>
-}
-
-/** What is in force now. */
-export interface CurrentDefinitions {
-  readonly definitions: DefinitionSet
-  readonly versions: Readonly<Record<string, ViewVersion>>
-  /** The highest version each view name ever had. */
-  readonly versionsEver: Readonly<Record<string, number>>
 }
 
 /** Reads a definition document. Throws `invalid_argument` with every fault in `details.problems`. */
@@ -56,14 +48,8 @@ export function parseDefinitions(json: unknown): DefinitionSet {
  */
 export function planChanges(current: CurrentDefinitions, next: DefinitionSet): ChangePlan {
   refuseMovedShards(current.definitions, next)
-  const versions = Object.fromEntries(
-    next.feature_views.map((view) => {
-      const fingerprint = viewFingerprint(next, view)
-      const known = current.versions[view.name]
-      if (known?.fingerprint === fingerprint) return [view.name, known]
-      return [view.name, { version: (current.versionsEver[view.name] ?? 0) + 1, fingerprint }]
-    }),
-  )
+  refuseOtherKeys(current.definitions, next)
+  const versions = planVersions(current, next)
   const renames = findRenames(current.definitions, next)
   const changes = Object.entries(DEFINITION_KINDS).flatMap(([key, kind]) => {
     const before = byName(current.definitions[key as keyof DefinitionSet])
@@ -184,6 +170,27 @@ function refuseMovedShards(current: DefinitionSet, next: DefinitionSet): void {
     throw new FeatureStoreError(
       'failed_precondition',
       `Cannot change entity "${name}" from ${before.shards} to ${shards} shards: moving rows is not supported yet`,
+    )
+  }
+  // A message that comes again has to meet the writer that knows it.
+  for (const { name, shards } of next.sources) {
+    const before = current.sources.find((source) => source.name === name)
+    if (before === undefined || before.shards === shards) continue
+    throw new FeatureStoreError(
+      'failed_precondition',
+      `Cannot change source "${name}" from ${before.shards} to ${shards} shards: moving rows is not supported yet`,
+    )
+  }
+}
+
+/** Rows, deletions and blocks of all views and versions stand under an entity's keys: other keys are another entity. */
+function refuseOtherKeys(current: DefinitionSet, next: DefinitionSet): void {
+  for (const entity of next.entities) {
+    const before = current.entities.find(({ name }) => name === entity.name)
+    if (before === undefined || hasSameKeys(before, entity)) continue
+    throw new FeatureStoreError(
+      'failed_precondition',
+      `Cannot change the join keys of entity "${entity.name}": what is stored stands under them, define another entity`,
     )
   }
 }

@@ -7,6 +7,7 @@ import type {
   CompiledView,
   Snapshot,
 } from '../definitions/snapshot.ts'
+import { fillJobId } from '../definitions/transition.ts'
 import type { Platform } from '../platform.ts'
 import { readServingSnapshot, readWritingSnapshot, refreshServingSnapshot } from './current-snapshot.ts'
 
@@ -45,12 +46,16 @@ export async function resolveService(platform: Platform, name: string): Promise<
 /** The service under the newest definitions in D1, whatever this isolate remembers. Throws `not_found`. */
 export async function resolveInNewest(platform: Platform, name: string): Promise<ResolvedService> {
   const snapshot = await refreshServingSnapshot(platform)
+  const waitsFor = own(snapshot.pending, name)
+  if (waitsFor !== undefined) throw await notFilledYet(platform, name, waitsFor)
   return { snapshot, service: findService(snapshot, name) }
 }
 
-/** The newest version of a view in one generation. Throws `not_found`. */
-export function findView({ views }: Snapshot, name: string): CompiledView {
-  const versions = Object.values(views).filter((view) => view.name === name)
+/** The newest version of a view in one generation that is not still being filled. Throws `not_found`. */
+export function findView({ views, entities }: Snapshot, name: string): CompiledView {
+  const versions = Object.values(views).filter(
+    (view) => view.name === name && !entities[view.entity]!.unfilled.includes(view.id),
+  )
   if (versions.length === 0)
     throw notFound(
       'feature view',
@@ -74,12 +79,28 @@ export function findEntity({ entities }: Snapshot, name: string): CompiledEntity
   return entity
 }
 
+/** A new service has no former definition to go on with while a view it reads is filled (S33). */
+async function notFilledYet({ jobRecords }: Platform, name: string, views: readonly string[]) {
+  const progress = await Promise.all(
+    views.map(async (view) => {
+      const job = await jobRecords.find(fillJobId(view))
+      return { view, job: fillJobId(view), done: job?.done ?? 0, total: job?.total ?? 0 }
+    }),
+  )
+  const [first] = progress
+  return new FeatureStoreError(
+    'failed_precondition',
+    `Cannot use feature service "${name}" yet: ${views.map((view) => `"${view}"`).join(' and ')} is being filled, ${first?.done ?? 0} of ${first?.total ?? 0} steps are done`,
+    { filling: progress },
+  )
+}
+
 /** Looks a name up among definitions; what every object inherits is no definition. */
 function own<T>(definitions: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(definitions, name) ? definitions[name] : undefined
 }
 
-function notFound(kind: string, name: string, known: Readonly<Record<string, unknown>>) {
+export function notFound(kind: string, name: string, known: Readonly<Record<string, unknown>>) {
   const nearest = nearestName(name, Object.keys(known))
   const hint = nearest === undefined ? '' : ` (did you mean "${nearest}"?)`
   return new FeatureStoreError(

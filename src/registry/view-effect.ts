@@ -4,18 +4,18 @@ import type { FeatureView } from '../definitions/feature-view.ts'
 import { onDemandFingerprint } from '../definitions/fingerprint.ts'
 import { additive, destructive, type Effect, joinEffects, METADATA } from './effect.ts'
 
-const STARTS_EMPTY = 'it starts empty: rows accepted before this apply are not filled in by this release'
+const IS_FILLED = 'the rows that its source has kept are filled in first, if there are any'
 
 /** A feature view that is new. */
 export function newViewEffect(version: number): Effect {
-  return additive(`version ${version} is made`, STARTS_EMPTY)
+  return additive(`version ${version} is made`, IS_FILLED)
 }
 
 /** A feature view whose values change. */
 export function newVersionEffect(former: number, version: number): Effect {
   return {
     impact: 'new_version',
-    consequences: [`version ${version} takes the place of version ${former}`, STARTS_EMPTY],
+    consequences: [`version ${version} takes the place of version ${former} once it is filled`, IS_FILLED],
   }
 }
 

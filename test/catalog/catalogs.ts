@@ -1,6 +1,7 @@
 import flights from '../../examples/flights/definitions.ts'
 import { type Catalog, createCatalog } from '../../src/catalog/catalog.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
+import { SETTLED } from '../../src/definitions/transition.ts'
 import { parseDefinitions } from '../../src/registry/plan-changes.ts'
 
 /** The catalog of a set that was applied once. */
@@ -14,6 +15,7 @@ export function catalogOf(set: DefinitionSetInput): Catalog {
     definitions,
     versions: Object.fromEntries(definitions.feature_views.map(({ name }) => [name, version])),
     blockBits: {},
+    transition: SETTLED,
   })
 }
 

@@ -25,6 +25,7 @@ const LAYOUT: WriterLayout = {
     shardBits: 0,
     bucketBits: 4,
     groups: [{ name: 'main', blockBits: 6, views: ['clicks@1'], publishMs: 1_000 }],
+    unfilled: [],
   },
   windows: {},
   schemas: {

@@ -18,6 +18,11 @@ const generation = (number: number, version = 1): Generation => ({
   definitions: EMPTY_DEFINITIONS,
   versions: { clicks: { version, fingerprint: `f${version}` } },
   blockBits: { 'user/main': 11 },
+  transition: {
+    unfilled: { 'clicks@2': 3 },
+    kept: { 'clicks@1': 1 },
+    held: { ranker: { generation: 1, views: { clicks: 'clicks@1' } } },
+  },
 })
 
 const record = (name: string, bytes = 3) =>
@@ -221,6 +226,7 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
         views: {},
         onDemandViews: {},
         services: {},
+        pending: {},
       } as const
       expect(await platform.snapshots.readPointer()).toBeUndefined()
       expect(await platform.snapshots.read(4)).toBeUndefined()

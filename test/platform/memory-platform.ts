@@ -1,24 +1,33 @@
 import { compactLog } from '../../src/batch/compact-log.ts'
 import { eraseKeys } from '../../src/batch/erase-keys.ts'
+import { fillView } from '../../src/batch/fill-view.ts'
 import { reblockGroup } from '../../src/batch/reblock-group.ts'
 import { runLoad } from '../../src/batch/run-load.ts'
 import { createBlockCache } from '../../src/core/block-cache.ts'
 import { FeatureStoreError } from '../../src/core/error.ts'
 import { fingerprint } from '../../src/definitions/fingerprint.ts'
-import type { RegisteredSegment, SegmentRecord } from '../../src/definitions/segment-record.ts'
+import type { RawLayout } from '../../src/definitions/raw-layout.ts'
+import type { RegisteredSegment } from '../../src/definitions/segment-record.ts'
 import type { WriterLayout } from '../../src/definitions/writer-layout.ts'
 import type { Consumed } from '../../src/ingest/consume-events.ts'
 import { consumeMessages } from '../../src/ingest/consume-messages.ts'
 import { LETTERS } from '../../src/ingest/erase-letters.ts'
 import { createWriterMemory, type WriterMemory } from '../../src/ingest/live-blocks.ts'
+import { createRawWriter, type RawWriter } from '../../src/ingest/raw-writer.ts'
 import { createShardWriter, type ShardWriter } from '../../src/ingest/shard-writer.ts'
-import { WRITER_LIMITS, WRITER_MEMORY_BYTES, type WriterLimits } from '../../src/ingest/writer-platform.ts'
+import {
+  WRITER_LIMITS,
+  WRITER_MEMORY_BYTES,
+  type WriterLimits,
+  type WriterPlatform,
+} from '../../src/ingest/writer-platform.ts'
 import type { WriterStorage } from '../../src/ingest/writer-storage.ts'
 import { LABEL_PLACES } from '../../src/offline/erase-labels.ts'
 import { makeDataset } from '../../src/offline/make-dataset.ts'
 import type {
   Backlog,
   Clock,
+  FillChunk,
   Generation,
   JobKind,
   JobRecord,
@@ -54,6 +63,8 @@ export interface MemoryPlatform extends Platform {
   /** Set to make the next effect of that name fail, once. */
   readonly faults: Set<Fault>
   readonly counts: { writeBlock: number; deleteBlock: number; readBlocks: number; readBacklog: number }
+  /** Where jobs are noted that are started; undefined, as at first, runs them at once. */
+  heldJobs: string[] | undefined
   /** What the queue says of itself, whatever is in it. */
   backlog: Backlog
   /** Takes everything in the queue to the writers, as the delivery of that number; what fails is gone from it. */
@@ -101,6 +112,7 @@ const RUNS = {
   training: makeDataset,
   erase: (platform: Platform, id: string, steps: JobSteps) =>
     eraseKeys(platform, id, { steps, elsewhere: [LETTERS, ...LABEL_PLACES] }),
+  fill: fillView,
 }
 
 /** Bytes of one chunk of a landed file's stream: few, so that rows and letters lie across two. */
@@ -126,9 +138,12 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
   const released = new Set<string>()
   const jobs = new Map<string, JobRecord>()
   const chunks = new Map<string, Map<number, LoadChunk>>()
+  const fills = new Map<string, FillChunk[]>()
   const storages = new Map<string, ReturnType<typeof memoryWriterStorage>>()
   let writerMemory = createWriterMemory(memoryBytesMax)
   const writers = new Map<string, ShardWriter>()
+  const rawStorages = new Map<string, ReturnType<typeof memoryWriterStorage>>()
+  const rawWriters = new Map<string, RawWriter>()
   const landed = new Map<string, { file: LandedFile; bytes: Uint8Array }>()
   let ids = 0
   let crashCount = 0
@@ -157,41 +172,45 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     },
   }
   const offline = memoryOfflineLog(objects, clock, fail)
-  const writerNamed = (name: string): ShardWriter => {
-    let writer = writers.get(name)
-    if (writer === undefined) {
-      const storage = storages.get(name) ?? memoryWriterStorage()
-      storages.set(name, storage)
-      const born = crashCount
-      const run: typeof effect = (what, work) => {
-        // What a crash has ended goes no further.
-        if (born !== crashCount) throw new Error('crashed')
-        return effect(what, work)
-      }
-      const ports = {
-        storage: guardStorage(storage, run),
-        online: {
-          writeBlock: async (key: string, text: string) =>
-            run('writeBlock', () => online.writeBlock(key, text)),
-          deleteBlock: async (key: string) => run('deleteBlock', () => online.deleteBlock(key)),
-        },
-        offline: {
-          writeSegment: async (path: string, bytes: Uint8Array) =>
-            run('writeSegment', () => offline.writeSegment(path, bytes)),
-          list: offline.list,
-          openSegment: offline.openSegment,
-          register: async (records: readonly SegmentRecord[]) =>
-            run('register', () => offline.register(records)),
-        },
-      }
-      writer = createShardWriter(
-        { ...ports, memory: writerMemory, clock, log },
-        { ...WRITER_LIMITS, ...limits },
-      )
-      writers.set(name, writer)
+  const portsOf = (all: typeof storages, name: string): WriterPlatform => {
+    const storage = all.get(name) ?? memoryWriterStorage()
+    all.set(name, storage)
+    const born = crashCount
+    const run: typeof effect = (what, work) => {
+      // What a crash has ended goes no further.
+      if (born !== crashCount) throw new Error('crashed')
+      return effect(what, work)
     }
+    return {
+      storage: guardStorage(storage, run),
+      online: {
+        writeBlock: async (key, text) => run('writeBlock', () => online.writeBlock(key, text)),
+        deleteBlock: async (key) => run('deleteBlock', () => online.deleteBlock(key)),
+      },
+      offline: {
+        writeSegment: async (path, bytes) => run('writeSegment', () => offline.writeSegment(path, bytes)),
+        list: offline.list,
+        openSegment: offline.openSegment,
+        register: async (records) => run('register', () => offline.register(records)),
+      },
+      memory: writerMemory,
+      clock,
+      log,
+    }
+  }
+  const writerNamed = (name: string): ShardWriter => {
+    const writer =
+      writers.get(name) ?? createShardWriter(portsOf(storages, name), { ...WRITER_LIMITS, ...limits })
+    writers.set(name, writer)
     return writer
   }
+  const rawNamed = (name: string): RawWriter => {
+    const writer =
+      rawWriters.get(name) ?? createRawWriter(portsOf(rawStorages, name), { ...WRITER_LIMITS, ...limits })
+    rawWriters.set(name, writer)
+    return writer
+  }
+  const rawOf = ({ source, shard }: RawLayout) => rawNamed(`${source}/${shard}`)
   const writerOf = ({ entity, shard }: WriterLayout) => writerNamed(`${entity.name}/${shard}`)
   const summaryOf = ({ id, source, rows, doorTime }: QuarantineBatch) => ({
     id,
@@ -209,6 +228,10 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         await platform.flush()
       },
     })
+  const startJob = async (kind: JobKind, id: string) => {
+    if (platform.heldJobs === undefined) await runJob(kind, id)
+    else platform.heldJobs.push(id)
+  }
   const platform: MemoryPlatform = {
     time,
     blocks,
@@ -343,6 +366,13 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       eraseKeys: async (layout, keys) => writerOf(layout).eraseKeys(layout, keys),
       addWidth: async (layout, width) => writerOf(layout).addWidth(layout, width),
       dropWidth: async (layout, width) => writerOf(layout).dropWidth(layout, width),
+      announce: async (layout) => writerOf(layout).announce(layout),
+    },
+    rawWriters: {
+      deliver: async (delivery) => structuredClone(rawOf(delivery.layout).deliver(structuredClone(delivery))),
+      readWaiting: async (layout) => rawOf(layout).readWaiting(),
+      cut: async (layout) => rawOf(layout).cut(layout),
+      wake: async (layout) => rawOf(layout).work(),
     },
     loads: {
       async begin(load) {
@@ -406,7 +436,8 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         return true
       },
     },
-    jobs: { start: runJob, restart: runJob, stop: async () => {} },
+    heldJobs: undefined,
+    jobs: { start: startJob, restart: startJob, stop: async () => {} },
     jobRecords: guardEffects<JobRecords>(
       {
         async begin(job) {
@@ -438,6 +469,29 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       blockBytesMax: 16_000,
       reblockGraceMs: 300_000,
       datasetChunkRows: options.datasetChunkRows ?? 65_536,
+    },
+    fills: {
+      async plan(id, segments) {
+        if (!fills.has(id))
+          fills.set(
+            id,
+            segments.map((raw) => ({ raw, segments: null, isSynced: false })),
+          )
+      },
+      async readProgress(id) {
+        const own = fills.get(id) ?? []
+        return {
+          total: own.length,
+          written: own.filter(({ segments }) => segments !== null).length,
+          synced: own.filter(({ isSynced }) => isSynced).length,
+        }
+      },
+      readChunk: async (id, chunk) => fills.get(id)?.[chunk],
+      async writeChunk(id, chunk, content) {
+        fills.get(id)![chunk] = content
+      },
+      register: async (id) =>
+        offline.register((fills.get(id) ?? []).flatMap(({ segments }) => segments ?? [])),
     },
     quarantine: {
       async write(batch) {
@@ -490,20 +544,30 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       ),
     async flush(options = { cut: false }) {
       for (const name of storages.keys()) await writerNamed(name).work({ publish: true, cut: options.cut })
+      for (const name of rawStorages.keys()) await rawNamed(name).work()
     },
     crash() {
       crashCount++
       writers.clear()
+      rawWriters.clear()
       writerMemory = createWriterMemory(memoryBytesMax)
     },
-    rowsWritten: () => [...storages.values()].reduce((sum, storage) => sum + storage.rowsWritten(), 0),
+    rowsWritten: () =>
+      [...storages.values(), ...rawStorages.values()].reduce(
+        (sum, storage) => sum + storage.rowsWritten(),
+        0,
+      ),
     writerTexts: () => [...storages.values()].flatMap(textsOf),
     writerMemory: () => writerMemory,
     async work() {
       for (const name of storages.keys()) await writerNamed(name).work({ publish: false, cut: false })
+      for (const name of rawStorages.keys()) await rawNamed(name).work()
     },
     nextWorkMs() {
-      const times = [...storages.keys()].map((name) => writerNamed(name).nextWorkMs())
+      const times = [
+        ...[...storages.keys()].map((name) => writerNamed(name).nextWorkMs()),
+        ...[...rawStorages.keys()].map((name) => rawNamed(name).nextWorkMs()),
+      ]
       return times.reduce((a, b) => (a === null ? b : b === null ? a : Math.min(a, b)), null)
     },
     land(source, name, bytes) {

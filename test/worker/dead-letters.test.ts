@@ -87,7 +87,9 @@ async function priceNow(user: string): Promise<unknown> {
 }
 
 async function loggedRows(): Promise<number> {
-  const found = await harness.env.DB.prepare('SELECT total(row_count) AS rows FROM segments').first('rows')
+  const found = await harness.env.DB.prepare(
+    "SELECT total(row_count) AS rows FROM segments WHERE path LIKE 'log/%'",
+  ).first('rows')
   return Number(found)
 }
 

@@ -120,13 +120,17 @@ async function delayNow(airport: string): Promise<unknown> {
 
 /** Rows the manifest names, loads and pushes alike. */
 async function registeredRows(): Promise<number> {
-  const found = await harness.env.DB.prepare('SELECT total(row_count) AS rows FROM segments').first('rows')
+  const found = await harness.env.DB.prepare(
+    "SELECT total(row_count) AS rows FROM segments WHERE path LIKE 'log/%'",
+  ).first('rows')
   return Number(found)
 }
 
 /** Copies what the manifest names out of R2, paths kept, and reads it as DuckDB does. */
 async function readLog(airport: string): Promise<unknown[]> {
-  const { results } = await harness.env.DB.prepare('SELECT path FROM segments').all<{ path: string }>()
+  const { results } = await harness.env.DB.prepare("SELECT path FROM segments WHERE path LIKE 'log/%'").all<{
+    path: string
+  }>()
   if (results.length === 0) return []
   const files: string[] = []
   for (const { path } of results) {

@@ -220,7 +220,7 @@ it('a Worker killed while rows come in loses none that is pushed again, and keep
 /** The counts of every row that the manifest names, sorted, by view, as the stopped Worker has left them. */
 async function readLog(): Promise<Map<string, number[]>> {
   const { env, dispose } = await openStores()
-  const { results } = await env.DB.prepare('SELECT view, path FROM segments').all<{
+  const { results } = await env.DB.prepare("SELECT view, path FROM segments WHERE path LIKE 'log/%'").all<{
     view: string
     path: string
   }>()

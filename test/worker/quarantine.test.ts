@@ -110,7 +110,7 @@ it('a row on which a view fails is in quarantine for that view alone, and is rel
   await untilServed('d', [20, null, 40])
   await untilServed('d2', [20, 7, 40])
   const found = (await quarantined()).find(({ row }) => row.user === 'd')!
-  expect(found).toMatchObject({ index: 0, view: 'noted' })
+  expect(found).toMatchObject({ index: 0, view: 'noted@1' })
   expect(found.reason).toMatch(/x/)
 
   await apply('coalesce(try_cast(note as bigint), -1)')

@@ -282,27 +282,16 @@ describe('definitions', () => {
   const [view] = DEFINITIONS.feature_views
   const [source] = DEFINITIONS.sources
   const withView = (change: object) => ({ ...DEFINITIONS, feature_views: [{ ...view, ...change }] })
-  const unsupported: readonly (readonly [what: string, definitions: object, named: RegExp])[] = [
-    [
-      'a pinned version',
-      { ...DEFINITIONS, feature_services: [{ name: 'profile', features: [{ view: 'last_activity@1' }] }] },
-      /last_activity@1/,
-    ],
-  ]
-
-  for (const route of ['plan', 'apply']) {
-    it.each(unsupported)(
-      `${route} refuses %s by name as not supported yet`,
-      async (_, definitions, named) => {
-        const answer = await refuse('POST', `/v1/definitions/${route}`, { definitions })
-        expectError(answer, 400, 'invalid_argument', /^Cannot read definitions: /)
-        const problems = answer.json.error.details.problems as string[]
-        expect(problems.some((problem) => named.test(problem) && problem.includes('not supported yet'))).toBe(
-          true,
-        )
-      },
-    )
-  }
+  it.each(['plan', 'apply'])(
+    '%s refuses to pin a version that is not kept up, by name (S33)',
+    async (route) => {
+      const pinned = { name: 'profile', features: [{ view: 'last_activity@7' }] }
+      const definitions = { ...DEFINITIONS, feature_services: [pinned] }
+      const answer = await refuse('POST', `/v1/definitions/${route}`, { definitions })
+      expectError(answer, 400, 'invalid_argument', /"profile": version "last_activity@7" is not kept up/)
+      expect(answer.json.error.details.problems).toHaveLength(1)
+    },
+  )
 
   const features = (sql: string) => withView({ features: [{ name: 'count', type: 'int64', sql }] })
   const expectation = (sql: string) => ({

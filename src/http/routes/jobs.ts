@@ -4,6 +4,7 @@ import { cancelJob } from '../../batch/cancel-job.ts'
 import { describeJob, listJobs } from '../../batch/describe-job.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { removeScratch } from '../../offline/make-dataset.ts'
+import { rebuildView } from '../../registry/rebuild-view.ts'
 import type { Http } from '../context.ts'
 import { readQuery } from '../read-query.ts'
 import { refuseQuery } from '../refuse-query.ts'
@@ -32,6 +33,10 @@ export function jobRoutes() {
     if (kind === 'training') await removeScratch(platform, id)
     return c.json({ id, status: 'cancelled' })
   })
+
+  routes.post('/feature-views/:view/rebuild', refuseQuery, async (c) =>
+    c.json(await rebuildView(c.var.platform, c.req.param('view') ?? '', c.var.caller), 202),
+  )
 
   return routes
 }

@@ -1,0 +1,84 @@
+import { FeatureStoreError } from './error.ts'
+import { type AsyncBuffer, openParquet, type ParquetFile, writeParquet } from './parquet.ts'
+import type { RawRow } from './raw-row.ts'
+import type { NamedType } from './segment.ts'
+import { castBetween, castPairs } from './sql/cast-value.ts'
+import type { Value, ValueType } from './value.ts'
+
+/** Columns that a raw segment has beside the source's: no column of a source can have such a name. */
+const STAMPS = [
+  { name: '$ingest_time', type: 'timestamp', read: (row: RawRow): Value => row.ingestTime },
+  { name: '$sequence_time', type: 'timestamp', read: (row: RawRow): Value => row.sequenceTime },
+  { name: '$sequence_origin', type: 'string', read: (row: RawRow): Value => row.sequenceOrigin },
+  { name: '$sequence_index', type: 'int64', read: (row: RawRow): Value => BigInt(row.sequenceIndex) },
+  { name: '$message', type: 'string', read: (row: RawRow): Value => row.message },
+  { name: '$generation', type: 'int64', read: (row: RawRow): Value => BigInt(row.generation) },
+] as const satisfies readonly (NamedType & { readonly read: (row: RawRow) => Value })[]
+
+/** Rows of one message stand side by side: whoever fills a view takes them together. */
+export function encodeRawSegment(columns: readonly NamedType[], rows: readonly RawRow[]): Uint8Array {
+  return writeParquet([
+    ...columns.map(({ name, type }, at) => ({ name, type, values: rows.map(({ values }) => values[at]!) })),
+    ...STAMPS.map(({ name, type, read }) => ({ name, type, required: true, values: rows.map(read) })),
+  ])
+}
+
+export function openRawSegment(file: AsyncBuffer, path: string): Promise<ParquetFile> {
+  return openParquet(file, `segment "${path}"`)
+}
+
+/** A row of a raw segment under the source's columns as they are now; `fault` says why it has no value of some column's type. */
+export interface ScannedRow extends RawRow {
+  readonly fault?: string
+}
+
+/**
+ * The rows of a range of a raw segment. A column that it does not know is null; one of another type is cast, as SQL would cast it.
+ */
+export async function readRawRows(
+  file: ParquetFile,
+  columns: readonly NamedType[],
+  { rowStart, rowEnd }: { readonly rowStart: number; readonly rowEnd: number },
+): Promise<ScannedRow[]> {
+  const types = new Map(file.columns.map(({ name, type }) => [name, type]))
+  const cells: (ArrayLike<unknown> | undefined)[] = []
+  for (const { name } of columns)
+    cells.push(types.has(name) ? await file.readColumn(name, rowStart, rowEnd) : undefined)
+  const stamps: ArrayLike<unknown>[] = []
+  for (const { name } of STAMPS) stamps.push(await file.readColumn(name, rowStart, rowEnd))
+  const readers = columns.map(({ name, type }) => columnReader(name, types.get(name), type))
+  return Array.from({ length: rowEnd - rowStart }, (_, row): ScannedRow => {
+    const [ingestTime, sequenceTime, sequenceOrigin, sequenceIndex, message, generation] = stamps.map(
+      (values) => values[row],
+    )
+    const stamp = {
+      ingestTime: ingestTime as number,
+      sequenceTime: sequenceTime as number,
+      sequenceOrigin: sequenceOrigin as string,
+      sequenceIndex: Number(sequenceIndex),
+      message: message as string,
+      generation: Number(generation),
+    }
+    try {
+      return { ...stamp, values: readers.map((read, at) => read((cells[at]?.[row] ?? null) as Value)) }
+    } catch (error) {
+      if (!(error instanceof FeatureStoreError)) throw error
+      return { ...stamp, values: columns.map(() => null), fault: error.message }
+    }
+  })
+}
+
+function columnReader(name: string, from: ValueType | undefined, to: ValueType): (value: Value) => Value {
+  if (from === undefined || from === to) return (value) => value
+  if (!castPairs().some((pair) => pair.from === from && pair.to === to)) {
+    return (value) => {
+      if (value === null) return null
+      throw new FeatureStoreError(
+        'invalid_argument',
+        `Column "${name}": it was ${from}, which has no cast to ${to}`,
+      )
+    }
+  }
+  const cast = castBetween(from, to, false)
+  return (value) => (value === null ? null : cast(value))
+}

@@ -1,0 +1,55 @@
+import { contentHash } from '../core/hash.ts'
+import type { RawRow } from '../core/raw-row.ts'
+import { encodeRawSegment } from '../core/raw-segment.ts'
+import type { NamedType } from '../core/segment.ts'
+import type { SegmentRecord } from './segment-record.ts'
+
+/** The log of a source's accepted rows as they came, as if it were a view's. */
+export function rawLog(source: string): { readonly view: string; readonly version: number } {
+  return { view: `${RAW}${source}`, version: 0 }
+}
+
+export function isRawLog(view: string): boolean {
+  return view.startsWith(RAW)
+}
+
+/** No view's name begins with it. */
+const RAW = '^'
+
+/** Raw rows of one form. */
+export interface RawRows {
+  readonly columns: readonly NamedType[]
+  /** Position of the event time among the columns. */
+  readonly eventTime: number
+  readonly rows: readonly RawRow[]
+}
+
+/** A segment of raw rows; its name ends in a hash of what it holds. */
+export function rawSegment(
+  source: string,
+  name: string,
+  { columns, eventTime, rows }: RawRows,
+): { readonly record: SegmentRecord; readonly bytes: Uint8Array } {
+  const bytes = encodeRawSegment(columns, rows)
+  let [eventTimeMin, eventTimeMax] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  let [ingestTimeMin, ingestTimeMax] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (const { values, ingestTime } of rows) {
+    const time = values[eventTime] as number
+    if (time < eventTimeMin) eventTimeMin = time
+    if (time > eventTimeMax) eventTimeMax = time
+    if (ingestTime < ingestTimeMin) ingestTimeMin = ingestTime
+    if (ingestTime > ingestTimeMax) ingestTimeMax = ingestTime
+  }
+  const record = {
+    path: `raw/${source}/${name}-${contentHash(bytes)}.parquet`,
+    ...rawLog(source),
+    bucket: '',
+    bytes: bytes.length,
+    rowCount: rows.length,
+    eventTimeMin,
+    eventTimeMax,
+    ingestTimeMin,
+    ingestTimeMax,
+  }
+  return { record, bytes }
+}

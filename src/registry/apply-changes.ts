@@ -89,7 +89,13 @@ export async function applyChanges(
   }
   const applied: Generation = { ...made, appliedTime: platform.clock.now(), author: options.author }
   if (!(await insertGeneration(platform, applied, snapshot))) throw superseded(generation, generation + 1)
-  const filled = await fillAtOnce(platform, snapshot)
+  // The definitions are in force: what cannot be done now is done by the job.
+  const filled = await fillAtOnce(platform, snapshot).catch((error: unknown) => {
+    platform.log.error('Views without rows were not filled at once; their jobs do it', {
+      reason: String(error),
+    })
+    return undefined
+  })
   await startFills(platform)
   return { generation: filled ?? applied.generation, changes, warnings }
 }

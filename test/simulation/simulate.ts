@@ -1,3 +1,4 @@
+import { fillView } from '../../src/batch/fill-view.ts'
 import { decodeBlockRows, openBlock } from '../../src/core/block.ts'
 import { createBlockCache } from '../../src/core/block-cache.ts'
 import { encodeKey } from '../../src/core/entity-key.ts'
@@ -12,12 +13,11 @@ import { writerLayout } from '../../src/definitions/writer-layout.ts'
 import { consumeEvents } from '../../src/ingest/consume-events.ts'
 import { deleteKeys } from '../../src/ingest/delete-keys.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
-import { decodeMessage } from '../../src/ingest/queue-message.ts'
 import { parseLabels } from '../../src/offline/parse-labels.ts'
 import { retrieveHistory } from '../../src/offline/retrieve-history.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
-import type { Delivery, Platform } from '../../src/platform.ts'
+import type { Delivery, Platform, RawDelivery } from '../../src/platform.ts'
 import { insertGeneration } from '../../src/registry/apply-changes.ts'
 import { readWritingSnapshot } from '../../src/registry/current-snapshot.ts'
 import { resolveInNewest } from '../../src/registry/resolve-name.ts'
@@ -82,7 +82,7 @@ const DEFINITIONS: DefinitionSetInput = {
   ],
 }
 
-/** A view that comes on the way: its first version holds what is consumed from then on. */
+/** Views that come on the way: they are filled with the rows of before. */
 const GROWN: DefinitionSetInput = {
   ...DEFINITIONS,
   feature_views: [
@@ -93,6 +93,11 @@ const GROWN: DefinitionSetInput = {
       source: 'clicks',
       features: [{ name: 'size', type: 'int64', sql: 'value' }],
     },
+    { ...DEFINITIONS.feature_views!.at(-1)!, name: 'pulse' },
+  ],
+  feature_services: [
+    ...DEFINITIONS.feature_services!,
+    { name: 'watcher', features: [{ view: 'size' }, { view: 'pulse' }] },
   ],
 }
 
@@ -178,8 +183,6 @@ export async function simulate(
   const written: Written[] = []
   const sent: string[] = []
   let hasGrown = false
-  /** Pushes that were consumed when every writer knew the new view: none of their rows may be missing from it. */
-  const grownPushes = new Set<string>()
   let staleDeliveries = 0
   const consumer = stalePlatform()
   let width = 3
@@ -233,6 +236,7 @@ export async function simulate(
         },
       },
       writers: { ...platform.writers, deliver },
+      rawWriters: { ...platform.rawWriters, deliver: deliverRaw },
     }
   }
 
@@ -246,18 +250,39 @@ export async function simulate(
     return answer
   }
 
-  /** A new view is applied, once, and every writer hears of it. */
+  async function deliverRaw(delivery: RawDelivery) {
+    const generation = takesStale ? await platform.registry.readGeneration() : delivery.layout.generation
+    const answer = await platform.rawWriters.deliver({
+      ...delivery,
+      layout: { ...delivery.layout, generation },
+    })
+    if (answer.status === 'stale') staleDeliveries++
+    return answer
+  }
+
+  /** New views are applied, once, and later their fills go on for a while, with anything in between. */
   async function grow() {
-    if (hasGrown || chance(0.7)) return
-    hasGrown = true
-    await applyClicks(platform, GROWN)
+    if (!hasGrown) {
+      if (chance(takesStale ? 0.5 : 0.85)) return
+      hasGrown = true
+      platform.heldJobs = []
+      await applyClicks(platform, GROWN)
+    } else for (const id of platform.heldJobs ?? []) await quietly(() => fillOn(id, below(12)))
     await noteGeneration()
-    const snapshot = await readWritingSnapshot(platform)
-    for (const shard of [0, 1]) {
-      const layout = writerLayout(snapshot, 'user', shard)
-      const tell = () => platform.writers.readBlocks(layout, [], { repair: 'none' })
-      while ((await quietly(tell)) === undefined) platform.crash()
-    }
+  }
+
+  /** Runs a fill from its first step on until it is cut off. */
+  async function fillOn(id: string, steps: number) {
+    let left = steps
+    await fillView(platform, id, {
+      async step(_, run) {
+        if (left-- <= 0) throw new Error('crashed between two steps')
+        const act = [push, consume, work, async () => {}][below(4)]!
+        if (areFaultsOn) await act()
+        return run()
+      },
+      async sleep() {},
+    })
   }
 
   async function push() {
@@ -312,7 +337,6 @@ export async function simulate(
     batch.forEach((message, at) => {
       sent.push(message)
       if (outcomes[at]!.status === 'retry') platform.queue.push(message)
-      else if (hasGrown) grownPushes.add(decodeMessage(message).pushId)
     })
   }
 
@@ -406,6 +430,8 @@ export async function simulate(
     platform.crash()
     platform.queue.push(...sent.filter(() => chance(0.3)))
     while (platform.queue.length > 0) await consume()
+    for (const id of platform.heldJobs ?? []) await fillOn(id, Number.POSITIVE_INFINITY)
+    await noteGeneration()
     for (let turn = 0; turn < 300; turn++) {
       await platform.flush({ cut: true })
       const dueMs = platform.nextWorkMs()
@@ -440,6 +466,7 @@ export async function simulate(
     await checkBlocks()
     await checkLog()
     await checkHistory()
+    if (hasGrown) await checkGrown()
   }
 
   /** KV itself holds every value that is served, so that nobody has to ask a writer. */
@@ -456,7 +483,11 @@ export async function simulate(
     }
     const expected = KEYS.flatMap((key) =>
       [...LATEST, ...(hasGrown ? ['size'] : [])].flatMap((view) => {
-        const best = winner(view === 'size' ? writtenToSize() : written, { key, view, at: platform.time.now })
+        const best = winner(view === 'size' ? writtenToNew(view) : written, {
+          key,
+          view,
+          at: platform.time.now,
+        })
         if (best === undefined || best.deletes !== undefined) return []
         return [[`${view}@1 ${encodeKey(['string'], [key])}`, encodeValue('int64', best.value)] as const]
       }),
@@ -464,26 +495,57 @@ export async function simulate(
     expectSame([...inKv].sort(), expected.sort(), 'blocks in KV')
   }
 
-  /** What the new view holds: rows consumed since, and deletions of all views, older ones too. */
-  function writtenToSize(): Written[] {
+  /** What a view that came on the way holds: all rows, and deletions of all views, older ones too. */
+  function writtenToNew(view: string): Written[] {
     return written.flatMap((row) => {
-      if (row.deletes === undefined) return grownPushes.has(row.sequenceOrigin) ? [row] : []
-      return row.deletes === VIEWS ? [{ ...row, deletes: ['size'] }] : []
+      if (row.deletes === undefined) return [row]
+      return row.deletes === VIEWS ? [{ ...row, deletes: [view] }] : []
     })
+  }
+
+  /** The views that came on the way, online and in history, against all that was ever written (S17, S33). */
+  async function checkGrown() {
+    const now = platform.time.now
+    const expected = KEYS.map((key) => [
+      truth(writtenToNew('size'), { key, view: 'size', at: now }).value,
+      ...windowTruth(writtenToNew('activity'), { key, at: now }).map(({ value }) => value),
+    ])
+    for (const consistency of ['eventual', 'strong'] as const) {
+      const read = await readAll(consistency, platform, 'watcher')
+      expectSame(
+        read.map(({ values }) => values),
+        expected,
+        `${consistency} reads of filled views`,
+      )
+    }
+    const resolved = await resolveInNewest(platform, 'watcher')
+    const labels = KEYS.map((user) => ({ user, event_time: formatInstant(now) }))
+    const history = await retrieveHistory(platform, resolved, {
+      labels: parseLabels(resolved.service, labels),
+      asOf: undefined,
+      isKnowledgeCutoff: false,
+    })
+    expectSame(
+      history.rows.map((row) => row.slice(2)),
+      expected,
+      'history of filled views',
+    )
   }
 
   async function checkLog() {
     const snapshot = await readWritingSnapshot(platform)
-    for (const name of [...VIEWS, ...(hasGrown ? ['size'] : [])]) {
+    for (const name of [...VIEWS, ...(hasGrown ? ['size', 'pulse'] : [])]) {
       const view = snapshot.views[`${name}@1`]!
       const logged = await readLog(platform, await platform.offline.list(name, 1), {
         schema: segmentSchema(snapshot, view),
-        column: name === 'activity' ? 'count' : name,
+        column: name === 'activity' || name === 'pulse' ? 'count' : name,
       })
-      const expected = (name === 'size' ? writtenToSize() : written)
+      const expected = written
         .filter(({ deletes }) => deletes === undefined)
         .map((row) => line(row, row.value))
-      expectSame(logged.sort(), expected.sort(), `log of ${name}`)
+      // What the stream brought a view while it was filled may be there twice, under one stamp.
+      const once = name === 'size' || name === 'pulse' ? [...new Set(logged)] : logged
+      expectSame(once.sort(), expected.sort(), `log of ${name}`)
     }
     const { view, version } = tombstoneLog('user')
     const logged = await readLog(platform, await platform.offline.list(view, version), {
@@ -525,9 +587,13 @@ export async function simulate(
     )
   }
 
-  async function readAll(consistency: 'eventual' | 'strong', reader: Platform = platform) {
+  async function readAll(
+    consistency: 'eventual' | 'strong',
+    reader: Platform = platform,
+    service = 'ranker',
+  ) {
     Object.assign(reader.memory, { blocks: createBlockCache(1_000_000) })
-    const resolved = await resolveInNewest(reader, 'ranker')
+    const resolved = await resolveInNewest(reader, service)
     const rows = parseEntities(
       resolved.service,
       KEYS.map((user) => ({ user })),

@@ -37,6 +37,7 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
   const { storage, clock, offline } = platform
   let record = readRawRecord(storage.readRecord())
   let seen = openSeen(platform)
+  let waiting = measureJournal(platform)
   /** Memory may have run ahead of storage: it is made again before it is used. */
   let isBroken = false
   let working: Promise<void> = Promise.resolve()
@@ -47,8 +48,7 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
     mend()
     const inForce = record?.raw.generation ?? 0
     if (layout.generation < inForce) return { status: 'stale', generation: inForce }
-    const waiting = storage.listJournal()
-    if (waiting.reduce((sum, { chars }) => sum + chars, 0) > limits.uncutCharsMax) {
+    if (waiting.chars > limits.uncutCharsMax) {
       throw new FeatureStoreError(
         'unavailable',
         `Cannot take rows of source "${layout.source}": more than ${limits.uncutCharsMax} characters wait to be logged`,
@@ -59,14 +59,16 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
       const first = new Map(groups.map((group) => [group.id, group]))
       const fresh = [...first.values()].filter(({ id, time }) => !seen.has(hourOf(time), id))
       if (fresh.length === 0) return { status: 'committed' }
-      const last = waiting.at(-1)?.id ?? storage.readMark('logged_through')
-      storage.appendJournal({
-        id: last + 1,
-        kind: 'stream',
-        timeMs: clock.now() / 1_000,
-        seen: encodeSeen(fresh),
-        rows: fresh.map(({ rows }) => rows).join('\n'),
-      })
+      const timeMs = clock.now() / 1_000
+      const rows = fresh.map(({ rows }) => rows).join('\n')
+      const id = waiting.lastId + 1
+      storage.appendJournal({ id, kind: 'stream', timeMs, seen: encodeSeen(fresh), rows })
+      waiting = {
+        lastId: id,
+        count: waiting.count + 1,
+        chars: waiting.chars + rows.length,
+        sinceMs: waiting.sinceMs ?? timeMs,
+      }
       for (const { id, time } of fresh) seen.remember(hourOf(time), id)
       return { status: 'committed' }
     })
@@ -111,6 +113,7 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
         storage.deleteSeen(hourOf(clock.now() - limits.seenMs * 1_000))
       })
       seen.forgetRecent()
+      waiting = measureJournal(platform)
       // What came while the segments were put is settled twice, which shows nowhere; it has yet to be settled with its entry gone.
       for (const entry of storage.readJournal(through, Number.MAX_SAFE_INTEGER))
         rememberSeen(seen, entry.seen)
@@ -119,11 +122,10 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
 
   function nextWorkMs(): number | null {
     mend()
-    const [oldest] = storage.listJournal()
-    if (oldest === undefined) return null
-    const chars = storage.listJournal().reduce((sum, entry) => sum + entry.chars, 0)
+    const { sinceMs, chars } = waiting
+    if (sinceMs === null) return null
     const isDue = storage.readMark('cut_through') > 0 || chars >= limits.cutCharsMax
-    return Math.max(isDue ? oldest.timeMs : oldest.timeMs + limits.cutAgeMs * RAW_AGE_FACTOR, retryMs)
+    return Math.max(isDue ? sinceMs : sinceMs + limits.cutAgeMs * RAW_AGE_FACTOR, retryMs)
   }
 
   function orBreak<T>(change: () => T): T {
@@ -139,6 +141,7 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
     if (!isBroken) return
     record = readRawRecord(storage.readRecord())
     seen = openSeen(platform)
+    waiting = measureJournal(platform)
     isBroken = false
   }
 
@@ -150,7 +153,7 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
       mend()
       orBreak(() => adopt(layout))
       await cutNext()
-      return storage.listJournal().length
+      return waiting.count
     },
     async work() {
       if ((nextWorkMs() ?? Number.POSITIVE_INFINITY) > clock.now() / 1_000) return
@@ -175,6 +178,25 @@ const RAW_AGE_FACTOR = 10
 export function readRawRecord(text: string | undefined): RawRecord | undefined {
   const record = text === undefined ? undefined : (JSON.parse(text) as Partial<RawRecord>)
   return record?.raw === undefined ? undefined : { raw: record.raw }
+}
+
+/** What waits to be cut; the id of the newest entry there ever was. */
+interface Waiting {
+  readonly lastId: number
+  readonly count: number
+  readonly chars: number
+  /** When the oldest came; null when none waits. */
+  readonly sinceMs: number | null
+}
+
+function measureJournal({ storage }: RawPlatform): Waiting {
+  const entries = storage.listJournal()
+  return {
+    lastId: entries.at(-1)?.id ?? storage.readMark('logged_through'),
+    count: entries.length,
+    chars: entries.reduce((sum, entry) => sum + entry.chars, 0),
+    sinceMs: entries[0]?.timeMs ?? null,
+  }
 }
 
 function openSeen({ storage }: RawPlatform): SeenIds {

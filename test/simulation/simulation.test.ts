@@ -6,7 +6,7 @@ const SEEDS = 1_000
 
 test('writers that took deliveries made under older definitions would be found out (S33)', async () => {
   const outcomes: string[] = []
-  for (let seed = 0; seed < 60; seed++)
+  for (let seed = 0; seed < 60 && !/log of size/.test(outcomes.at(-1) ?? ''); seed++)
     outcomes.push(
       await simulate(seed, { takesStale: true }).then(
         () => 'passes',
@@ -14,7 +14,7 @@ test('writers that took deliveries made under older definitions would be found o
       ),
     )
   expect(outcomes.join('\n')).toMatch(/log of size/)
-})
+}, 300_000)
 
 test(`${SEEDS} seeds of duplicates, other orders, late rows, deletions, growing blocks, new views and their fills, old snapshots, failing stores and crashes come to the plain truth (S4, S6, S7, S9, S10, S22, S30)`, async () => {
   const total = { crashes: 0, refusedPuts: 0, staleDeliveries: 0 }

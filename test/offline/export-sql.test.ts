@@ -54,8 +54,24 @@ const DEFINITIONS: DefinitionSetInput = {
         { name: 'tags', type: 'list<string>' },
       ],
     },
+    {
+      name: 'visits',
+      event_time: 'at',
+      retention: '120s',
+      schema: [
+        { name: 'at', type: 'timestamp' },
+        { name: 'user', type: 'string' },
+        { name: 'price', type: 'int64' },
+      ],
+    },
   ],
   feature_views: [
+    {
+      name: 'last_visit',
+      entity: 'user',
+      source: 'visits',
+      features: [{ name: 'visit', type: 'int64', sql: 'price' }],
+    },
     {
       name: 'last_order',
       entity: 'user',
@@ -115,6 +131,7 @@ const DEFINITIONS: DefinitionSetInput = {
         { view: 'last_order', prefix: 'user_' },
         { view: 'last_order', join_keys: { user: 'friend' }, features: ['price'], prefix: 'friend_' },
         { view: 'sales' },
+        { view: 'last_visit' },
         { view: 'relative' },
         { view: 'further' },
       ],
@@ -155,7 +172,13 @@ const arbitraryHistory = fc.record({
       friend: fc.constantFrom(...USERS),
       item: fc.constantFrom(...ITEMS, 7n),
       factor: fc.constantFrom(0.5, -2),
-      time: fc.integer({ min: -100, max: 500 }),
+      time: fc.oneof(
+        fc.integer({ min: -100, max: 500 }),
+        // A ttl or a retention after an event, to the microsecond.
+        fc
+          .tuple(fc.integer({ min: 1, max: 8 }), fc.constantFrom(0, 100, 120))
+          .map(([turn, age]) => 20 * turn + age),
+      ),
     }),
     { minLength: 1, maxLength: 12 },
   ),
@@ -253,6 +276,8 @@ async function push(platform: MemoryPlatform, orders: readonly Order[]): Promise
     made: formatInstant(door + (at + made) * SECOND),
   }))
   expect((await pushEvents(platform, { source: 'orders', events })).rejected).toEqual([])
+  const visits = events.map(({ at, user, price }) => ({ at, user, price }))
+  await pushEvents(platform, { source: 'visits', events: visits })
   await platform.consume()
 }
 

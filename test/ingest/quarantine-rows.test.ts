@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { parseInstant } from '../../src/core/time.ts'
+import { pushEvents } from '../../src/ingest/push-events.ts'
+import { applyClicks, CLICKS } from '../platform/clicks.ts'
+import { memoryPlatform } from '../platform/memory-platform.ts'
+
+const START = parseInstant('2026-01-01T00:00:00Z')
+const event = (price: string | number) => ({
+  at: '2026-01-01T00:00:00Z',
+  made: '2026-01-01T00:00:00Z',
+  user: 'ann',
+  item: 1,
+  price,
+})
+
+test('an overflow in one row keeps that row from that view alone, with the reason (S14, S26)', async () => {
+  const platform = memoryPlatform(START)
+  const [lastClick, lastSale] = CLICKS.feature_views!
+  const doubled = { ...lastClick!, features: [{ name: 'price', type: 'int64' as const, sql: 'price * 2' }] }
+  await applyClicks(platform, { ...CLICKS, feature_views: [doubled, lastSale!] })
+  const events = [event(1), event('9223372036854775807'), event(3)]
+  const { accepted } = await pushEvents(platform, { source: 'clicks', events })
+  expect(accepted).toBe(3)
+  expect(await platform.consume()).toEqual([{ status: 'done' }])
+  const [summary] = await platform.quarantine.list('clicks', 10)
+  const batch = await platform.quarantine.read('clicks', summary!.id)
+  expect(batch!.rows).toMatchObject([
+    { index: 1, view: 'last_click', reason: expect.stringMatching(/outside int64/) },
+  ])
+  await platform.flush({ cut: true })
+  const rowCounts = (view: string) =>
+    [...platform.manifest.values()].filter((segment) => segment.view === view).map(({ rowCount }) => rowCount)
+  expect(rowCounts('last_click')).toEqual([2])
+  expect(rowCounts('last_sale')).toEqual([3])
+})

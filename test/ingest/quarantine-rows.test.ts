@@ -25,7 +25,7 @@ test('an overflow in one row keeps that row from that view alone, with the reaso
   const [summary] = await platform.quarantine.list('clicks', 10)
   const batch = await platform.quarantine.read('clicks', summary!.id)
   expect(batch!.rows).toMatchObject([
-    { index: 1, view: 'last_click', reason: expect.stringMatching(/outside int64/) },
+    { index: 1, view: 'last_click@1', reason: expect.stringMatching(/outside int64/) },
   ])
   await platform.flush({ cut: true })
   const rowCounts = (view: string) =>

@@ -2,6 +2,6 @@ import { defineConfig } from 'drizzle-kit'
 
 export default defineConfig({
   dialect: 'sqlite',
-  schema: './src/cloudflare/registry-schema.ts',
+  schema: './src/cloudflare/*-schema.ts',
   out: './migrations',
 })

@@ -5,6 +5,7 @@ import type { ArrivedLetter, DeadLetter, DeadLetterQuery, MessageFailure } from 
 import type { DefinitionSet } from './definitions/definition-set.ts'
 import type { Snapshot } from './definitions/snapshot.ts'
 import type { Transition } from './definitions/transition.ts'
+import type { CronRecords } from './platform/cron-records.ts'
 import type { ExpectationTallies } from './platform/expectation-tallies.ts'
 import type { Files } from './platform/files.ts'
 import type { FillRecords } from './platform/fills.ts'
@@ -19,6 +20,7 @@ import type { TrainingRecords } from './platform/training.ts'
 import type { TransformWorkers } from './platform/transform-workers.ts'
 import type { ShardWriters } from './platform/writers.ts'
 
+export type * from './platform/cron-records.ts'
 export type * from './platform/expectation-tallies.ts'
 export type * from './platform/files.ts'
 export type * from './platform/fills.ts'
@@ -57,6 +59,7 @@ export interface Platform {
   readonly loads: LoadRecords
   readonly jobs: Jobs
   readonly jobRecords: JobRecords
+  readonly cron: CronRecords
   readonly training: TrainingRecords
   readonly tokens: Tokens
   readonly fills: FillRecords
@@ -155,6 +158,8 @@ export interface Landing {
   /** Streams a file in; `bytes` is its length. Replaces a file of that name. */
   write(source: string, name: string, body: ReadableStream, bytes: number): Promise<LandedFile>
   find(source: string, name: string): Promise<LandedFile | undefined>
+  /** Names of the folders, whether there is such a source or not. */
+  listSources(): Promise<readonly string[]>
   /** All files of a source, by name. */
   list(source: string): Promise<readonly LandedFile[]>
   /** Reads of the buffer fail with `failed_precondition` once the file is no longer the one with this etag. */

@@ -3,7 +3,8 @@ import { globSync, readFileSync } from 'node:fs'
 import { getTableName } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { COMMANDS } from '../clients/cli/run.ts'
-import * as schema from '../src/cloudflare/registry-schema.ts'
+import * as cronSchema from '../src/cloudflare/cron-schema.ts'
+import * as registrySchema from '../src/cloudflare/registry-schema.ts'
 import {
   AGGREGATION_FUNCTIONS,
   type AggregationFunction,
@@ -68,7 +69,7 @@ test('every limit and its value stand in docs/operations.md', () => {
 })
 
 test('every stored table and column of the log stands in docs/data-layout.md', () => {
-  const tables = Object.values(schema).map((table) => getTableName(table))
+  const tables = Object.values({ ...registrySchema, ...cronSchema }).map((table) => getTableName(table))
   const writer = [
     ...read('src/cloudflare/writer-storage-sqlite.ts').matchAll(/CREATE TABLE IF NOT EXISTS (\w+)/g),
   ]

@@ -77,8 +77,12 @@ async function mergeNext(platform: Platform, log: LogName, id: string): Promise<
   return true
 }
 
-/** What Cron does: compacts logs of many small segments, and removes what compaction replaced a day ago. */
-export async function compactDueLogs(platform: Platform): Promise<void> {
+/**
+ * What Cron does: compacts logs of many small segments, and removes what compaction replaced a day ago. Answers
+ * what it began.
+ */
+export async function compactDueLogs(platform: Platform): Promise<string | undefined> {
+  const begun: string[] = []
   const { offline, jobRecords, clock, jobs } = platform
   await offline.removeReplaced(clock.now() - GRACE_US, REMOVED_MAX)
   const unfinished = new Set((await jobRecords.listUnfinished()).map(({ id }) => id))
@@ -104,7 +108,9 @@ export async function compactDueLogs(platform: Platform): Promise<void> {
     await jobRecords.begin(job)
     await jobRecords.update(id, job)
     await jobs.start('compact', id)
+    begun.push(job.subject)
   }
+  return begun.length === 0 ? undefined : `compaction begun of ${begun.join(', ')}`
 }
 
 async function update(platform: Platform, id: string, change: Partial<JobRecord>): Promise<null> {

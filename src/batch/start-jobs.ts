@@ -12,21 +12,25 @@ export const HEARTBEAT_MAX_US = 120_000_000
 /** Writers woken at a time: each call waits for its answer, and six connections may be waiting. */
 const WOKEN_AT_ONCE = 6
 
-/** What Cron does: starts again what was cut off. */
-export async function resumeJobs(platform: Platform): Promise<void> {
+/** What Cron does: starts again what was cut off. Answers what it did. */
+export async function resumeJobs(platform: Platform): Promise<string | undefined> {
+  const restarted: string[] = []
   const silentBefore = platform.clock.now() - HEARTBEAT_MAX_US
   for (const { id, kind, heartbeatTime } of await platform.jobRecords.listUnfinished()) {
     if (heartbeatTime >= silentBefore) continue
     platform.log.info('A job has been silent and is started again', { job: id })
     await platform.jobs.restart(kind, id)
+    restarted.push(id)
   }
+  return restarted.length === 0 ? undefined : `started again: ${restarted.join(', ')}`
 }
 
 /**
  * What Cron does: has every writer do what is due, should its own alarm have been lost, and starts dividing
- * blocks that have outgrown their size.
+ * blocks that have outgrown their size. Answers what it did beyond waking writers.
  */
-export async function tendWriters(platform: Platform): Promise<void> {
+export async function tendWriters(platform: Platform): Promise<string | undefined> {
+  const deeds: string[] = []
   const snapshot = await readWritingSnapshot(platform)
   for (const entity of Object.values(snapshot.entities)) {
     if (entity.groups.length === 0) continue
@@ -40,6 +44,7 @@ export async function tendWriters(platform: Platform): Promise<void> {
       for (const [position, answer] of answers.entries()) {
         if (answer.status === 'fulfilled') reports.push(answer.value)
         else {
+          deeds.push(`writer ${entity.name}/${some[position]} could not be woken`)
           platform.log.error('A shard writer could not be woken; it is tried again in a minute', {
             entity: entity.name,
             shard: some[position],
@@ -49,8 +54,10 @@ export async function tendWriters(platform: Platform): Promise<void> {
       }
     }
     for (const wanted of planReblocking(entity, reports, platform.settings.blockBytesMax))
-      await startReblocking(platform, wanted)
+      if (await startReblocking(platform, wanted))
+        deeds.push(`re-blocking of ${wanted.entity}/${wanted.group}`)
   }
+  return deeds.length === 0 ? undefined : deeds.join(', ')
 }
 
 /** What Cron does: has every writer of raw rows cut what is old, should its own alarm have been lost. */
@@ -89,10 +96,11 @@ export function planReblocking(
 /** A job that failed for good is not begun again before. */
 const FAILED_REST_US = 3_600_000_000
 
-async function startReblocking(platform: Platform, wanted: Reblocking): Promise<void> {
+/** False when it is going on, or rests after a failure. */
+async function startReblocking(platform: Platform, wanted: Reblocking): Promise<boolean> {
   const subject = groupName(wanted.entity, wanted.group)
   const unfinished = await platform.jobRecords.listUnfinished()
-  if (unfinished.some((job) => job.kind === 'reblock' && job.subject === subject)) return
+  if (unfinished.some((job) => job.kind === 'reblock' && job.subject === subject)) return false
   const now = platform.clock.now()
   const job: JobRecord = {
     id: `reblock-${wanted.entity}-${wanted.group}-${wanted.blockBits}`,
@@ -107,9 +115,10 @@ async function startReblocking(platform: Platform, wanted: Reblocking): Promise<
     heartbeatTime: now,
   }
   const begun = await platform.jobRecords.begin(job)
-  if (begun.status === 'failed' && now - begun.heartbeatTime < FAILED_REST_US) return
+  if (begun.status === 'failed' && now - begun.heartbeatTime < FAILED_REST_US) return false
   platform.log.info('Blocks have outgrown their size and are divided', { ...wanted })
   // One that has ended is run again: the width it was to make is not in force.
   if (begun.status === 'failed' || begun.status === 'succeeded') await platform.jobRecords.update(job.id, job)
   await platform.jobs.start('reblock', job.id)
+  return true
 }

@@ -3,9 +3,10 @@ import { checkFilePath } from '../core/file-path.ts'
 import { LIMITS } from '../core/limits.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
-import type { LandedFile, LoadRecord, Platform } from '../platform.ts'
+import type { LandedFile, LoadRecord, Platform, RefusedFile } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { resolveSource } from '../registry/resolve-name.ts'
+import { noteRefused, refuseFolder, refuseReplaced, settleRefused } from './refuse-files.ts'
 import { HEARTBEAT_MAX_US } from './start-jobs.ts'
 
 export interface LoadRequest {
@@ -31,12 +32,16 @@ export async function startLoads(
       `Cannot load files of source "${sourceName}": it declares no landing, its definition needs one`,
     )
   }
-  if (files === undefined) return startLanded(platform, snapshot, { source, badRowsMax })
+  if (files === undefined) {
+    const { loads, refused } = await startLanded(platform, snapshot, { source, badRowsMax })
+    await noteRefused(platform, refused)
+    return loads
+  }
   const landed = await Promise.all(files.map((name) => findFile(platform, sourceName, name)))
   const known = await platform.loads.list(source.name)
   for (const file of landed) {
-    const replaced = isReplaced(snapshot, source, { file, known })
-    if (replaced) throw countedTwice(source, file)
+    const reason = refuseReplaced(snapshot, source, { file, known })
+    if (reason !== undefined) throw new FeatureStoreError('failed_precondition', reason)
   }
   const loads: LoadRecord[] = []
   for (const file of landed) {
@@ -46,18 +51,40 @@ export async function startLoads(
   return loads
 }
 
-/** What Cron does: finds what has landed and starts again what was cut off. */
-export async function startDueLoads(platform: Platform): Promise<void> {
+/**
+ * What Cron does: finds what has landed, notes what of it cannot be loaded, and starts again what was cut off. Answers
+ * what it did, undefined for nothing.
+ */
+export async function startDueLoads(platform: Platform): Promise<string | undefined> {
   const snapshot = await readWritingSnapshot(platform)
-  for (const source of Object.values(snapshot.sources)) {
-    if (source.landing !== null) await startLanded(platform, snapshot, { source, badRowsMax: 0 })
+  let begun = 0
+  const refused: RefusedFile[] = []
+  for (const folder of await platform.landing.listSources()) {
+    const reason = refuseFolder(snapshot, folder)
+    if (reason === undefined) {
+      const source = snapshot.sources[folder]!
+      const landed = await startLanded(platform, snapshot, { source, badRowsMax: 0 })
+      begun += landed.begun
+      refused.push(...landed.refused)
+    } else refused.push({ source: folder, file: '', etag: '', reason, time: platform.clock.now() })
   }
+  const refusedCount = await settleRefused(platform, refused)
+  const restarted = await restartSilent(platform)
+  const counts = [`${begun} begun`, `${restarted} started again`, `${refusedCount} refused`]
+  const deeds = counts.filter((count) => !count.startsWith('0 '))
+  return deeds.length === 0 ? undefined : `loads: ${deeds.join(', ')}`
+}
+
+async function restartSilent(platform: Platform): Promise<number> {
+  let count = 0
   const silentBefore = platform.clock.now() - HEARTBEAT_MAX_US
   for (const load of await platform.loads.listUnfinished()) {
     if (load.heartbeatTime >= silentBefore) continue
     platform.log.info('A load has been silent and is started again', { load: load.id })
     await platform.jobs.restart('load', load.id)
+    count++
   }
+  return count
 }
 
 /** Every landed file that is not loaded, and every one whose load has not ended. */
@@ -65,42 +92,37 @@ async function startLanded(
   platform: Platform,
   snapshot: Snapshot,
   { source, badRowsMax }: { readonly source: CompiledSource; readonly badRowsMax: number },
-): Promise<LoadRecord[]> {
+): Promise<{ readonly loads: LoadRecord[]; readonly begun: number; readonly refused: RefusedFile[] }> {
   const [landed, known] = await Promise.all([
     platform.landing.list(source.name),
     platform.loads.list(source.name),
   ])
   const loadsById = new Map(known.map((load) => [load.id, load]))
   const loads: LoadRecord[] = []
+  const refused: RefusedFile[] = []
+  let begun = 0
   for (const file of landed) {
-    if (loads.length >= LIMITS.loadsPerCallMax) break
     const load = loadsById.get(loadId(source.name, file))
-    if (load === undefined && isReplaced(snapshot, source, { file, known })) {
-      platform.log.error(countedTwice(source, file).message, { source: source.name, file: file.name })
+    const isFull = loads.length >= LIMITS.loadsPerCallMax
+    if (load !== undefined) {
+      if (!isFull && (load.status === 'queued' || load.status === 'running')) loads.push(load)
       continue
     }
-    if (load === undefined) loads.push(await beginLoad(platform, source.name, { file, badRowsMax }))
-    else if (load.status === 'queued' || load.status === 'running') loads.push(load)
+    const reason = refuseReplaced(snapshot, source, { file, known })
+    if (reason !== undefined) {
+      refused.push({
+        source: source.name,
+        file: file.name,
+        etag: file.etag,
+        reason,
+        time: platform.clock.now(),
+      })
+    } else if (!isFull) {
+      loads.push(await beginLoad(platform, source.name, { file, badRowsMax }))
+      begun++
+    }
   }
-  return loads
-}
-
-/** Whether windows would count the rows of a file's former content again: nothing tells its events apart (S9). */
-function isReplaced(
-  snapshot: Snapshot,
-  source: CompiledSource,
-  { file, known }: { readonly file: LandedFile; readonly known: readonly LoadRecord[] },
-): boolean {
-  const views = source.views.map((id) => snapshot.views[id]!)
-  if (!views.some(({ windows }) => windows !== null && !windows.hasEventId)) return false
-  return known.some((load) => load.file === file.name && load.etag !== file.etag && load.isRegistered)
-}
-
-function countedTwice({ name }: CompiledSource, file: LandedFile) {
-  return new FeatureStoreError(
-    'failed_precondition',
-    `Cannot load "${file.name}" again with other content: windows count rows of source "${name}" and it names no event_id; land it under another name`,
-  )
+  return { loads, begun, refused }
 }
 
 async function beginLoad(

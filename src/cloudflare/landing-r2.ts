@@ -17,6 +17,16 @@ export function landingR2(bucket: R2Bucket): Landing {
       const object = await bucket.head(landingPath(source, name))
       return object === null ? undefined : { name, etag: object.etag, bytes: object.size }
     },
+    async listSources() {
+      const sources: string[] = []
+      let cursor: string | undefined
+      do {
+        const page = await bucket.list({ prefix: ROOT, delimiter: '/', ...(cursor && { cursor }) })
+        sources.push(...page.delimitedPrefixes.map((folder) => folder.slice(ROOT.length, -1)))
+        cursor = page.truncated ? page.cursor : undefined
+      } while (cursor !== undefined)
+      return sources
+    },
     async list(source) {
       const prefix = landingPath(source, '')
       const files: LandedFile[] = []
@@ -45,6 +55,8 @@ export function landingR2(bucket: R2Bucket): Landing {
   }
 }
 
+const ROOT = 'landing/'
+
 function landingPath(source: string, name: string): string {
-  return `landing/${source}/${name}`
+  return `${ROOT}${source}/${name}`
 }

@@ -2,6 +2,7 @@ import { waitUntil } from 'cloudflare:workers'
 import { drizzle } from 'drizzle-orm/d1'
 import { createBlockCache } from '../core/block-cache.ts'
 import type { Memory, Platform, Settings } from '../platform.ts'
+import { cronD1 } from './cron-d1.ts'
 import { deadLettersR2 } from './dead-letters-r2.ts'
 import { type Env, parseVariables } from './env.ts'
 import { eventQueue } from './event-queue.ts'
@@ -58,6 +59,7 @@ export function createPlatform(env: Env): Platform {
     loads: loadsD1(db, env.BUCKET, systemClock),
     jobs: jobsWorkflows(env.JOBS),
     jobRecords: jobsD1(db),
+    cron: cronD1(db),
     files: filesR2(env.BUCKET),
     training: trainingD1(db),
     tokens: tokensD1(db, env.ONLINE),

@@ -48,20 +48,23 @@ const SCHEDULES_MAX = 1_000
 
 /**
  * What Cron does: begins each dataset that is due, once, however many Crons there are: one takes the lease, and the id
- * follows from the schedule and the time. Of several times missed one is made up for at each tick.
+ * follows from the schedule and the time. Of several times missed one is made up for at each tick. Answers
+ * what it did.
  */
-export async function startDueDatasets(platform: Platform): Promise<void> {
+export async function startDueDatasets(platform: Platform): Promise<string | undefined> {
+  const begun: string[] = []
   const { training, clock } = platform
   for (const schedule of await training.listSchedules(SCHEDULES_MAX)) {
     const { id, nextTime } = schedule
     const now = clock.now()
     if (nextTime === null || nextTime > now) continue
     if (await training.leaseSchedule(id, nextTime, { now, until: now + LEASE_US }))
-      await beginDue(platform, schedule, nextTime)
+      begun.push(await beginDue(platform, schedule, nextTime))
   }
+  return begun.length === 0 ? undefined : `begun: ${begun.join(', ')}`
 }
 
-async function beginDue(platform: Platform, schedule: Schedule, dueTime: Instant): Promise<void> {
+async function beginDue(platform: Platform, schedule: Schedule, dueTime: Instant): Promise<string> {
   const spec = JSON.parse(schedule.request) as DatasetSpec
   const labels: LabelsRequest =
     spec.labels.kind === 'file'
@@ -71,4 +74,5 @@ async function beginDue(platform: Platform, schedule: Schedule, dueTime: Instant
   await beginDataset(platform, { id, spec, labels, schedule: schedule.id })
   await platform.training.advanceSchedule(schedule.id, dueTime, nextCronTime(schedule.cron, dueTime))
   platform.log.info('A scheduled training dataset was begun', { id, due: formatInstant(dueTime) })
+  return id
 }

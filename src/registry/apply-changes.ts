@@ -164,15 +164,16 @@ export async function insertGeneration(
 }
 
 /** Puts the newest generation where readers look; Cron repairs with it what a crashed apply left behind. */
-export async function publishNewest(platform: Platform): Promise<void> {
+export async function publishNewest(platform: Platform): Promise<string | undefined> {
   const newest = await platform.registry.read()
-  if (newest === undefined) return
+  if (newest === undefined) return undefined
   const stored = await platform.registry.readSnapshot(newest.generation)
   const isCurrent = stored?.format === SNAPSHOT_FORMAT
-  if (isCurrent && (await platform.snapshots.readPointer()) === newest.generation) return
+  if (isCurrent && (await platform.snapshots.readPointer()) === newest.generation) return undefined
   const snapshot = isCurrent ? stored : await compileGeneration(platform, newest)
   if (!isCurrent) await platform.registry.replaceSnapshot(snapshot)
   await platform.snapshots.publish(snapshot)
+  return `generation ${newest.generation} published`
 }
 
 /** Compiles a generation again that another release compiled, for work that is pinned to it. */

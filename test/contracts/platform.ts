@@ -4,6 +4,7 @@ import { EMPTY_DEFINITIONS } from '../../src/definitions/definition-set.ts'
 import { segmentRecord } from '../../src/definitions/segment-record.ts'
 import { EMPTY_SNAPSHOT, SNAPSHOT_FORMAT } from '../../src/definitions/snapshot.ts'
 import {
+  type DutyRun,
   type Generation,
   type LoadChunk,
   type LoadRecord,
@@ -330,6 +331,49 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await offline.listFragmented({ bytesMax: 100, countMin: 4 })).toHaveLength(1)
     })
 
+    test('cron gives a duty to one holder until its run has ended or its lease expired', async () => {
+      const { cron } = platform
+      const run = (startedTime: number, change: Partial<DutyRun> = {}): DutyRun => ({
+        name: 'load',
+        startedTime,
+        endedTime: startedTime + 1,
+        outcome: null,
+        error: null,
+        ...change,
+      })
+      const lease = (holder: string, now: number, duty = 'load') =>
+        cron.lease(duty, { holder, now, until: now + 10 })
+      expect(await Promise.all([lease('a', 0), lease('b', 0)].map((taken) => taken))).toEqual([true, false])
+      expect(await lease('b', 0, 'tend')).toBe(true)
+      expect(await lease('b', 9)).toBe(false)
+      expect(await lease('b', 10)).toBe(true)
+      await cron.endRun(run(0, { outcome: 'two begun' }), 'a')
+      expect(await lease('c', 11)).toBe(false)
+      await cron.endRun(run(10), 'b')
+      expect(await lease('c', 11)).toBe(true)
+      await cron.endRun(run(11, { error: 'why' }), 'c')
+      await cron.endRun(run(5, { outcome: 'late' }), 'd')
+      expect(await cron.listRuns()).toEqual([run(11, { error: 'why' }), run(10)])
+    })
+
+    test('cron notes a refused file once', async () => {
+      const { cron } = platform
+      const file = (name: string, etag = 'e', time = 1) => ({
+        source: 'clicks',
+        file: name,
+        etag,
+        reason: `no ${name}`,
+        time,
+      })
+      expect(await cron.noteRefused([])).toEqual([])
+      expect(await cron.noteRefused([file('a')])).toEqual([file('a')])
+      const others = Array.from({ length: 50 }, (_, at) => file(`b${at}`, 'e', 3))
+      expect(await cron.noteRefused([file('a', 'e', 2), file('a', 'f', 4), ...others])).toHaveLength(51)
+      expect(await cron.listRefused(2)).toEqual([file('a', 'f', 4), file('b0', 'e', 3)])
+      await cron.forgetRefused([...others, file('a', 'f')])
+      expect(await cron.listRefused(100)).toEqual([file('a')])
+    })
+
     test('landing keeps a file under its name, reads ranges, and notices its replacement', async () => {
       const bytes = Uint8Array.from({ length: 100 }, (_, at) => at)
       const file = await platform.landing.write('clicks', 'in/a.parquet', streamOf(bytes), 100)
@@ -338,6 +382,7 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await platform.landing.find('clicks', 'b')).toBeUndefined()
       expect(await platform.landing.list('clicks')).toEqual([file])
       expect(await platform.landing.list('click')).toEqual([])
+      expect(await platform.landing.listSources()).toEqual(['clicks'])
       expect(new Uint8Array(await platform.landing.open('clicks', file).slice(10, 12))).toEqual(
         Uint8Array.of(10, 11),
       )

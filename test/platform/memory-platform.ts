@@ -43,6 +43,7 @@ import type {
   QuarantineBatch,
 } from '../../src/platform.ts'
 import { memoryBuffer } from './memory-buffer.ts'
+import { memoryCron } from './memory-cron.ts'
 import { memoryDeadLetters } from './memory-dead-letters.ts'
 import { memoryExpectationTallies } from './memory-expectation-tallies.ts'
 import { memoryFiles } from './memory-files.ts'
@@ -309,6 +310,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         return platform.land(source, name, content)
       },
       find: async (source, name) => landed.get(`${source}/${name}`)?.file,
+      listSources: async () => [...new Set([...landed.keys()].map((path) => path.split('/')[0]!))].sort(),
       list: async (source) =>
         [...landed]
           .filter(([path]) => path.startsWith(`${source}/`))
@@ -438,6 +440,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     },
     heldJobs: undefined,
     jobs: { start: startJob, restart: startJob, stop: async () => {} },
+    cron: memoryCron(),
     jobRecords: guardEffects<JobRecords>(
       {
         async begin(job) {

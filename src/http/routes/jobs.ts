@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
 import { cancelJob } from '../../batch/cancel-job.ts'
+import { describeCron } from '../../batch/describe-cron.ts'
 import { describeJob, listJobs } from '../../batch/describe-job.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { removeScratch } from '../../offline/make-dataset.ts'
@@ -19,7 +20,9 @@ export function jobRoutes() {
 
   routes.get('/jobs', async (c) => {
     const { limit } = readQuery(c, ListQuery)
-    return c.json({ jobs: await listJobs(c.var.platform, limit) })
+    const { platform } = c.var
+    const [jobs, cron] = await Promise.all([listJobs(platform, limit), describeCron(platform, limit)])
+    return c.json({ jobs, ...cron })
   })
 
   routes.get('/jobs/:id', refuseQuery, async (c) =>

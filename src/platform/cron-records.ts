@@ -1,0 +1,42 @@
+import type { Instant } from '../core/time.ts'
+
+/** What Cron keeps of itself, so that overlapping ticks share its duties and operators see what came of them. */
+export interface CronRecords {
+  /**
+   * Takes a duty's lease, from a holder that let it expire, too. False while another holds it.
+   */
+  lease(
+    duty: string,
+    lease: { readonly holder: string; readonly now: Instant; readonly until: Instant },
+  ): Promise<boolean>
+  /** Keeps what a run came to, in one step with giving back the lease if the holder still has it. */
+  endRun(run: DutyRun, holder: string): Promise<void>
+  /** Of each duty the last run that did something or failed and the last one that did nothing, newest first. */
+  listRuns(): Promise<readonly DutyRun[]>
+  /** Notes files that cannot become loads; answers those that were not noted before. */
+  noteRefused(files: readonly RefusedFile[]): Promise<readonly RefusedFile[]>
+  /** Newest first. */
+  listRefused(countMax: number): Promise<readonly RefusedFile[]>
+  forgetRefused(files: readonly RefusedFile[]): Promise<void>
+}
+
+export interface DutyRun {
+  readonly name: string
+  readonly startedTime: Instant
+  readonly endedTime: Instant
+  /** What was done, in a few words; null when nothing was due, or when it failed. */
+  readonly outcome: string | null
+  readonly error: string | null
+}
+
+/** A landed file that cannot become a load as it stands. */
+export interface RefusedFile {
+  /** Name of the folder under `landing/`. */
+  readonly source: string
+  /** Empty for all of the folder. */
+  readonly file: string
+  /** Empty for all of the folder. */
+  readonly etag: string
+  readonly reason: string
+  readonly time: Instant
+}

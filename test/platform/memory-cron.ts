@@ -1,0 +1,37 @@
+import type { CronRecords, DutyRun, RefusedFile } from '../../src/platform.ts'
+
+/** What Cron keeps of itself, in memory. */
+export function memoryCron(): CronRecords {
+  const leases = new Map<string, { holder: string; until: number }>()
+  const runs = new Map<string, DutyRun>()
+  const refused = new Map<string, RefusedFile>()
+  const keyOf = ({ source, file, etag }: RefusedFile) => JSON.stringify([source, file, etag])
+  return {
+    async lease(duty, { holder, now, until }) {
+      const held = leases.get(duty)
+      if (held !== undefined && held.until > now) return false
+      leases.set(duty, { holder, until })
+      return true
+    },
+    async endRun(run, holder) {
+      const key = JSON.stringify([run.name, run.outcome === null && run.error === null])
+      const last = runs.get(key)
+      if (last === undefined || last.startedTime <= run.startedTime) runs.set(key, run)
+      if (leases.get(run.name)?.holder === holder) leases.delete(run.name)
+    },
+    listRuns: async () =>
+      [...runs.values()].sort((a, b) => b.startedTime - a.startedTime || (a.name < b.name ? -1 : 1)),
+    async noteRefused(files) {
+      const noted = files.filter((file) => !refused.has(keyOf(file)))
+      for (const file of noted) refused.set(keyOf(file), file)
+      return noted
+    },
+    listRefused: async (countMax) =>
+      [...refused.values()]
+        .sort((a, b) => b.time - a.time || (keyOf(a) < keyOf(b) ? -1 : 1))
+        .slice(0, countMax),
+    async forgetRefused(files) {
+      for (const file of files) refused.delete(keyOf(file))
+    },
+  }
+}

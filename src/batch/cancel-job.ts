@@ -2,7 +2,7 @@ import { FeatureStoreError } from '../core/error.ts'
 import type { JobKind, Platform } from '../platform.ts'
 
 /**
- * Ends a job for good, wherever it is: nothing of it shows. A load can be cancelled until history shows its rows, a schedule
+ * Ends a job for good, wherever it is: nothing of it shows, and what a load kept on the way is removed. A load can be cancelled until history shows its rows, a schedule
  * at any time; other kinds go on, for half of them helps nobody. Throws `not_found`, or `failed_precondition` for what
  * has ended.
  */
@@ -21,6 +21,7 @@ export async function cancelJob(platform: Platform, id: string): Promise<JobKind
     if (!(await loads.cancel(id)))
       throw refuse(load.isRegistered ? 'history shows its rows' : `it has ended as ${load.status}`)
     await platform.jobs.stop(id)
+    await loads.deleteKept(id)
     return 'load'
   }
   if ((await training.findSchedule(id)) === undefined)

@@ -57,6 +57,7 @@ export async function runLoad(platform: Platform, id: string, steps: JobSteps): 
 /** Opens the file and cuts it into chunks; null when the load has ended already. */
 async function prepareLoad(platform: Platform, id: string): Promise<number | null> {
   const load = await find(platform, id)
+  await refuseCancelled(platform, load)
   if (load.status === 'succeeded') return null
   if (load.isRegistered) return load.chunkCount
   const snapshot = await readWritingSnapshot(platform)
@@ -97,9 +98,17 @@ async function runChunk(platform: Platform, id: string, chunk: number): Promise<
       throw error
     }
   }
+  // The engine ends a cancelled job between two steps: one that runs meanwhile removes what it kept by itself.
+  await refuseCancelled(platform, await find(platform, id))
   await refuseBadRows(platform, load)
   await update(platform, id, { error: null })
   return null
+}
+
+async function refuseCancelled({ loads }: Platform, { id, file, status }: LoadRecord): Promise<void> {
+  if (status !== 'cancelled') return
+  await loads.deleteKept(id)
+  throw new FeatureStoreError('failed_precondition', `Cannot go on loading "${file}": the load was cancelled`)
 }
 
 async function readPlan(platform: Platform, id: string): Promise<LoadPlan> {

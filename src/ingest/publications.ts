@@ -15,6 +15,8 @@ const PUT_INTERVAL_MS = 1_000
  * soon.
  */
 const REPAIR_INTERVAL_MS = 60_000
+/** Blocks of which is known what they hold in KV: 4,096 take half a megabyte, and the isolate has other writers. */
+const SHOWN_MAX = 4_096
 
 /** Which blocks have to be put, and when. */
 export function createPublications() {
@@ -22,6 +24,8 @@ export function createPublications() {
   /** Being put now: not waiting, and not done. */
   const inFlight = new Map<string, Publication>()
   const putMs = new Map<string, number>()
+  /** Fingerprint of the content last put, those put longest ago first; after a restart nothing is known. */
+  const shown = new Map<string, number>()
 
   function mark(address: BlockAddress, due: { readonly dueMs: number; readonly entry: number }): void {
     const path = pathOf(address)
@@ -47,8 +51,17 @@ export function createPublications() {
       { nowMs, isDamaged }: { readonly nowMs: number; readonly isDamaged: boolean },
     ): void {
       const lastMs = putMs.get(pathOf(address)) ?? Number.NEGATIVE_INFINITY
-      if (isDamaged || nowMs - lastMs >= REPAIR_INTERVAL_MS)
-        mark(address, { dueMs: nowMs, entry: Number.POSITIVE_INFINITY })
+      if (!isDamaged && nowMs - lastMs < REPAIR_INTERVAL_MS) return
+      shown.delete(pathOf(address))
+      mark(address, { dueMs: nowMs, entry: Number.POSITIVE_INFINITY })
+    },
+
+    /**
+     * Has the next put of a block be made whatever it holds: KV may lack it, or a reader was handed a later text, beside
+     * which what KV has is old (S31).
+     */
+    forgetShown(address: BlockAddress): void {
+      shown.delete(pathOf(address))
     },
 
     /** What is due, all that waits when forced; it goes on waiting, and takes in new rows, until `begin`. */
@@ -71,11 +84,21 @@ export function createPublications() {
      * To be called just before the block's text is made, so that only rows that come later have it put again; then
      * `succeed` or `fail`. False when nobody waits for it any more.
      */
-    begin(publication: Publication, nowMs: number): boolean {
+    begin(publication: Publication): boolean {
       const path = pathOf(publication)
       if (waiting.get(path) !== publication) return false
       waiting.delete(path)
       inFlight.set(path, publication)
+      return true
+    },
+
+    /** To be called just before the put. False when KV holds this content already: then there is none to make. */
+    beginPut(publication: Publication, nowMs: number, content: number): boolean {
+      const path = pathOf(publication)
+      if (shown.get(path) === content) return false
+      shown.delete(path)
+      shown.set(path, content)
+      if (shown.size > SHOWN_MAX) shown.delete(shown.keys().next().value!)
       putMs.delete(path)
       putMs.set(path, nowMs)
       return true
@@ -89,6 +112,8 @@ export function createPublications() {
     fail(publication: Publication, nowMs: number): void {
       const path = pathOf(publication)
       inFlight.delete(path)
+      // It may have arrived all the same, or not.
+      shown.delete(path)
       const marked = waiting.get(path)
       const failures = publication.failures + 1
       const sinceEntry = Math.min(publication.sinceEntry, marked?.sinceEntry ?? Number.POSITIVE_INFINITY)

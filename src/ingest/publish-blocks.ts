@@ -1,3 +1,5 @@
+import { blockContent } from '../core/block.ts'
+import { hash128 } from '../core/hash.ts'
 import type { Instant } from '../core/time.ts'
 import { blockKey } from '../definitions/block-key.ts'
 import { encodeLiveBlocks } from './live-block.ts'
@@ -8,7 +10,7 @@ import { isWaiting, type WriterState, windowRules } from './writer-state.ts'
 
 /**
  * Puts the blocks that are due to KV, all that wait when forced, at most `countMax` of them. A put that fails
- * is tried again later; one that is overtaken by new rows is followed by another.
+ * is tried again later; one that is overtaken by new rows is followed by another; one that KV holds already is not made.
  */
 export async function publishBlocks(
   platform: WriterPlatform,
@@ -32,13 +34,13 @@ const PUTS_AT_ONCE = 12
 async function put(platform: WriterPlatform, state: WriterState, publication: Publication): Promise<void> {
   const { group, bits } = publication
   const now = platform.clock.now()
-  if (!state.publications.begin(publication, now / 1_000)) return
+  if (!state.publications.begin(publication)) return
   try {
     const text = blockText(state, publication, now)
-    await platform.online.writeBlock(
-      blockKey({ entity: state.record!.layout.entity.name, group }, bits),
-      text,
-    )
+    if (state.publications.beginPut(publication, now / 1_000, contentFingerprint(text))) {
+      const key = blockKey({ entity: state.record!.layout.entity.name, group }, bits)
+      await platform.online.writeBlock(key, text)
+    }
     state.publications.succeed(publication)
     state.filling.get(widthName({ group, blockBits: bits.length }))?.delete(bits)
   } catch (error) {
@@ -52,6 +54,12 @@ async function put(platform: WriterPlatform, state: WriterState, publication: Pu
       reason: String(error),
     })
   }
+}
+
+/** 53 bits of what a block says: two contents of one block that share them would lose a put. */
+function contentFingerprint(text: string): number {
+  const [high, low] = hash128(blockContent(text))
+  return high * 2 ** 21 + (low >>> 11)
 }
 
 /** A block's text as the writer holds it; of a group it does not know, an empty one. */

@@ -122,6 +122,7 @@ export function createShardWriter(
         // Whoever had to ask found nothing in KV that could be served: put it there, be it empty.
         if (repair !== 'none' && width !== undefined && width.state !== 'dropping')
           state.publications.repair(address, { nowMs, isDamaged: repair === 'damaged' })
+        state.publications.forgetShown(address)
         return blockText(state, address, clock.now())
       })
     })

@@ -102,8 +102,11 @@ function fillOn(platform: WriterPlatform, state: WriterState, width: WriterWidth
   }
   state.filling.set(name, new Set(round))
   const dueMs = platform.clock.now() / 1_000
-  for (const bits of round)
+  for (const bits of round) {
+    // The width may have been dropped, and its blocks deleted, before.
+    state.publications.forgetShown({ group, bits })
     state.publications.mark({ group, bits }, { dueMs, entry: Number.POSITIVE_INFINITY })
+  }
 }
 
 function roundOf(state: WriterState, width: WriterWidth): string[] {

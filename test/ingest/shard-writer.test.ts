@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
+import { writerLayout } from '../../src/definitions/writer-layout.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
@@ -124,4 +125,61 @@ test('a writer puts a block at most once a second, however many rows come', asyn
   await platform.flush()
   // One block of the user, one of the item.
   expect(platform.counts.writeBlock).toBe(2)
+})
+
+/** Pushes one row, has every block that waits put, and answers how many puts there were. */
+async function putsOf(platform: MemoryPlatform, price: number): Promise<number> {
+  const before = platform.counts.writeBlock
+  await push(platform, click(START, price))
+  await platform.consume()
+  platform.time.now += 2 * SECOND
+  await platform.flush()
+  return platform.counts.writeBlock - before
+}
+
+test('a block that KV holds as it is is not put again, and keeps its publish time (S31)', async () => {
+  const platform = await start()
+  expect(await putsOf(platform, 7)).toBe(2)
+  const texts = new Map(platform.blocks)
+  expect(await putsOf(platform, 7)).toBe(0)
+  expect(platform.blocks).toEqual(texts)
+  expect(platform.nextWorkMs()).not.toBeNull()
+  expect(await putsOf(platform, 8)).toBe(2)
+  expect(await putsOf(platform, 7)).toBe(2)
+})
+
+test('a block is put again, unchanged as it is, after a put that failed and after a restart', async () => {
+  const platform = await start()
+  await putsOf(platform, 7)
+  platform.faults.add('writeBlock')
+  expect(await putsOf(platform, 8)).toBe(1)
+  // What failed may have arrived: the same content as was put last before it is none that KV is known to hold.
+  platform.time.now += 120 * SECOND
+  expect(await putsOf(platform, 7)).toBe(2)
+  platform.crash()
+  expect(await putsOf(platform, 7)).toBe(2)
+})
+
+test.each(['lacking', 'damaged'] as const)(
+  'a block a reader tells is %s is put again, unchanged as it is',
+  async (repair) => {
+    const platform = await start()
+    await putsOf(platform, 7)
+    const { snapshot } = await resolveInNewest(platform, 'ranker')
+    const [key] = [...platform.blocks].find(([, text]) => text.includes('"ann"'))!
+    const [, entity, group, bits] = key.split('/')
+    platform.blocks.delete(key)
+    platform.time.now += 120 * SECOND
+    const layout = writerLayout(snapshot, entity!, Number.parseInt(bits!.slice(0, 1), 2))
+    await platform.writers.readBlocks(layout, [{ group: group!, bits: bits! }], { repair })
+    await platform.flush()
+    expect(platform.blocks.has(key)).toBe(true)
+  },
+)
+
+test('a block that a reader was handed meanwhile is put again, so that KV has no older one of it (S31)', async () => {
+  const platform = await start()
+  await putsOf(platform, 7)
+  await get(platform)
+  expect(await putsOf(platform, 7)).toBe(2)
 })

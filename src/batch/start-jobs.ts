@@ -61,7 +61,7 @@ export async function tendWriters(platform: Platform): Promise<string | undefine
 }
 
 /** What Cron does: has every writer of raw rows cut what is old, should its own alarm have been lost. */
-export async function wakeRawWriters(platform: Platform): Promise<void> {
+export async function wakeRawWriters(platform: Platform): Promise<undefined> {
   const snapshot = await readWritingSnapshot(platform)
   for (const source of Object.values(snapshot.sources)) {
     const layouts = rawLayouts(snapshot, source)

@@ -15,7 +15,8 @@ export interface Filling {
 }
 
 /** Begins the fill of every version that wants one; Cron makes good with it what a crash kept from being begun. */
-export async function startFills(platform: Platform): Promise<void> {
+export async function startFills(platform: Platform): Promise<string | undefined> {
+  const started: string[] = []
   const newest = await platform.registry.read()
   for (const [view, generation] of Object.entries(newest?.transition.unfilled ?? {})) {
     const id = fillJobId(view)
@@ -39,10 +40,12 @@ export async function startFills(platform: Platform): Promise<void> {
     if (begun.startedTime !== job.startedTime) continue
     try {
       await platform.jobs.start('fill', id)
+      started.push(view)
     } catch (error) {
       platform.log.error('A fill could not be started; Cron starts it', { job: id, reason: String(error) })
     }
   }
+  return started.length === 0 ? undefined : `fills begun of ${started.join(', ')}`
 }
 
 /** Versions whose sources have never taken in a row need no job. Answers the generation that serves them; undefined when none can be. */

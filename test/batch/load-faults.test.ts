@@ -57,7 +57,11 @@ async function begin(): Promise<string> {
   return load!.id
 }
 
-const loggedRows = () => [...platform.manifest.values()].reduce((sum, { rowCount }) => sum + rowCount, 0)
+/** Rows of the views' logs; the raw log of the source holds each once more. */
+const loggedRows = () =>
+  [...platform.manifest.values()]
+    .filter(({ path }) => path.startsWith('log/'))
+    .reduce((sum, { rowCount }) => sum + rowCount, 0)
 const kept = () => [...platform.objects.keys()].filter((path) => path.startsWith('loads/'))
 
 /** Does something once the first chunk of any load has been written. */

@@ -27,13 +27,13 @@ const apply = (given: object) =>
 const push = (...events: object[]) =>
   harness.call('POST', '/v1/sources/orders/events', { events: events.map((event) => ({ at, ...event })) })
 
-async function untilServed(user: string, values: readonly unknown[]) {
+async function untilServed(user: string, values: readonly unknown[], service = 'buyer') {
   await until(
     async () => {
       const body = { entities: [{ user }], consistency: 'strong' }
       const { json } = await harness.call<{ rows: unknown[][] }>(
         'POST',
-        '/v1/feature-services/buyer/features',
+        `/v1/feature-services/${service}/features`,
         body,
       )
       return JSON.stringify(json.rows[0])
@@ -64,7 +64,7 @@ it('a row the Worker leaves out is in no view, and one that it refuses is in qua
   await untilServed('d', [1, 2, 'phone', 2, 2])
   await untilServed('b', [null, null, null, null, null])
   const found = (await quarantined()).filter(({ row }) => row.user === 'c')
-  expect(found.map(({ view }) => view).sort()).toEqual(['last_order', 'spending'])
+  expect(found.map(({ view }) => view).sort()).toEqual(['last_order@1', 'spending@1'])
   expect(found[0]!.reason).toMatch(/The payload is no order/)
 })
 
@@ -73,7 +73,7 @@ it('an output of the wrong type puts that row in quarantine, field and type name
   await push({ user: 'e', payload: wrong }, { user: 'f', payload: payload(4) })
   await untilServed('f', [1, 8, 'phone', 8, 8])
   const found = (await quarantined()).filter(({ row }) => row.user === 'e')
-  expect(found.map(({ view }) => view).sort()).toEqual(['last_order', 'spending'])
+  expect(found.map(({ view }) => view).sort()).toEqual(['last_order@1', 'spending@1'])
   expect(found[0]!.reason).toBe('Field "device": Cannot read 7 as string')
 })
 
@@ -99,14 +99,36 @@ it('a loaded file goes through the same Worker (S25)', async () => {
   await untilServed('l2', [1, 40, 'phone', 40, 40])
 })
 
-it('rows come again while a Worker fails, and other views have theirs meanwhile', async () => {
-  const [first, second] = definitions.feature_views
-  const broken = { ...second!, transform: { service: 'ORDER_PAYLOADS', method: 'parseOrder' } }
-  await apply({ ...definitions, feature_views: [first, broken] })
-  await push({ user: 'g', payload: payload(1) })
-  await untilServed('g', [1, 2, 'phone', 2, null])
-  await apply(definitions)
-  await untilServed('g', [1, 2, 'phone', 2, 2])
+it('rows come again while a Worker fails, other views have theirs meanwhile, and a mended view has them all', async () => {
+  const [orders] = definitions.sources
+  const [view] = definitions.feature_views
+  const withReturns = (method: string) => ({
+    ...definitions,
+    sources: [orders, { ...orders!, name: 'returns' }],
+    feature_views: [
+      ...definitions.feature_views,
+      { ...view!, name: 'last_return', source: 'returns', transform: { service: 'ORDER_PAYLOADS', method } },
+      {
+        name: 'return_size',
+        entity: 'user',
+        source: 'returns',
+        features: [{ name: 'size', type: 'int64', sql: 'length(payload)' }],
+      },
+    ],
+    feature_services: [
+      ...definitions.feature_services,
+      {
+        name: 'returner',
+        features: [{ view: 'return_size' }, { view: 'last_return', features: ['items', 'total'] }],
+      },
+    ],
+  })
+  expect((await apply(withReturns('noSuchMethod'))).status).toBe(200)
+  const text = payload(1, 2)
+  await harness.call('POST', '/v1/sources/returns/events', { events: [{ at, user: 'g', payload: text }] })
+  await untilServed('g', [text.length, null, null], 'returner')
+  expect((await apply(withReturns('parseOrders'))).status).toBe(200)
+  await untilServed('g', [text.length, 2, 6], 'returner')
 })
 
 it.each([

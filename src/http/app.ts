@@ -14,6 +14,7 @@ import { fileRoutes } from './routes/files.ts'
 import { historyRoutes } from './routes/history.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { quarantineRoutes } from './routes/quarantine.ts'
+import { sourceRowRoutes } from './routes/source-rows.ts'
 import { sourceRoutes } from './routes/sources.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { trainingDatasetRoutes } from './routes/training-datasets.ts'
@@ -50,6 +51,7 @@ export function createApp<Env extends object>(servicesOf: (env: Env) => Services
   app.route('/v1', jobRoutes())
   app.route('/v1', catalogRoutes())
   app.route('/v1', tokenRoutes())
+  app.route('/v1', sourceRowRoutes())
   app.route('/v1', trainingDatasetRoutes())
   app.use('/v1/*', refuseQuery)
   app.route('/v1', definitionRoutes())

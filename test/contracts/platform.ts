@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { decodeRawGroups, encodeRawGroup } from '../../src/core/raw-row.ts'
 import type { ArrivedLetter } from '../../src/definitions/dead-letter.ts'
 import { EMPTY_DEFINITIONS } from '../../src/definitions/definition-set.ts'
+import { rawLog } from '../../src/definitions/raw-log.ts'
 import { segmentRecord } from '../../src/definitions/segment-record.ts'
 import { EMPTY_SNAPSHOT, SNAPSHOT_FORMAT } from '../../src/definitions/snapshot.ts'
 import {
@@ -449,6 +451,63 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect((await platform.loads.find('l1'))?.isRegistered).toBe(true)
       await platform.loads.deleteChunks('l1')
       expect(await platform.loads.listChunks('l1')).toEqual([])
+    })
+
+    test('fills fix what they read once, tell how far they are, and register all at once', async () => {
+      const { fills, offline } = platform
+      expect(await fills.readProgress('fill-x-2')).toEqual({ total: 0, written: 0, synced: 0 })
+      await fills.plan('fill-x-2', [record('raw-a'), record('raw-b')])
+      await fills.plan('fill-x-2', [record('raw-c')])
+      expect(await fills.readChunk('fill-x-2', 0)).toEqual({
+        raw: record('raw-a'),
+        segments: null,
+        isSynced: false,
+      })
+      expect(await fills.readChunk('fill-x-2', 2)).toBeUndefined()
+      const first = { raw: record('raw-a'), segments: [record('made-a'), record('made-b')], isSynced: false }
+      await fills.writeChunk('fill-x-2', 0, first)
+      expect(await fills.readProgress('fill-x-2')).toEqual({ total: 2, written: 1, synced: 0 })
+      await fills.writeChunk('fill-x-2', 0, { ...first, isSynced: true })
+      await fills.writeChunk('fill-x-2', 1, { raw: record('raw-b'), segments: [], isSynced: false })
+      expect(await fills.readProgress('fill-x-2')).toEqual({ total: 2, written: 2, synced: 1 })
+      await fills.register('fill-x-2')
+      await fills.register('fill-x-2')
+      const listed = await offline.list('clicks', 1)
+      expect(listed.map(({ path }) => path)).toEqual([record('made-a').path, record('made-b').path])
+      expect(new Set(listed.map(({ commit }) => commit)).size).toBe(1)
+    })
+
+    test('rawWriters take a message once, refuse older generations once they have been cut, and forget what is logged', async () => {
+      const { rawWriters, offline } = platform
+      const layout = { generation: 3, source: 'clicks', shardBits: 1, shard: 1 }
+      const group = (message: string, generation: number) => {
+        const columns = [{ name: 'at', type: 'timestamp' as const }]
+        const lines = ['0\t"1970-01-01T00:00:00Z"']
+        const rows = encodeRawGroup({
+          message,
+          pushId: message,
+          doorTime: 5,
+          generation,
+          columns,
+          eventTime: 0,
+          lines,
+        })
+        return { id: message, time: platform.clock.now(), rows }
+      }
+      const deliver = (message: string, generation = 3) =>
+        rawWriters.deliver({ layout: { ...layout, generation }, groups: [group(message, generation)] })
+      expect(await deliver('a')).toEqual({ status: 'committed' })
+      expect(await deliver('a')).toEqual({ status: 'committed' })
+      expect(decodeRawGroups(await rawWriters.readWaiting(layout))).toHaveLength(1)
+      expect(await rawWriters.cut({ ...layout, generation: 4 })).toBe(0)
+      expect(await rawWriters.readWaiting(layout)).toBe('')
+      expect(await deliver('b')).toEqual({ status: 'stale', generation: 4 })
+      expect(await deliver('a', 4)).toEqual({ status: 'committed' })
+      expect(await rawWriters.cut({ ...layout, generation: 4 })).toBe(0)
+      const { view, version } = rawLog('clicks')
+      const logged = await offline.list(view, version)
+      expect(logged.map(({ rowCount, eventTimeMin }) => [rowCount, eventTimeMin])).toEqual([[1, 0]])
+      await rawWriters.wake(layout)
     })
 
     test('loads.cancel() ends a load whose rows history does not show, and then none is registered', async () => {

@@ -74,6 +74,8 @@ export interface MemoryPlatform extends Platform {
   flush(options?: { readonly cut: boolean }): Promise<void>
   /** Forgets every writer's memory, as a crash does; their storage stays. */
   crash(): void
+  /** Begins with new writers and an empty KV, as after a disaster; the log and the definitions stay. */
+  loseWriters(): void
   /** Rows all writers have written to their storage, as they would be billed. */
   rowsWritten(): number
   /** Every text in the writers' storage. */
@@ -548,6 +550,12 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     async flush(options = { cut: false }) {
       for (const name of storages.keys()) await writerNamed(name).work({ publish: true, cut: options.cut })
       for (const name of rawStorages.keys()) await rawNamed(name).work()
+    },
+    loseWriters() {
+      platform.crash()
+      storages.clear()
+      rawStorages.clear()
+      blocks.clear()
     },
     crash() {
       crashCount++

@@ -6,19 +6,15 @@ import { FeatureStoreError, invalid } from '../../core/error.ts'
 import { checkFilePath } from '../../core/file-path.ts'
 import { parseJson } from '../../core/json.ts'
 import { LIMITS } from '../../core/limits.ts'
-import { formatInstant, parseInstant } from '../../core/time.ts'
+import { formatInstant } from '../../core/time.ts'
 import { pushEvents } from '../../ingest/push-events.ts'
-import { readSourceRows } from '../../offline/read-source-rows.ts'
 import { readExpectations } from '../../registry/read-expectations.ts'
 import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { readIdempotencyKey } from '../idempotency-key.ts'
 import { checkJson, readJson, readText } from '../read-body.ts'
-import { readQuery } from '../read-query.ts'
 
 const PushRequest = z.strictObject({ events: z.array(z.unknown()) })
-
-const RowsQuery = z.object({ from: z.string().optional(), to: z.string().optional() })
 
 const LoadRequest = z
   .strictObject({
@@ -76,27 +72,6 @@ export function sourceRoutes() {
     const { files, max_bad_rows } = await readJson(c, LoadRequest)
     const loads = await startLoads(c.var.platform, c.req.param('source'), { files, badRowsMax: max_bad_rows })
     return c.json({ loads: loads.map(({ id, file, status }) => ({ id, file, status })) }, 202)
-  })
-
-  routes.get('/sources/:source/rows', async (c) => {
-    const { from, to } = readQuery(c, RowsQuery)
-    const times = {
-      from: from === undefined ? Number.NEGATIVE_INFINITY : parseInstant(from),
-      to: to === undefined ? Number.POSITIVE_INFINITY : parseInstant(to),
-    }
-    const { platform } = c.var
-    const resolved = await resolveSource(platform, c.req.param('source'))
-    const parts = readSourceRows(platform, resolved, times)
-    const encoder = new TextEncoder()
-    const body = new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        const { value, done } = await parts.next()
-        if (done === true) controller.close()
-        else controller.enqueue(encoder.encode(value))
-      },
-      cancel: () => void parts.return(undefined),
-    })
-    return new Response(body, { headers: { 'content-type': 'application/x-ndjson' } })
   })
 
   routes.get('/loads/:id', async (c) => c.json(await describeLoad(c.var.platform, c.req.param('id'))))

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { formatComparisons, judgeComparison } from './comparison.ts'
 import { measureExpressions } from './measure-expressions.ts'
 import { measureJoin } from './measure-join.ts'
+import { measureLoad } from './measure-load.ts'
 import { measurePush } from './measure-push.ts'
 import { measureServing } from './measure-serving.ts'
 import { measureUniform } from './measure-uniform.ts'
@@ -35,6 +36,7 @@ const serving = flags.short
   : { entityCount, measureMs: 5_000, coldPasses: 5, settleMs: 40_000 }
 const push = flags.short ? { entityCount: 50_000, rounds: 1 } : { entityCount: 100_000, rounds: 3 }
 const expressions = flags.short ? { rowCount: 50_000, passes: 5 } : { rowCount: 200_000, passes: 10 }
+const load = { rowCount: flags.short ? 100_000 : 3_000_000 }
 const windowUpdates = flags.short
   ? { keyCount: 2_000, eventsPerKey: 50 }
   : { keyCount: 10_000, eventsPerKey: 100 }
@@ -46,6 +48,7 @@ const comparisons = [
   measureExpressions(expressions),
   ...measureFinishes(),
   ...(await measureJoin(join)),
+  await measureLoad(load),
   ...(await measureServing(serving)),
   await measureUniform(uniform),
   await measureWindowed({ measureMs: serving.measureMs }),
@@ -64,6 +67,7 @@ const results = {
   time: new Date().toISOString(),
   machine,
   join,
+  load,
   serving,
   uniform,
   push,

@@ -39,7 +39,7 @@ export async function loadChunk(
     rows,
   }: { readonly snapshot: Snapshot; readonly source: CompiledSource; readonly rows: ChunkRows },
   { load, chunk }: ChunkWork,
-): Promise<void> {
+): Promise<LoadChunk> {
   const views = source.views.map((view) => createViewRows(snapshot, snapshot.views[view]!, load.ingestTime))
   const checked = checkRows(source, rows, {
     load,
@@ -87,6 +87,7 @@ export async function loadChunk(
     isSynced: false,
   }
   await platform.loads.writeChunk(load.id, done)
+  return done
 }
 
 interface ViewRows {

@@ -29,12 +29,17 @@ export async function runLoad(platform: Platform, id: string, steps: JobSteps): 
   const step = <T extends number | boolean | null>(name: string, work: () => Promise<T>) =>
     runStep(steps, name, work)
   try {
+    const badRowsMax = await step('max_bad_rows', async () => (await find(platform, id)).badRowsMax)
     for (let run = 0; run < RUNS_MAX; run++) {
       const name = (part: string) => `run ${run} ${part}`
       const chunkCount = await step(name('prepare'), () => prepareLoad(platform, id))
       if (chunkCount === null) return
+      // Summed from what the steps came to: no step looks at all chunks, or a load of many would be quadratic.
+      let rejected = 0
       for (let chunk = 0; chunk < chunkCount; chunk++) {
-        await step(name(`chunk ${chunk}`), () => runChunk(platform, id, chunk))
+        rejected += await step(name(`chunk ${chunk}`), () => runChunk(platform, id, chunk))
+        const count = rejected
+        if (count > badRowsMax) await step(name('refuse'), () => refuseBadRows(platform, id, count))
       }
       if (!(await step(name('register'), () => registerLoad(platform, id)))) continue
       for (let chunk = 0; chunk < chunkCount; chunk++) {
@@ -83,15 +88,16 @@ async function prepareLoad(platform: Platform, id: string): Promise<number | nul
   return chunkCount
 }
 
-async function runChunk(platform: Platform, id: string, chunk: number): Promise<null> {
-  const load = await find(platform, id)
-  const done = await platform.loads.listChunks(id)
-  if (!done.some((other) => other.chunk === chunk)) {
+/** Answers how many rows of the chunk are bad. */
+async function runChunk(platform: Platform, id: string, chunk: number): Promise<number> {
+  let done = await platform.loads.findChunk(id, chunk)
+  if (done === undefined) {
+    const load = await find(platform, id)
     const snapshot = await readSnapshotOf(platform, load.generation)
     const source = findSource(snapshot, load)
     try {
       const rows = await readRows(platform, source, { load, plan: await readPlan(platform, id), chunk })
-      await loadChunk(platform, { snapshot, source, rows }, { load, chunk })
+      done = await loadChunk(platform, { snapshot, source, rows }, { load, chunk })
     } catch (error) {
       // The engine tries again and tells nobody why: whoever asks for the load sees the reason meanwhile.
       if (!isPermanent(error)) await update(platform, id, { error: String((error as Error).message) })
@@ -100,9 +106,8 @@ async function runChunk(platform: Platform, id: string, chunk: number): Promise<
   }
   // The engine ends a cancelled job between two steps: one that runs meanwhile removes what it kept by itself.
   await refuseCancelled(platform, await find(platform, id))
-  await refuseBadRows(platform, load)
   await update(platform, id, { error: null })
-  return null
+  return done.rejected
 }
 
 async function refuseCancelled({ loads }: Platform, { id, file, status }: LoadRecord): Promise<void> {
@@ -117,14 +122,13 @@ async function readPlan(platform: Platform, id: string): Promise<LoadPlan> {
   return JSON.parse(text) as LoadPlan
 }
 
-async function refuseBadRows(platform: Platform, load: LoadRecord): Promise<void> {
-  const chunks = await platform.loads.listChunks(load.id)
-  const rejected = chunks.reduce((sum, chunk) => sum + chunk.rejected, 0)
-  if (rejected <= load.badRowsMax) return
-  const first = chunks.flatMap(({ rejections }) => rejections)[0]!
+async function refuseBadRows(platform: Platform, id: string, rejected: number): Promise<null> {
+  const { file, badRowsMax } = await find(platform, id)
+  const [first] = (await platform.loads.listChunks(id)).flatMap(({ rejections }) => rejections)
+  assert(first !== undefined, 'a chunk with bad rows tells some of them')
   throw new FeatureStoreError(
     'invalid_argument',
-    `Cannot load "${load.file}": ${rejected} rows are bad and max_bad_rows is ${load.badRowsMax}; row ${first.row}: ${first.message}`,
+    `Cannot load "${file}": ${rejected} rows are bad and max_bad_rows is ${badRowsMax}; row ${first.row}: ${first.message}`,
   )
 }
 
@@ -144,7 +148,8 @@ async function registerLoad(platform: Platform, id: string): Promise<boolean> {
 /** Sends the newest row of each key of a chunk to the writers; they decide (S8). */
 async function syncChunk(platform: Platform, id: string, chunk: number): Promise<null> {
   const load = await find(platform, id)
-  const done = (await platform.loads.listChunks(id)).find((other) => other.chunk === chunk)!
+  const done = await platform.loads.findChunk(id, chunk)
+  assert(done !== undefined, 'a chunk is loaded before it is synced')
   if (done.isSynced) return null
   const rows = await platform.loads.readNewest(id, chunk)
   for (let attempt = 0; ; attempt++) {

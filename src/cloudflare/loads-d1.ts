@@ -48,6 +48,13 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
         .values({ load: id, chunk: chunk.chunk, content })
         .onConflictDoUpdate({ target: [loadChunks.load, loadChunks.chunk], set: { content } })
     },
+    async findChunk(id, chunk) {
+      const [row] = await db
+        .select()
+        .from(loadChunks)
+        .where(and(eq(loadChunks.load, id), eq(loadChunks.chunk, chunk)))
+      return row && (JSON.parse(row.content) as LoadChunk)
+    },
     async listChunks(id) {
       const rows = await db
         .select()

@@ -78,6 +78,8 @@ export interface LoadRecords {
   /** Makes a load that has not ended `cancelled`; false when it has, or when history shows its rows already. */
   cancel(id: string): Promise<boolean>
   writeChunk(id: string, chunk: LoadChunk): Promise<void>
+  findChunk(id: string, chunk: number): Promise<LoadChunk | undefined>
+  /** In the order of the file. */
   listChunks(id: string): Promise<readonly LoadChunk[]>
   /** Forgets what was done, for a run under another generation. */
   deleteChunks(id: string): Promise<void>

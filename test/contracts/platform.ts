@@ -442,6 +442,8 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       await platform.loads.begin(load('l1'))
       for (const number of [0, 1]) await platform.loads.writeChunk('l1', chunk(number))
       expect(await platform.loads.listChunks('l1')).toEqual([chunk(0), chunk(1)])
+      expect(await platform.loads.findChunk('l1', 1)).toEqual(chunk(1))
+      expect(await platform.loads.findChunk('l1', 2)).toBeUndefined()
       await platform.registry.insert(generation(2), EMPTY_SNAPSHOT)
       expect(await platform.loads.register('l1', 1)).toBe(false)
       expect(await platform.offline.list('clicks', 1)).toEqual([])

@@ -36,6 +36,7 @@ import type {
   LandedFile,
   LoadChunk,
   LoadRecord,
+  LoadRecords,
   LoadStatus,
   OnlineStore,
   Platform,
@@ -102,7 +103,7 @@ export interface MemoryOptions {
   /** Runs every effect of a writer; it may fail it, before or after. */
   readonly effect?: <T>(name: string, run: () => T) => T
   readonly datasetChunkRows?: number
-  /** Runs every effect of a dataset's making; it may fail it, before or after. */
+  /** Runs every effect of a dataset's making or of a load; it may fail it, before or after. */
   readonly jobEffect?: <T>(name: string, run: () => Promise<T>) => Promise<T>
   /** Bytes that all writers may hold together. */
   readonly memoryBytesMax?: number
@@ -378,68 +379,72 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       cut: async (layout) => rawOf(layout).cut(layout),
       wake: async (layout) => rawOf(layout).work(),
     },
-    loads: {
-      async begin(load) {
-        const first = loads.get(load.id) ?? load
-        loads.set(load.id, first)
-        return first
+    loads: guardEffects<LoadRecords>(
+      {
+        async begin(load) {
+          const first = loads.get(load.id) ?? load
+          loads.set(load.id, first)
+          return first
+        },
+        find: async (id) => loads.get(id),
+        list: async (source) =>
+          [...loads.values()]
+            .filter((load) => load.source === source)
+            .sort((a, b) => b.ingestTime - a.ingestTime),
+        listUnfinished: async () =>
+          [...loads.values()]
+            .filter(({ status }) => status === 'queued' || status === 'running')
+            .sort((a, b) => a.ingestTime - b.ingestTime),
+        async update(id, change) {
+          loads.set(id, changed(loads.get(id)!, change))
+        },
+        async cancel(id) {
+          const load = loads.get(id)
+          if (load === undefined || load.isRegistered || hasEnded(load)) return false
+          loads.set(id, { ...load, status: 'cancelled' })
+          return true
+        },
+        async writeChunk(id, chunk) {
+          chunks.set(id, (chunks.get(id) ?? new Map()).set(chunk.chunk, chunk))
+        },
+        findChunk: async (id, chunk) => chunks.get(id)?.get(chunk),
+        listChunks: async (id) => [...(chunks.get(id)?.values() ?? [])].sort((a, b) => a.chunk - b.chunk),
+        async deleteChunks(id) {
+          chunks.delete(id)
+        },
+        async writeNewest(id, chunk, rows) {
+          objects.set(`loads/${id}/${chunk}`, new TextEncoder().encode(rows))
+        },
+        readNewest: async (id, chunk) => new TextDecoder().decode(objects.get(`loads/${id}/${chunk}`)!),
+        async writePlan(id, plan) {
+          objects.set(`loads/${id}/plan`, new TextEncoder().encode(plan))
+        },
+        async readPlan(id) {
+          const bytes = objects.get(`loads/${id}/plan`)
+          return bytes && new TextDecoder().decode(bytes)
+        },
+        async writePart(id, chunk, bytes) {
+          objects.set(`loads/${id}/part/${chunk}`, bytes.slice())
+        },
+        async readPart(id, chunk) {
+          const bytes = objects.get(`loads/${id}/part/${chunk}`)
+          if (bytes === undefined)
+            throw new FeatureStoreError('internal', `Cannot read part ${chunk} of "${id}"`)
+          return bytes
+        },
+        async deleteKept(id) {
+          for (const path of [...objects.keys()]) if (path.startsWith(`loads/${id}/`)) objects.delete(path)
+        },
+        async register(id, generation) {
+          if ((generations.at(-1)?.generation ?? 0) !== generation) return false
+          if (loads.get(id)!.status === 'cancelled') return false
+          await offline.register([...(chunks.get(id)?.values() ?? [])].flatMap(({ segments }) => segments))
+          loads.set(id, { ...loads.get(id)!, isRegistered: true })
+          return true
+        },
       },
-      find: async (id) => loads.get(id),
-      list: async (source) =>
-        [...loads.values()]
-          .filter((load) => load.source === source)
-          .sort((a, b) => b.ingestTime - a.ingestTime),
-      listUnfinished: async () =>
-        [...loads.values()]
-          .filter(({ status }) => status === 'queued' || status === 'running')
-          .sort((a, b) => a.ingestTime - b.ingestTime),
-      async update(id, change) {
-        loads.set(id, changed(loads.get(id)!, change))
-      },
-      async cancel(id) {
-        const load = loads.get(id)
-        if (load === undefined || load.isRegistered || hasEnded(load)) return false
-        loads.set(id, { ...load, status: 'cancelled' })
-        return true
-      },
-      async writeChunk(id, chunk) {
-        chunks.set(id, (chunks.get(id) ?? new Map()).set(chunk.chunk, chunk))
-      },
-      listChunks: async (id) => [...(chunks.get(id)?.values() ?? [])].sort((a, b) => a.chunk - b.chunk),
-      async deleteChunks(id) {
-        chunks.delete(id)
-      },
-      async writeNewest(id, chunk, rows) {
-        objects.set(`loads/${id}/${chunk}`, new TextEncoder().encode(rows))
-      },
-      readNewest: async (id, chunk) => new TextDecoder().decode(objects.get(`loads/${id}/${chunk}`)!),
-      async writePlan(id, plan) {
-        objects.set(`loads/${id}/plan`, new TextEncoder().encode(plan))
-      },
-      async readPlan(id) {
-        const bytes = objects.get(`loads/${id}/plan`)
-        return bytes && new TextDecoder().decode(bytes)
-      },
-      async writePart(id, chunk, bytes) {
-        objects.set(`loads/${id}/part/${chunk}`, bytes.slice())
-      },
-      async readPart(id, chunk) {
-        const bytes = objects.get(`loads/${id}/part/${chunk}`)
-        if (bytes === undefined)
-          throw new FeatureStoreError('internal', `Cannot read part ${chunk} of "${id}"`)
-        return bytes
-      },
-      async deleteKept(id) {
-        for (const path of [...objects.keys()]) if (path.startsWith(`loads/${id}/`)) objects.delete(path)
-      },
-      async register(id, generation) {
-        if ((generations.at(-1)?.generation ?? 0) !== generation) return false
-        if (loads.get(id)!.status === 'cancelled') return false
-        await offline.register([...(chunks.get(id)?.values() ?? [])].flatMap(({ segments }) => segments))
-        loads.set(id, { ...loads.get(id)!, isRegistered: true })
-        return true
-      },
-    },
+      options.jobEffect,
+    ),
     heldJobs: undefined,
     jobs: { start: startJob, restart: startJob, stop: async () => {} },
     cron: memoryCron(),

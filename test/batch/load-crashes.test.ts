@@ -72,7 +72,7 @@ async function createStore(options: MemoryOptions = {}): Promise<MemoryPlatform>
 const start = (platform: MemoryPlatform) =>
   startLoads(platform, 'clicks', { files: ['a.parquet'], badRowsMax: 0 })
 
-/** What is served, and the row numbers that the log of each view holds. */
+/** What is served, and the row numbers that the log of each view, and the raw one (^), holds. */
 async function readOutcome(platform: MemoryPlatform) {
   const { rows } = await serveFeatures(platform, 'spender', {
     parseRows: (service) =>
@@ -100,7 +100,7 @@ function wantedOutcome(): Awaited<ReturnType<typeof readOutcome>> {
     const own = all.filter((row) => row % USERS.length === user)
     return [own.at(-1)!, own.length, own.reduce((sum, row) => sum + row, 0)].map(String)
   })
-  return { served, logged: { last_click: all, last_sale: all, spent: all } }
+  return { served, logged: { '^clicks': all, last_click: all, last_sale: all, spent: all } }
 }
 
 test('a load cut off before or after any of its effects is started again by Cron and ends exact (S8, S9)', async () => {

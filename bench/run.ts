@@ -36,7 +36,7 @@ const serving = flags.short
   : { entityCount, measureMs: 5_000, coldPasses: 5, settleMs: 40_000 }
 const push = flags.short ? { entityCount: 50_000, rounds: 1 } : { entityCount: 100_000, rounds: 3 }
 const expressions = flags.short ? { rowCount: 50_000, passes: 5 } : { rowCount: 200_000, passes: 10 }
-const load = { rowCount: flags.short ? 100_000 : 3_000_000 }
+const load = { rowCount: flags.short ? 50_000 : 3_000_000 }
 const windowUpdates = flags.short
   ? { keyCount: 2_000, eventsPerKey: 50 }
   : { keyCount: 10_000, eventsPerKey: 100 }

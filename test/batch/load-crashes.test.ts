@@ -87,7 +87,9 @@ async function readOutcome(platform: MemoryPlatform) {
   for (const { path, view } of platform.manifest.values()) {
     const bytes = platform.objects.get(path)!
     const file = await openSegment(new Uint8Array(bytes).buffer, { keys: [], features: [] }, path)
-    const indexes = (await file.readColumn('sequence_index', 0, file.rowCount)) as ArrayLike<bigint>
+    // The price of a row is its number; the raw log has no column for the latter by this name.
+    const name = view.startsWith('^') ? 'price' : 'sequence_index'
+    const indexes = (await file.readColumn(name, 0, file.rowCount)) as ArrayLike<bigint>
     logged[view] = [...(logged[view] ?? []), ...Array.from(indexes, Number)].sort((a, b) => a - b)
   }
   return { served: rows.map(valuesOf), logged }

@@ -1,9 +1,11 @@
 import { type Context, type ExecutionContext, Hono } from 'hono'
+import type { RouterRoute } from 'hono/types'
 import { FeatureStoreError } from '../core/error.ts'
 import { authenticate } from './authenticate.ts'
 import type { Http, Services } from './context.ts'
 import { errorResponse } from './error-response.ts'
 import { pageRoutes } from './pages/page-routes.tsx'
+import { openApiText } from './reference/openapi.ts'
 import { refuseQuery } from './refuse-query.ts'
 import { catalogRoutes } from './routes/catalog.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
@@ -42,6 +44,9 @@ export function createApp<Env extends object>(servicesOf: (env: Env) => Services
     c.res.headers.set('x-request-id', c.get('requestId'))
   })
   for (const path of ['/healthz', '/health']) app.get(path, (c) => c.json({ status: 'ok' }))
+  app.get('/openapi.json', refuseQuery, (c) =>
+    c.body(openApiText(), 200, { 'content-type': 'application/json' }),
+  )
   app.use('/v1/*', async (c, next) => {
     await authenticate(c)
     await next()
@@ -72,6 +77,10 @@ export function createApp<Env extends object>(servicesOf: (env: Env) => Services
   serving.onError(errorResponse)
 
   return {
+    /** Every route there is, for documents and tests to be held against. */
+    get routes(): readonly RouterRoute[] {
+      return [...app.routes, ...serving.routes]
+    },
     fetch: (request: Request, env: Env, context?: ExecutionContext) =>
       (SERVING_URL.test(request.url) ? serving : app).fetch(request, env, context),
   }

@@ -10,6 +10,7 @@ import { LIMITS } from '../../core/limits.ts'
 import { Type } from '../../definitions/name.ts'
 import type { Http } from '../context.ts'
 import { readQuery } from '../read-query.ts'
+import { Json, ObjectName, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const SearchQuery = z.object({
@@ -74,4 +75,82 @@ export function catalogRoutes() {
   }
 
   return routes
+}
+
+/** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
+export function describeCatalogRoutes(): readonly RouteDescription[] {
+  const Generation = z.object({ generation: z.int() })
+
+  const Summary = ObjectName.extend({
+    description: z.string(),
+    owner: z.string(),
+    tags: z.record(z.string(), z.string()),
+    version: z.int().optional(),
+    feature_count: z.int().optional(),
+    used_by_count: z.int(),
+  })
+
+  const Description = Generation.extend({
+    ...Summary.omit({ feature_count: true, used_by_count: true }).shape,
+    definition: Json,
+    features: z.array(Json).optional(),
+    inputs: z.array(z.object({ name: z.string(), type: Type })).optional(),
+    uses: z.array(ObjectName),
+    used_by: z.array(ObjectName),
+  })
+
+  /** The name of one definition of each collection. */
+  const EXAMPLES: Readonly<Record<keyof typeof COLLECTIONS, string>> = {
+    entities: 'user',
+    sources: 'clicks',
+    'feature-views': 'last_click',
+    'on-demand-views': 'offer',
+    'feature-services': 'ranker',
+  }
+  const collections = Object.entries(COLLECTIONS).flatMap(([collection, kind]): RouteDescription[] => [
+    {
+      method: 'get',
+      path: `/${collection}`,
+      summary: `All ${collection.replaceAll('-', ' ')}`,
+      status: 200,
+      answer: Generation.extend({ [collection.replaceAll('-', '_')]: z.array(Summary) }),
+      example: {},
+    },
+    {
+      method: 'get',
+      path: `/${collection}/:name`,
+      summary: `One ${kind.replaceAll('_', ' ')}, and what it takes part in`,
+      status: 200,
+      answer: Description,
+      refusals: ['not_found'],
+      example: { path: { name: EXAMPLES[collection as keyof typeof COLLECTIONS] } },
+    },
+  ])
+  return [
+    {
+      method: 'get',
+      path: '/search',
+      summary: 'What is defined and holds these words, best first',
+      query: SearchQuery,
+      status: 200,
+      answer: Generation.extend({ total: z.int(), results: z.array(Json) }),
+      example: { query: { q: 'click', kind: 'feature_view' } },
+    },
+    {
+      method: 'get',
+      path: '/lineage/:kind/:name',
+      summary: 'What a thing is made from, and what is made from it',
+      status: 200,
+      answer: Generation.extend({
+        ...ObjectName.shape,
+        nodes: z.array(Json),
+        edges: z.array(Json),
+        upstream: z.array(z.string()),
+        downstream: z.array(z.string()),
+      }),
+      refusals: ['not_found'],
+      example: { path: { kind: 'feature_service', name: 'ranker' } },
+    },
+    ...collections,
+  ]
 }

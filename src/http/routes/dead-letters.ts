@@ -10,6 +10,7 @@ import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
+import type { RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
@@ -75,4 +76,39 @@ function decodeCursor(cursor: string): DeadLetterQuery['after'] {
     throw invalid('Cannot read parameter "cursor": it is none of this route, take "next" of a page before')
   }
   return { time: Number(time), id }
+}
+
+/** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
+export function describeDeadLetterRoutes(): readonly RouteDescription[] {
+  const Letter = z.object({
+    id: z.string(),
+    source: z.string().nullable(),
+    rows: z.int(),
+    time: z.string(),
+    reason: z.string(),
+    attempts: z.int(),
+    status: z.enum(DEAD_LETTER_STATUSES),
+  })
+  return [
+    {
+      method: 'get',
+      path: '/dead-letters',
+      summary: 'Messages that could not be taken in, newest first',
+      query: ListQuery,
+      status: 200,
+      answer: z.object({ dead_letters: z.array(Letter), next: z.string().optional() }),
+      refusals: ['not_found'],
+      example: { query: { source: 'clicks', status: 'kept' } },
+    },
+    {
+      method: 'post',
+      path: '/dead-letters/replay',
+      summary: 'Sends such messages again',
+      body: ReplayRequest,
+      status: 202,
+      answer: z.object({ replayed: z.array(z.unknown()), refused: z.array(z.unknown()) }),
+      refusals: ['not_found', 'limit_exceeded'],
+      example: { body: { source: 'clicks' } },
+    },
+  ]
 }

@@ -2,12 +2,14 @@ import { Hono } from 'hono'
 import * as z from 'zod'
 import { FeatureStoreError } from '../../core/error.ts'
 import { formatInstant } from '../../core/time.ts'
-import { EMPTY_DEFINITIONS } from '../../definitions/definition-set.ts'
+import { DefinitionSet, EMPTY_DEFINITIONS } from '../../definitions/definition-set.ts'
 import type { Platform } from '../../platform.ts'
 import { applyChanges, planApply } from '../../registry/apply-changes.ts'
+import { CHANGE_IMPACTS } from '../../registry/effect.ts'
 import { parseDefinitions } from '../../registry/plan-changes.ts'
 import type { Http } from '../context.ts'
 import { readJson } from '../read-body.ts'
+import { EXAMPLE_DEFINITIONS, type RouteDescription } from '../reference/route-description.ts'
 
 const PlanRequest = z.strictObject({
   definitions: z.unknown().refine((given) => given !== undefined, 'it is needed'),
@@ -79,4 +81,69 @@ async function readDefinitions(platform: Platform, generation: number) {
     )
   }
   return found.definitions
+}
+
+/** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
+export function describeDefinitionRoutes(): readonly RouteDescription[] {
+  const Change = z.looseObject({
+    action: z.enum(['create', 'update', 'delete']),
+    object: z.string(),
+    details: z.array(z.string()),
+    impact: z.enum(CHANGE_IMPACTS),
+    consequences: z.array(z.string()),
+    breaking: z.boolean(),
+  })
+
+  const Applied = z.object({
+    generation: z.int(),
+    changes: z.array(Change),
+    warnings: z.array(z.string()),
+  })
+
+  const Fill = z.object({
+    object: z.string(),
+    row_count: z.int(),
+    kv_puts_max: z.int(),
+    dollars_max: z.number(),
+  })
+  return [
+    {
+      method: 'get',
+      path: '/definitions',
+      summary: 'The newest generation and its definitions',
+      status: 200,
+      answer: z.object({ generation: z.int(), definitions: DefinitionSet }),
+      example: {},
+    },
+    {
+      method: 'get',
+      path: '/generations',
+      summary: 'All generations, newest first',
+      status: 200,
+      answer: z.object({
+        generations: z.array(z.object({ generation: z.int(), applied_at: z.string(), author: z.string() })),
+      }),
+      example: {},
+    },
+    {
+      method: 'post',
+      path: '/definitions/plan',
+      summary: 'What apply would do; changes nothing',
+      body: z.strictObject({ ...PlanRequest.shape, definitions: DefinitionSet }),
+      status: 200,
+      answer: Applied.extend({ fills: z.array(Fill) }),
+      refusals: ['failed_precondition', 'limit_exceeded'],
+      example: { body: { definitions: EXAMPLE_DEFINITIONS } },
+    },
+    {
+      method: 'post',
+      path: '/definitions/apply',
+      summary: 'Puts a set of definitions, or an earlier generation, in force',
+      body: z.strictObject({ ...ApplyRequest.shape, definitions: DefinitionSet.optional() }),
+      status: 200,
+      answer: Applied,
+      refusals: ['not_found', 'failed_precondition', 'limit_exceeded'],
+      example: { body: { definitions: EXAMPLE_DEFINITIONS, expected_generation: 1 } },
+    },
+  ]
 }

@@ -7,6 +7,7 @@ import { deleteKeys } from '../../ingest/delete-keys.ts'
 import type { Http } from '../context.ts'
 import { readIdempotencyKey } from '../idempotency-key.ts'
 import { readJson } from '../read-body.ts'
+import { IDEMPOTENCY_KEY, type RouteDescription } from '../reference/route-description.ts'
 
 const DeletionRequest = z.strictObject({
   keys: z.array(z.record(z.string(), z.unknown())).min(1),
@@ -42,4 +43,34 @@ export function entityRoutes() {
   })
 
   return routes
+}
+
+/** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
+export function describeEntityRoutes(): readonly RouteDescription[] {
+  return [
+    {
+      method: 'post',
+      path: '/entities/:entity/deletions',
+      summary: 'Deletes keys from views as of a time',
+      headers: [IDEMPOTENCY_KEY],
+      body: DeletionRequest,
+      status: 202,
+      answer: z.object({ deletion_id: z.string(), accepted: z.int() }),
+      refusals: ['not_found', 'failed_precondition', 'limit_exceeded'],
+      example: {
+        path: { entity: 'user' },
+        body: { keys: [{ user: 'ann' }], event_time: '2026-01-01T00:00:00Z' },
+      },
+    },
+    {
+      method: 'post',
+      path: '/entities/:entity/erasures',
+      summary: 'Removes all traces of keys, as a job with a report',
+      body: ErasureRequest,
+      status: 202,
+      answer: z.object({ id: z.string() }),
+      refusals: ['not_found', 'limit_exceeded'],
+      example: { path: { entity: 'user' }, body: { keys: [{ user: 'ann' }] } },
+    },
+  ]
 }

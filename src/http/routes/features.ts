@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import * as z from 'zod'
 import { FeatureStoreError } from '../../core/error.ts'
+import { FEATURE_STATUSES } from '../../core/feature-status.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { Instant } from '../../core/time.ts'
 import { parseEntities, queryToEntity } from '../../online/parse-entities.ts'
@@ -10,6 +11,7 @@ import type { Http } from '../context.ts'
 import { batchGetJson, getJson } from '../feature-json.ts'
 import { readJson } from '../read-body.ts'
 import { readParameters, refuseParameters } from '../read-query.ts'
+import type { RouteDescription } from '../reference/route-description.ts'
 import { serverTiming } from '../server-timing.ts'
 
 /** `z.record` would walk and copy every entity; their fields are checked by `parseEntities` anyway. */
@@ -84,4 +86,44 @@ function answer(
   HEADERS.set('x-generation', String(snapshot.generation))
   HEADERS.set('server-timing', serverTiming(cost, c.get('platform').clock.now() - startUs))
   return new Response(text, WITH_HEADERS)
+}
+
+/** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
+export function describeFeatureRoutes(): readonly RouteDescription[] {
+  const values = (of: z.ZodType) => z.record(z.string(), of)
+
+  const table = (of: z.ZodType) => z.array(z.array(of))
+  const status = z.enum(FEATURE_STATUSES)
+  const time = z.string().nullable()
+  return [
+    {
+      method: 'get',
+      path: '/feature-services/:service/features',
+      summary: 'The features of one entity: join keys and request inputs are parameters',
+      openQuery: true,
+      status: 200,
+      answer: z.object({
+        features: values(z.unknown()),
+        statuses: values(status),
+        event_times: values(time),
+      }),
+      refusals: ['not_found'],
+      example: { path: { service: 'ranker' }, query: { user: 'ann', rate: '0.5' } },
+    },
+    {
+      method: 'post',
+      path: '/feature-services/:service/features',
+      summary: 'The features of many entities, in the order asked',
+      body: z.strictObject({ ...BatchGetRequest.shape, entities: z.array(values(z.unknown())) }),
+      status: 200,
+      answer: z.object({
+        feature_names: z.array(z.string()),
+        rows: table(z.unknown()),
+        statuses: table(status).optional(),
+        event_times: table(time).optional(),
+      }),
+      refusals: ['not_found', 'limit_exceeded'],
+      example: { path: { service: 'ranker' }, body: { entities: [{ user: 'ann', rate: 0.5 }] } },
+    },
+  ]
 }

@@ -1,4 +1,5 @@
 import { type Context, Hono } from 'hono'
+import * as z from 'zod'
 import { FeatureStoreError, invalid } from '../../core/error.ts'
 import { checkFilePath } from '../../core/file-path.ts'
 import { LIMITS } from '../../core/limits.ts'
@@ -6,6 +7,7 @@ import { LABELS_FOLDER } from '../../offline/start-dataset.ts'
 import type { StoredFile } from '../../platform.ts'
 import { parseRange } from '../byte-range.ts'
 import type { Http } from '../context.ts'
+import { CONTENT_LENGTH, type RouteDescription } from '../reference/route-description.ts'
 
 /** What clients may take: label files, datasets and their manifests; nothing else that is on R2. */
 const OPEN = /^(labels\/.+|training\/[^/]+\/[^/]+)$/
@@ -81,4 +83,34 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   parquet: 'application/vnd.apache.parquet',
   csv: 'text/csv',
   ndjson: 'application/x-ndjson',
+}
+
+/** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
+export function describeFileRoutes(): readonly RouteDescription[] {
+  return [
+    {
+      method: 'put',
+      path: '/files/labels/:name{.+}',
+      summary: 'Puts a label file under `labels/{name}`',
+      headers: [CONTENT_LENGTH],
+      body: ['application/x-ndjson', 'text/csv', 'application/vnd.apache.parquet'],
+      status: 201,
+      answer: z.object({ path: z.string(), bytes: z.int() }),
+      refusals: ['limit_exceeded'],
+      example: {
+        path: { name: 'clicks.ndjson' },
+        body: '{"user":"ann","rate":0.5,"event_time":"2026-01-02T00:00:00Z"}\n',
+      },
+    },
+    {
+      method: 'get',
+      path: '/files/:path{.+}',
+      summary:
+        "A label file, a dataset's file or its manifest; takes `Range`, `If-Range` and `If-None-Match`",
+      status: 200,
+      answer: ['application/x-ndjson', 'text/csv', 'application/vnd.apache.parquet', 'application/json'],
+      refusals: ['not_found'],
+      example: { path: { path: 'labels/clicks.ndjson' } },
+    },
+  ]
 }

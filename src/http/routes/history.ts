@@ -8,6 +8,7 @@ import { retrieveHistory } from '../../offline/retrieve-history.ts'
 import { resolveInNewest } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { readJson } from '../read-body.ts'
+import type { RouteDescription } from '../reference/route-description.ts'
 
 const HistoryRequest = z.strictObject({
   labels: z.array(z.record(z.string(), z.unknown())),
@@ -40,4 +41,26 @@ export function historyRoutes() {
   })
 
   return routes
+}
+
+/** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
+export function describeHistoryRoutes(): readonly RouteDescription[] {
+  return [
+    {
+      method: 'post',
+      path: '/feature-services/:service/historical-features',
+      summary: 'The features of labels, each as they were known at its time',
+      body: HistoryRequest,
+      status: 200,
+      answer: z.object({
+        columns: z.array(z.object({ name: z.string(), type: z.string() })),
+        rows: z.array(z.array(z.unknown())),
+      }),
+      refusals: ['not_found', 'limit_exceeded'],
+      example: {
+        path: { service: 'ranker' },
+        body: { labels: [{ user: 'ann', rate: 0.5, event_time: '2026-01-01T00:00:00Z' }] },
+      },
+    },
+  ]
 }

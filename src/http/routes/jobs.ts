@@ -8,6 +8,7 @@ import { removeScratch } from '../../offline/make-dataset.ts'
 import { rebuildView } from '../../registry/rebuild-view.ts'
 import type { Http } from '../context.ts'
 import { readQuery } from '../read-query.ts'
+import { EXAMPLE_ID, type RouteDescription, Started } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
@@ -42,4 +43,47 @@ export function jobRoutes() {
   )
 
   return routes
+}
+
+/** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
+export function describeJobRoutes(): readonly RouteDescription[] {
+  const Job = z.object({
+    id: z.string(),
+    kind: z.string(),
+    subject: z.string(),
+    status: z.string(),
+    progress: z.object({ done: z.int(), total: z.int() }).optional(),
+    started_time: z.string(),
+    error: z.string().optional(),
+    report: z.unknown().optional(),
+  })
+  return [
+    {
+      method: 'get',
+      path: '/jobs',
+      summary: 'The newest jobs and the loads that have not ended',
+      query: ListQuery,
+      status: 200,
+      answer: z.object({ jobs: z.array(Job) }),
+      example: { query: { limit: '10' } },
+    },
+    {
+      method: 'get',
+      path: '/jobs/:id',
+      summary: 'How far a job or a load has come',
+      status: 200,
+      answer: Job,
+      refusals: ['not_found'],
+      example: { path: { id: EXAMPLE_ID } },
+    },
+    {
+      method: 'post',
+      path: '/jobs/:id/cancel',
+      summary: 'Ends a job, a load or a schedule for good',
+      status: 200,
+      answer: Started,
+      refusals: ['not_found', 'failed_precondition'],
+      example: { path: { id: EXAMPLE_ID } },
+    },
+  ]
 }

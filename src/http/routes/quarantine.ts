@@ -9,6 +9,7 @@ import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
+import { Json, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
@@ -58,4 +59,30 @@ function rowTexts({ id, source, doorTime, columns, rows }: QuarantineBatch): str
     const head = JSON.stringify({ id, source, index, view, reason, time: formatInstant(doorTime) })
     return `${head.slice(0, -1)},"row":{${row}}}`
   })
+}
+
+/** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
+export function describeQuarantineRoutes(): readonly RouteDescription[] {
+  return [
+    {
+      method: 'get',
+      path: '/quarantine',
+      summary: 'Rows that an expectation or a failing expression keeps back, with the reason',
+      query: ListQuery,
+      status: 200,
+      answer: z.object({ quarantine: z.array(Json) }),
+      refusals: ['not_found'],
+      example: { query: { source: 'clicks' } },
+    },
+    {
+      method: 'post',
+      path: '/quarantine/release',
+      summary: 'Sends such rows again, under the stamps they had',
+      body: ReleaseRequest,
+      status: 202,
+      answer: z.object({ released: z.array(z.unknown()), refused: z.array(z.unknown()) }),
+      refusals: ['not_found', 'limit_exceeded'],
+      example: { body: { source: 'clicks' } },
+    },
+  ]
 }

@@ -13,6 +13,14 @@ import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { readIdempotencyKey } from '../idempotency-key.ts'
 import { checkJson, readJson, readText } from '../read-body.ts'
+import { readQuery } from '../read-query.ts'
+import {
+  CONTENT_LENGTH,
+  EXAMPLE_CLICK,
+  EXAMPLE_ID,
+  IDEMPOTENCY_KEY,
+  type RouteDescription,
+} from '../reference/route-description.ts'
 
 const PushRequest = z.strictObject({ events: z.array(z.unknown()) })
 
@@ -90,4 +98,80 @@ async function readEvents(c: Context<Http>): Promise<readonly unknown[]> {
     .map((line) => line.trim())
     .filter((line) => line !== '')
     .map((line, at) => parseJson(line, `line ${at + 1} as JSON`))
+}
+
+/** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
+export function describeSourceRoutes(): readonly RouteDescription[] {
+  return [
+    {
+      method: 'post',
+      path: '/sources/:source/events',
+      summary: 'Pushes events, as JSON or as NDJSON (`application/x-ndjson`)',
+      headers: [IDEMPOTENCY_KEY],
+      body: PushRequest,
+      status: 202,
+      answer: z.object({
+        push_id: z.string(),
+        accepted: z.int(),
+        rejected: z.array(z.object({ index: z.int(), code: z.string(), message: z.string() })),
+      }),
+      refusals: ['not_found', 'failed_precondition', 'limit_exceeded'],
+      example: { path: { source: 'clicks' }, body: { events: [EXAMPLE_CLICK] } },
+    },
+    {
+      method: 'get',
+      path: '/sources/:source/expectations',
+      summary: "A source's expectations and how many rows did not meet each",
+      status: 200,
+      answer: z.object({
+        source: z.string(),
+        expectations: z.array(
+          z.looseObject({ name: z.string(), unmet: z.int(), newest_time: z.string().nullable() }),
+        ),
+      }),
+      refusals: ['not_found'],
+      example: { path: { source: 'clicks' } },
+    },
+    {
+      method: 'put',
+      path: '/sources/:source/files/:name{.+}',
+      summary: 'Lands a file',
+      headers: [CONTENT_LENGTH],
+      body: ['application/x-ndjson', 'text/csv', 'application/vnd.apache.parquet'],
+      status: 201,
+      answer: z.object({ path: z.string(), bytes: z.int() }),
+      refusals: ['not_found', 'limit_exceeded'],
+      example: {
+        path: { source: 'clicks', name: 'january.ndjson' },
+        body: `${JSON.stringify(EXAMPLE_CLICK)}\n`,
+      },
+    },
+    {
+      method: 'post',
+      path: '/sources/:source/loads',
+      summary: 'Starts loads of named files, or of all that were not loaded yet',
+      body: LoadRequest,
+      status: 202,
+      answer: z.object({
+        loads: z.array(z.object({ id: z.string(), file: z.string(), status: z.string() })),
+      }),
+      refusals: ['not_found', 'failed_precondition', 'limit_exceeded'],
+      example: { path: { source: 'clicks' }, body: { files: ['january.ndjson'] } },
+    },
+    {
+      method: 'get',
+      path: '/loads/:id',
+      summary: 'How far a load has come',
+      status: 200,
+      answer: z.looseObject({
+        id: z.string(),
+        source: z.string(),
+        file: z.string(),
+        status: z.string(),
+        rows: z.object({ read: z.int(), written: z.int(), rejected: z.int(), quarantined: z.int() }),
+      }),
+      refusals: ['not_found'],
+      example: { path: { id: EXAMPLE_ID } },
+    },
+  ]
 }

@@ -7,6 +7,7 @@ import { Name } from '../../definitions/name.ts'
 import { TOKEN_SCOPES, type TokenRecord } from '../../platform.ts'
 import type { Http } from '../context.ts'
 import { readJson } from '../read-body.ts'
+import { EXAMPLE_ID, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const TokenRequest = z.strictObject({
@@ -57,4 +58,47 @@ function tokenJson({ id, name, scopes, names, author, ...times }: TokenRecord) {
 
 function timeJson(time: Instant | null): string | null {
   return time === null ? null : formatInstant(time)
+}
+
+/** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
+export function describeTokenRoutes(): readonly RouteDescription[] {
+  const Token = z.object({
+    id: z.string(),
+    name: z.string(),
+    scopes: z.array(z.enum(TOKEN_SCOPES)),
+    names: z.array(z.string()).nullable(),
+    created_at: z.string(),
+    created_by: z.string(),
+    expires_at: z.string().nullable(),
+    revoked_at: z.string().nullable(),
+  })
+  return [
+    {
+      method: 'post',
+      path: '/tokens',
+      summary: 'Makes a token; it is shown this once',
+      body: TokenRequest,
+      status: 201,
+      answer: z.object({ id: z.string(), token: z.string() }),
+      refusals: ['limit_exceeded'],
+      example: { body: { name: 'the ranker in production', scopes: ['read'], names: ['ranker'] } },
+    },
+    {
+      method: 'get',
+      path: '/tokens',
+      summary: 'All tokens that were made, without what opens them',
+      status: 200,
+      answer: z.object({ tokens: z.array(Token) }),
+      example: {},
+    },
+    {
+      method: 'delete',
+      path: '/tokens/:id',
+      summary: 'Revokes a token',
+      status: 200,
+      answer: Token.pick({ id: true, name: true }),
+      refusals: ['not_found'],
+      example: { path: { id: EXAMPLE_ID } },
+    },
+  ]
 }

@@ -15,6 +15,7 @@ import { findView } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { checkJson, readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
+import { EXAMPLE_ID, type RouteDescription, Started } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
@@ -145,4 +146,55 @@ function sqlAnswer(c: Context<Http>, sql: string) {
 
 function optionalInstant(text: string | undefined): Instant | null {
   return text === undefined ? null : parseInstant(text)
+}
+
+/** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
+export function describeTrainingDatasetRoutes(): readonly RouteDescription[] {
+  const Dataset = z.looseObject({ id: z.string(), name: z.string(), status: z.string() })
+  return [
+    {
+      method: 'get',
+      path: '/training-datasets',
+      summary: 'The newest datasets and schedules',
+      query: ListQuery,
+      status: 200,
+      answer: z.object({ training_datasets: z.array(Dataset), schedules: z.array(Dataset) }),
+      example: { query: { limit: '10' } },
+    },
+    {
+      method: 'post',
+      path: '/training-datasets',
+      summary: 'Makes a training dataset, or one again, or one at each due time',
+      body: z.union([DatasetRequest, AgainRequest]),
+      status: 202,
+      answer: Started,
+      refusals: ['not_found', 'failed_precondition', 'limit_exceeded'],
+      example: {
+        body: {
+          name: 'clicks of January',
+          feature_service: 'ranker',
+          labels: { path: 'labels/clicks.ndjson' },
+        },
+      },
+    },
+    {
+      method: 'get',
+      path: '/training-datasets/:id',
+      summary: 'How far a dataset has come, where its files are, what it is pinned to; or a schedule',
+      status: 200,
+      answer: Dataset,
+      refusals: ['not_found'],
+      example: { path: { id: EXAMPLE_ID } },
+    },
+    {
+      method: 'post',
+      path: '/feature-views/:view/snapshot',
+      summary: "A view's values of every entity at a time, as a dataset",
+      body: SnapshotRequest,
+      status: 202,
+      answer: Started,
+      refusals: ['not_found', 'limit_exceeded'],
+      example: { path: { view: 'last_click' }, body: { at: '2026-01-01T00:00:00Z' } },
+    },
+  ]
 }

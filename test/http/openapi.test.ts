@@ -119,11 +119,16 @@ const PREPARATIONS: Readonly<Record<string, (store: Store) => Promise<string | u
     await label(store)
     return undefined
   },
+  async 'POST /v1/training-datasets/sql'(store) {
+    await label(store)
+    return undefined
+  },
   async 'GET /v1/files/{path}'(store) {
     await label(store)
     return undefined
   },
   'GET /v1/training-datasets/{id}': makeSnapshot,
+  'GET /v1/training-datasets/{id}/sql': makeSnapshot,
   'GET /v1/jobs/{id}': makeSnapshot,
   async 'POST /v1/jobs/{id}/cancel'(store) {
     store.platform.jobs.start = async () => {}

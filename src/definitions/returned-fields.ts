@@ -10,7 +10,9 @@ export function returnedFields({ features = [], transform }: FeatureView): Named
 }
 
 /** What a view's features and aggregations are computed from: the source's columns, then what its Worker returns. */
-export function readableColumns(view: FeatureView, source: Source): NamedType[] {
+export function readableColumns(view: FeatureView, source: Source): readonly NamedType[] {
+  // The very schema where it is all: what was checked over it once is not checked again.
+  if (view.transform === undefined) return source.schema
   return [...source.schema, ...returnedFields(view)].map(({ name, type }) => ({ name, type }))
 }
 

@@ -84,10 +84,10 @@ function problemsOfView(set: DefinitionSet, view: FeatureView): string[] {
   const what = `feature view "${view.name}"`
   const entity = set.entities.find(({ name }) => name === view.entity)
   const source = set.sources.find(({ name }) => name === view.source)
-  const entityHint = hint(view.entity, set.entities.map(nameOf))
-  const sourceHint = hint(view.source, set.sources.map(nameOf))
-  if (entity === undefined) return [`${what}: there is no entity "${view.entity}"${entityHint}`]
-  if (source === undefined) return [`${what}: there is no source "${view.source}"${sourceHint}`]
+  if (entity === undefined)
+    return [`${what}: there is no entity "${view.entity}"${hint(view.entity, set.entities.map(nameOf))}`]
+  if (source === undefined)
+    return [`${what}: there is no source "${view.source}"${hint(view.source, set.sources.map(nameOf))}`]
 
   const { schema } = source
   const joinKeys = entity.join_keys.map(({ name }) => name)

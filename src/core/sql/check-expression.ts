@@ -34,7 +34,29 @@ export function checkExpression(
   columns: ExpressionColumns,
   type?: ValueType,
 ): CheckedExpression {
-  const syntax = typeof sql === 'string' ? parseExpression(sql) : sql
+  if (typeof sql !== 'string') return checkSyntax(sql, columns, type)
+  let known = checkedByColumns.get(columns)
+  if (known === undefined) {
+    known = new Map()
+    checkedByColumns.set(columns, known)
+  }
+  const key = `${type ?? ''} ${sql}`
+  let checked = known.get(key)
+  if (checked === undefined) {
+    checked = checkSyntax(parseExpression(sql), columns, type)
+    known.set(key, checked)
+  }
+  return checked
+}
+
+/** What was found good: an apply checks a set, then compiles the very same one. A schema's array takes it along when it goes. */
+const checkedByColumns = new WeakMap<ExpressionColumns, Map<string, CheckedExpression>>()
+
+function checkSyntax(
+  syntax: ExpressionSyntax,
+  columns: ExpressionColumns,
+  type: ValueType | undefined,
+): CheckedExpression {
   const expression = check(syntax, { columns, nodeCount: 0 }, 1, true)
   if (type !== undefined && expression.type !== type) {
     if (fits(expression, type)) return coerce(expression, type, syntax.at) as CheckedExpression
@@ -81,11 +103,11 @@ function isConditional(name: string, at: number): boolean {
 /** Names are found as written, or without regard to case if only one column is then meant. */
 function checkColumn(name: string, at: number, columns: ExpressionColumns): TypedExpression {
   const exact = columns.findIndex((column) => column.name === name)
+  if (exact >= 0) return { kind: 'column', type: columns[exact]!.type, column: exact }
   const similar = columns.flatMap((column, place) =>
     column.name.toLowerCase() === name.toLowerCase() ? [place] : [],
   )
-  const place = exact >= 0 ? exact : similar.length === 1 ? similar[0]! : -1
-  if (place >= 0) return { kind: 'column', type: columns[place]!.type, column: place }
+  if (similar.length === 1) return { kind: 'column', type: columns[similar[0]!]!.type, column: similar[0]! }
   if (similar.length > 1)
     throw expressionFault(at, `column "${name}" is any of ${similar.length} but for its case`)
   const names = columns.map((column) => column.name)

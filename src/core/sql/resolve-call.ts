@@ -67,13 +67,14 @@ function bindVariable(
   values: readonly TypedExpression[],
 ): ExpressionType | undefined {
   let bound: ExpressionType = 'null'
+  if (!patterns.some(isVariable)) return bound
   // Constant strings come last: beside a time they are one, too.
   const order = [...values.keys()].sort(
     (a, b) => Number(isTextConstant(values[a]!)) - Number(isTextConstant(values[b]!)),
   )
   for (const at of order) {
     const pattern = patterns[at]!
-    if (pattern !== 'T' && pattern !== 'list<T>') continue
+    if (!isVariable(pattern)) continue
     const value = values[at]!
     const type = pattern === 'T' ? value.type : value.type === 'null' ? 'null' : elementOf(value.type)
     if (type === undefined || type === 'interval') return undefined
@@ -83,6 +84,10 @@ function bindVariable(
     bound = common
   }
   return bound
+}
+
+function isVariable(pattern: string): boolean {
+  return pattern === 'T' || pattern === 'list<T>'
 }
 
 function substitute(pattern: string, bound: ExpressionType | undefined): ExpressionType | undefined {

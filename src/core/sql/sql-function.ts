@@ -56,8 +56,19 @@ export interface Signature {
   readonly result: string
 }
 
-/** Takes `(list<T>, T...) -> bool` apart. */
+const signatureByText = new Map<string, Signature>()
+
+/** Takes `(list<T>, T...) -> bool` apart, each text once: every call in an expression is held against several. */
 export function readSignature(text: string): Signature {
+  let signature = signatureByText.get(text)
+  if (signature === undefined) {
+    signature = parseSignature(text)
+    signatureByText.set(text, signature)
+  }
+  return signature
+}
+
+function parseSignature(text: string): Signature {
   const [inside, result] = text.slice(1).split(') -> ') as [string, string]
   const parameters = inside === '' ? [] : inside.split(', ')
   const isRest = inside.endsWith('...')

@@ -1,4 +1,5 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { expect, test } from 'vitest'
 import type * as z from 'zod'
 import { createApp } from '../../src/http/app.ts'
@@ -119,8 +120,16 @@ const PREPARATIONS: Readonly<Record<string, (store: Store) => Promise<string | u
     await label(store)
     return undefined
   },
-  async 'POST /v1/training-datasets/sql'(store) {
-    await label(store)
+  async 'POST /v1/training-datasets/sql'({ platform }) {
+    const bytes = parquetWriteBuffer({
+      columnData: [
+        { name: 'user', data: ['ann'], type: 'STRING' },
+        { name: 'rate', data: [0.5], type: 'DOUBLE' },
+        { name: 'event_time', data: [new Date(NOW / 1_000)], type: 'TIMESTAMP' },
+      ],
+    })
+    const body = new Response(bytes).body as ReadableStream<Uint8Array>
+    await platform.files.write('labels/clicks.parquet', body, bytes.byteLength)
     return undefined
   },
   async 'GET /v1/files/{path}'(store) {

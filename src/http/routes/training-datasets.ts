@@ -191,7 +191,7 @@ export function describeTrainingDatasetRoutes(): readonly RouteDescription[] {
         body: {
           name: 'clicks of January',
           feature_service: 'ranker',
-          labels: { path: 'labels/clicks.ndjson' },
+          labels: { path: 'labels/clicks.parquet' },
         },
       },
     },

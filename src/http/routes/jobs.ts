@@ -78,6 +78,15 @@ export function describeJobRoutes(): readonly RouteDescription[] {
     },
     {
       method: 'post',
+      path: '/feature-views/:view/rebuild',
+      summary: 'Fills a view anew from the log of its source; what it serves stays in force meanwhile',
+      status: 202,
+      answer: z.looseObject({ id: z.string() }),
+      refusals: ['not_found', 'failed_precondition'],
+      example: { path: { view: 'last_click' } },
+    },
+    {
+      method: 'post',
       path: '/jobs/:id/cancel',
       summary: 'Ends a job, a load or a schedule for good',
       status: 200,

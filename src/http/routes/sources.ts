@@ -120,6 +120,16 @@ export function describeSourceRoutes(): readonly RouteDescription[] {
     },
     {
       method: 'get',
+      path: '/sources/:source/rows',
+      summary: "A source's accepted rows as they came, streamed as NDJSON",
+      query: RowsQuery,
+      status: 200,
+      answer: ['application/x-ndjson'],
+      refusals: ['not_found'],
+      example: { path: { source: 'clicks' }, query: { from: '2026-01-01T00:00:00Z' } },
+    },
+    {
+      method: 'get',
       path: '/sources/:source/expectations',
       summary: "A source's expectations and how many rows did not meet each",
       status: 200,

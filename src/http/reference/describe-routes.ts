@@ -7,6 +7,7 @@ import { describeFileRoutes } from '../routes/files.ts'
 import { describeHistoryRoutes } from '../routes/history.ts'
 import { describeJobRoutes } from '../routes/jobs.ts'
 import { describeQuarantineRoutes } from '../routes/quarantine.ts'
+import { describeSourceRowRoutes } from '../routes/source-rows.ts'
 import { describeSourceRoutes } from '../routes/sources.ts'
 import { describeTokenRoutes } from '../routes/tokens.ts'
 import { describeTrainingDatasetRoutes } from '../routes/training-datasets.ts'
@@ -23,7 +24,7 @@ export function describeRoutes(): readonly RouteGroup[] {
     { title: 'Features', routes: [...describeFeatureRoutes(), ...describeHistoryRoutes()] },
     { title: 'Definitions', routes: describeDefinitionRoutes() },
     { title: 'Catalog', routes: describeCatalogRoutes() },
-    { title: 'Sources', routes: describeSourceRoutes() },
+    { title: 'Sources', routes: [...describeSourceRoutes(), ...describeSourceRowRoutes()] },
     { title: 'Entities', routes: describeEntityRoutes() },
     { title: 'Training datasets', routes: describeTrainingDatasetRoutes() },
     { title: 'Files', routes: describeFileRoutes() },

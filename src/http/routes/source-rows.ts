@@ -5,6 +5,7 @@ import { readSourceRows } from '../../offline/read-source-rows.ts'
 import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { readQuery } from '../read-query.ts'
+import type { RouteDescription } from '../reference/route-description.ts'
 
 const RowsQuery = z.object({ from: z.string().optional(), to: z.string().optional() })
 
@@ -33,4 +34,19 @@ export function sourceRowRoutes() {
   })
 
   return routes
+}
+
+export function describeSourceRowRoutes(): readonly RouteDescription[] {
+  return [
+    {
+      method: 'get',
+      path: '/sources/:source/rows',
+      summary: "A source's accepted rows as they came, streamed as NDJSON",
+      query: RowsQuery,
+      status: 200,
+      answer: ['application/x-ndjson'],
+      refusals: ['not_found'],
+      example: { path: { source: 'clicks' }, query: { from: '2026-01-01T00:00:00Z' } },
+    },
+  ]
 }

@@ -13,7 +13,6 @@ import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { readIdempotencyKey } from '../idempotency-key.ts'
 import { checkJson, readJson, readText } from '../read-body.ts'
-import { readQuery } from '../read-query.ts'
 import {
   CONTENT_LENGTH,
   EXAMPLE_CLICK,
@@ -117,16 +116,6 @@ export function describeSourceRoutes(): readonly RouteDescription[] {
       }),
       refusals: ['not_found', 'failed_precondition', 'limit_exceeded'],
       example: { path: { source: 'clicks' }, body: { events: [EXAMPLE_CLICK] } },
-    },
-    {
-      method: 'get',
-      path: '/sources/:source/rows',
-      summary: "A source's accepted rows as they came, streamed as NDJSON",
-      query: RowsQuery,
-      status: 200,
-      answer: ['application/x-ndjson'],
-      refusals: ['not_found'],
-      example: { path: { source: 'clicks' }, query: { from: '2026-01-01T00:00:00Z' } },
     },
     {
       method: 'get',

@@ -115,10 +115,10 @@ export async function eraseKeys(
       await runPlace(place.name, place)
     }
     await runStep(steps, 'publish', () => publishBlocks(platform, id))
-    await runStep(steps, 'end', () => end(platform, id))
+    await runStep(steps, 'end', () => end(platform, id, { status: 'succeeded' }))
   } catch (error) {
     if (!isPermanent(error)) throw error
-    await update(platform, id, { status: 'failed', error: error.message })
+    await end(platform, id, { status: 'failed', error: error.message })
   }
 }
 
@@ -255,10 +255,15 @@ async function note(
   await update(platform, id, { params: JSON.stringify({ ...params, report: next } satisfies Params) })
 }
 
-async function end(platform: Platform, id: string): Promise<null> {
+/** What has ended, well or not, knows the keys no longer. */
+async function end(
+  platform: Platform,
+  id: string,
+  outcome: Pick<JobRecord, 'status'> & Partial<Pick<JobRecord, 'error'>>,
+): Promise<null> {
   const params = await readParams(platform, id)
   return update(platform, id, {
-    status: 'succeeded',
+    ...outcome,
     params: JSON.stringify({ ...params, keys: [] } satisfies Params),
   })
 }

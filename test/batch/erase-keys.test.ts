@@ -155,6 +155,20 @@ test('who reads history while keys are erased is answered rightly (S11)', async 
   expect((await describeJob(platform, await erasing!)).status).toBe('succeeded')
 })
 
+test('an erasure that fails forgets its keys, too', async () => {
+  await push(GONE, 1)
+  const { start } = platform.jobs
+  Object.assign(platform.jobs, { start: async () => {} })
+  const id = await erase(GONE)
+  Object.assign(platform.jobs, { start })
+  expect(JSON.stringify(await platform.jobRecords.find(id))).toContain(GONE)
+  await applyClicks(platform, {})
+  await platform.jobs.restart('erase', id)
+  const job = await platform.jobRecords.find(id)
+  expect(job!.status).toBe('failed')
+  expect(JSON.stringify(job)).not.toContain(GONE)
+})
+
 test('an erased key can be written anew', async () => {
   await push(GONE, 1)
   await erase(GONE)

@@ -135,6 +135,7 @@ describe.each(LOOKS)('the catalog, %s', (look, options) => {
       'failures',
       'generations',
       'generations/1',
+      'docs',
       'entities/airport',
     ]) {
       await page.goto(url + path)

@@ -124,6 +124,19 @@ test('search shows what it has found, and nothing where there is nothing', async
   expect(text).not.toMatch(/null|undefined/)
 })
 
+test('/docs is open, and shows every route with a request that works', async () => {
+  const { status, text, headers } = await ask('/docs', { token: null })
+  expect(status).toBe(200)
+  for (const route of [
+    'GET /v1/feature-services/{service}/features',
+    'POST /v1/sources/{source}/events',
+    'GET /v1/jobs',
+  ])
+    expect(text).toContain(route)
+  expect(text).toContain(`${ORIGIN}/v1/sources/clicks/events`)
+  expect(headers.get('content-security-policy')).not.toContain('unsafe-inline')
+})
+
 test('a page of something that is not there says so, and names what is near', async () => {
   const { status, text } = await ask('/feature-views/last_clik')
   expect(status).toBe(404)

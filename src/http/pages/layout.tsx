@@ -86,7 +86,7 @@ export function Page({ title, place, query = '', theme, formToken, children }: P
             <button class="plain" name="theme" value="system" type="submit">
               system
             </button>
-            <a href="/openapi.json">API (OpenAPI)</a>
+            <a href="/docs">API reference</a>
           </form>
           {formToken !== undefined && (
             <form action="/sign-out" method="post">

@@ -16,6 +16,8 @@ import { ASSETS } from './assets.ts'
 import { definitionPage, featurePage } from './build-definition-page.tsx'
 import { DefinitionList } from './definition-list.tsx'
 import { Home } from './home-page.tsx'
+import { Page } from './layout.tsx'
+import { ReferencePage } from './reference-page.tsx'
 import { SearchResults } from './search-page.tsx'
 import {
   beginSession,
@@ -86,6 +88,14 @@ export function pageRoutes() {
     keepTheme(c, theme ?? '')
     return c.redirect(safePath(pathOfReferer(c)), 303)
   })
+
+  pages.get('/docs', (c) =>
+    c.html(
+      <Page title="API reference" theme={readTheme(c)}>
+        <ReferencePage origin={new URL(c.req.url).origin} />
+      </Page>,
+    ),
+  )
 
   for (const path of GUARDED) pages.use(path, requireSession)
   pages.onError((error, c) => faultPage(c as Context<Http>, error))

@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/longest-first.ts'
 
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false'
 
@@ -7,6 +8,7 @@ export default defineConfig({
   test: {
     // Most tests of the whole Worker wait for its timers: three files at a time keep two cores busy.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         // Everything below the edges, and the whole Worker from outside.

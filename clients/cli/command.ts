@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { Api } from './api.ts'
 import type { Output } from './output.ts'
 
@@ -45,4 +46,24 @@ export function takeArguments(
 export function textOption(input: CommandInput, name: string): string | undefined {
   const value = input.options[name]
   return typeof value === 'string' ? value : undefined
+}
+
+/** A whole number from 0 on; undefined where the option is not given. Throws `UsageError`. */
+export function numberOption(input: CommandInput, name: string): number | undefined {
+  const text = textOption(input, name)
+  if (text === undefined) return undefined
+  if (/^\d{1,15}$/.test(text)) return Number(text)
+  throw new UsageError(`--${name} takes a whole number, not "${text}"`)
+}
+
+/** Bytes of a file that the command line names. Throws `UsageError` where there is none to be read. */
+export async function readNamedFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return new Uint8Array(await readFile(path))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new UsageError(
+      code === 'ENOENT' ? `there is no file "${path}"` : `file "${path}" cannot be read: ${code}`,
+    )
+  }
 }

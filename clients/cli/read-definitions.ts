@@ -1,13 +1,19 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { DefinitionSet } from '../../src/definitions/definition-set.ts'
 import { findProblems } from '../../src/definitions/validate.ts'
 import { definitionSet, isDefinition } from '../typescript/definition-set.ts'
-import { UsageError } from './command.ts'
+import { readNamedFile, UsageError } from './command.ts'
 
-const DEFAULT_FILES = ['definitions.ts', 'definitions.js', 'definitions.mjs', 'definitions.json']
+/** What a command takes that is given no file: the first of them that is here. */
+export const DEFAULT_FILES = [
+  'definitions.mts',
+  'definitions.ts',
+  'definitions.mjs',
+  'definitions.js',
+  'definitions.json',
+] as const
 
 /** A file of definitions did not hold what the store takes. */
 export class DefinitionsError extends Error {
@@ -19,23 +25,35 @@ export class DefinitionsError extends Error {
   }
 }
 
+export function findDefinitions(): string | undefined {
+  return DEFAULT_FILES.find((file) => existsSync(file))
+}
+
 /** The set that a file defines: a module's default export or all it exports, or a JSON document. */
 export async function readDefinitions(given: string | undefined): Promise<DefinitionSet> {
-  const path = given ?? DEFAULT_FILES.find((file) => existsSync(file))
+  const path = given ?? findDefinitions()
   if (path === undefined) {
     throw new UsageError(
       `there is none of ${DEFAULT_FILES.join(', ')} here: name a file, or run "featheredge init"`,
     )
   }
   if (!existsSync(path)) throw new UsageError(`there is no file "${path}"`)
-  const content =
-    extname(path) === '.json' ? JSON.parse(await readFile(path, 'utf8')) : await importModule(path)
+  const content = extname(path) === '.json' ? await readJson(path) : await importModule(path)
   const parsed = DefinitionSet.safeParse(content)
   const problems = parsed.success
     ? findProblems(parsed.data)
     : parsed.error.issues.map(({ path: place, message }) => `${place.join('.')}: ${message}`)
   if (problems.length > 0) throw new DefinitionsError(path, problems)
   return parsed.data!
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = new TextDecoder().decode(await readNamedFile(path))
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new DefinitionsError(path, [`it is no JSON: ${(error as Error).message}`])
+  }
 }
 
 async function importModule(path: string): Promise<unknown> {
@@ -56,6 +74,14 @@ async function importFile(path: string): Promise<Record<string, unknown>> {
         `Node ${process.versions.node} reads no TypeScript: take 22.18 or later, or write JavaScript`,
       )
     }
-    throw error
+    throw new DefinitionsError(path, [reasonOf(error)])
   }
+}
+
+function reasonOf(error: unknown): string {
+  const { name, message } = error as Error
+  const isScript = name === 'SyntaxError' && message.includes('import statement outside a module')
+  return isScript
+    ? 'it is no module in this project: name it .mts or .mjs, or set "type": "module" in package.json'
+    : message
 }

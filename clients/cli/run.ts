@@ -107,7 +107,9 @@ function report(error: unknown, { name, command, isJson, stderr }: Failure): num
     const more =
       error instanceof ApiError
         ? { code: error.code, details: error.details, request_id: error.requestId }
-        : {}
+        : error instanceof DefinitionsError
+          ? { details: { problems: error.problems } }
+          : {}
     stderr.write(`${JSON.stringify({ error: { message, ...more } })}\n`)
   } else {
     stderr.write(`${message}\n`)

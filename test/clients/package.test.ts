@@ -1,105 +1,98 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { run } from '../../clients/cli/run.ts'
 import { type Harness, startHarness, TOKEN } from '../worker/harness.ts'
+import { type Outcome, runCommand } from './run-command.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const NODE = join(ROOT, 'node_modules/.bin/node')
+/** The Node of this repository, which reads TypeScript, before any other. */
+const PATH = [join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter)
 const execute = promisify(execFile)
 
 let folder: string
 let harness: Harness
-let url: string
 
-/** The package as a user has it: packed, unpacked in an empty project, zod beside it and nothing else. */
+/** Packs the package as `npm publish` would; tests install it in empty folders, zod from npm's registry or cache. */
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'featheredge-'))
-  const installed = join(folder, 'node_modules')
-  await mkdir(join(installed, 'featheredge'), { recursive: true })
   const { stdout } = await execute('npm', ['pack', '--json', '--silent', '--pack-destination', folder], {
     cwd: ROOT,
-    env: { ...process.env, PATH: `${join(ROOT, 'node_modules/.bin')}:${process.env.PATH}` },
+    env: { ...process.env, PATH },
   })
-  const [tarball] = /featheredge-[\d.]+\.tgz/.exec(stdout) ?? []
-  await execute('tar', [
-    '-xzf',
-    join(folder, tarball!),
-    '-C',
-    join(installed, 'featheredge'),
-    '--strip-components=1',
-  ])
-  await cp(join(ROOT, 'node_modules/zod'), join(installed, 'zod'), { recursive: true })
-  await writeFile(join(folder, 'package.json'), '{"type":"module"}')
+  expect(stdout).toContain('featheredge-0.1.0.tgz')
   harness = await startHarness()
-  url = String((await harness.server.listen()).url)
 })
 afterAll(async () => {
   await harness?.close()
   await rm(folder, { recursive: true, force: true })
 })
 
-interface Outcome {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
+const command = (...args: readonly string[]) => runCommand(harness.url.href, args)
+
+/** An empty folder with the tarball and nothing else. */
+async function emptyFolder(name: string): Promise<string> {
+  const path = join(folder, name)
+  await mkdir(path)
+  await execute('cp', [join(folder, 'featheredge-0.1.0.tgz'), path])
+  return path
 }
 
-async function featheredge(...args: readonly string[]): Promise<Outcome> {
-  const manifest = JSON.parse(await readFile(join(folder, 'node_modules/featheredge/package.json'), 'utf8'))
-  const bin = join(folder, 'node_modules/featheredge', manifest.bin.featheredge)
-  const env = { PATH: process.env.PATH, FEATHEREDGE_URL: url, FEATHEREDGE_TOKEN: TOKEN }
-  return execute(NODE, ['--no-warnings', bin, ...args], { cwd: folder, env }).then(
+/** Runs lines of a shell, which ends at the first that fails. */
+async function shell(lines: string, cwd: string, path: string): Promise<Outcome> {
+  const env = { ...process.env, PATH: path, npm_config_prefer_offline: 'true' }
+  return execute('bash', ['-euc', lines], { cwd, env }).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error) => ({ code: error.code, stdout: error.stdout, stderr: error.stderr }),
   )
 }
 
-/** The same command line without a process of its own. */
-async function command(...args: readonly string[]): Promise<Outcome> {
-  const written = { stdout: '', stderr: '' }
-  const stream = (name: keyof typeof written) => ({
-    write(text: string) {
-      written[name] += text
-    },
-  })
-  const env = { FEATHEREDGE_URL: url, FEATHEREDGE_TOKEN: TOKEN }
-  const code = await run(args, { env, stdout: stream('stdout'), stderr: stream('stderr') })
-  return { code, ...written }
+/** The README's lines for the package, as they are printed but for the address. */
+async function readmeLines(): Promise<string> {
+  const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+  const [, lines] = /```bash\n(npm install \.\/featheredge[\s\S]*?)```/.exec(readme)!
+  const printed = `export FEATHEREDGE_TOKEN=local FEATHEREDGE_URL=http://127.0.0.1:8787\n`
+  expect(lines).toContain(printed)
+  const ours = `export FEATHEREDGE_TOKEN=${TOKEN} FEATHEREDGE_URL=${harness.url.href}\n`
+  return lines!.replace(printed, ours)
 }
 
-test('in an empty folder, init, plan, apply and get work as the README says', async () => {
-  expect(await featheredge('init')).toMatchObject({
-    code: 0,
-    stdout: expect.stringContaining('Wrote definitions.ts'),
-  })
-  const planned = await featheredge('plan')
-  expect(planned, planned.stderr).toMatchObject({ code: 0 })
-  expect(planned.stdout).toContain('+ feature_view/last_click  additive')
-  expect((await featheredge('diff')).code).toBe(3)
-  const applied = await featheredge('apply')
-  expect(applied, applied.stderr).toMatchObject({ code: 0 })
-  expect(applied.stdout).toContain('Generation 1 is in force')
-  expect(await featheredge('diff')).toMatchObject({ code: 0, stdout: 'No difference\n' })
-  const got = await featheredge('get', 'ranker', 'user=ann')
-  expect(got, got.stderr).toMatchObject({ code: 0 })
-  expect(got.stdout).toMatch(/^feature +value +status +event time\nprice +missing/)
-  const json = await featheredge('get', 'ranker', 'user=ann', '--json')
-  expect(JSON.parse(json.stdout)).toMatchObject({ features: { price: null }, statuses: { price: 'missing' } })
+test("in an empty folder, the README's lines install the package, then init, plan, apply and get", async () => {
+  const ran = await shell(await readmeLines(), await emptyFolder('readme'), PATH)
+  expect(ran, ran.stderr + ran.stdout).toMatchObject({ code: 0 })
+  expect(ran.stdout).toContain('Wrote definitions.mts. Next: featheredge plan, then featheredge apply')
+  expect(ran.stdout).toContain('+ feature_view/last_click  additive')
+  expect(ran.stdout).toContain('Generation 1 is in force')
+  expect(ran.stdout).toMatch(/\nfeature +value +status +event time\nprice +missing/)
 })
 
-test('search, lineage and cost answer people and programs', async () => {
-  const found = await command('search', 'clikcs', '--json')
-  expect(JSON.parse(found.stdout).results[0]).toMatchObject({ kind: 'source', name: 'clicks' })
-  expect((await command('lineage', 'source', 'clicks')).stdout).toContain('feature_service/ranker')
-  expect(
-    (await command('cost', join(ROOT, 'examples/flights/definitions.ts'), '--events', '1000')).stdout,
-  ).toContain('airport/main')
-  expect((await command('search', 'nothing_of_this_name')).code).toBe(1)
+test('in a project of npm init, on every Node from 20 on, the package does what it does elsewhere', async () => {
+  const cwd = await emptyFolder('project')
+  const node = await olderNode()
+  const { stdout: version } = await execute(node, ['--version'])
+  expect(Number(/^v(\d+)/.exec(version)![1])).toBeGreaterThanOrEqual(20)
+  const path = [join(node, '..'), process.env.PATH].join(delimiter)
+  const lines = await readmeLines()
+  const ran = await shell(`npm init -y >/dev/null\n${lines}npx featheredge diff`, cwd, path)
+  expect(ran, ran.stderr + ran.stdout).toMatchObject({ code: 0 })
+  const hasTypes = (await execute(node, ['-p', 'process.features.typescript'])).stdout !== 'undefined\n'
+  expect(ran.stdout).toContain(`Wrote definitions.${hasTypes ? 'mts' : 'mjs'}`)
+  // The definitions are those of the other folder: they are in force already.
+  expect(ran.stdout).toContain('Generation 1 stays in force')
+  expect(ran.stdout).toMatch(/No difference\n$/)
+  const typed = await shell('mv definitions.m?s definitions.ts; npx featheredge plan', cwd, path)
+  expect(typed.code).toBe(hasTypes ? 1 : 2)
+  expect(typed.stderr).toMatch(/name it \.mts or \.mjs|reads no TypeScript: take 22\.18 or later/)
 })
+
+/** Where the machine's own Node is, which may be older than that of this repository; the latter where there is none. */
+async function olderNode(): Promise<string> {
+  const { stdout } = await execute('bash', ['-c', 'type -ap node'])
+  const places = stdout.trim().split('\n')
+  return places.find((place) => !place.startsWith(ROOT)) ?? places[0]!
+}
 
 test('exit codes are honest: 1 what the store refuses, 2 wrong usage', async () => {
   expect(await command('get', 'rankr', 'user=ann')).toMatchObject({
@@ -114,24 +107,28 @@ test('exit codes are honest: 1 what the store refuses, 2 wrong usage', async () 
     code: 2,
     stderr: expect.stringContaining('<service> is needed'),
   })
-  expect(await command('plan', '--colour')).toMatchObject({ code: 2 })
+  expect(await command('validate', 'gone.json')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('there is no file "gone.json"'),
+  })
   expect(await command('plann')).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('no command "plann"'),
   })
   expect((await command('search', 'x', '--token', 'wrong', '--json')).stderr).toContain('unauthenticated')
   expect((await command('search', 'x', '--url', 'http://127.0.0.1:1')).stderr).toContain('Cannot reach')
-  const bad = join(folder, 'bad.json')
-  await writeFile(bad, '{"entities":[{"name":"Bad","join_keys":[]}]}')
-  expect(await command('validate', bad)).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining('bad.json: entities.0.name'),
-  })
+  expect((await command('search', 'nothing_of_this_name')).code).toBe(1)
+  const found = await command('search', 'clikcs', '--json')
+  expect(JSON.parse(found.stdout).results[0]).toMatchObject({ kind: 'source', name: 'clicks' })
 })
 
-test('doctor says what is wrong', async () => {
-  const good = await command('doctor')
-  expect(good, good.stdout).toMatchObject({ code: 0 })
-  const bad = await command('doctor', '--token', 'wrong')
-  expect(bad).toMatchObject({ code: 1, stdout: expect.stringContaining('bad   token') })
+test.each([
+  ['bad.json', '{"entities":[{"name":"Bad","join_keys":[]}]}', 'bad.json: entities.0.name'],
+  ['torn.json', '{"entities":', 'torn.json: it is no JSON'],
+  ['none.mjs', 'export const one = 1', 'none.mjs: it exports no definitions'],
+  ['odd.mjs', 'export default entityy', 'odd.mjs: entityy is not defined'],
+])('validate says what is wrong with %s', async (name, content, named) => {
+  const path = join(folder, name)
+  await writeFile(path, content)
+  expect(await command('validate', path)).toMatchObject({ code: 1, stderr: expect.stringContaining(named) })
 })

@@ -2,21 +2,29 @@ import type { Lineage } from '../../../src/catalog/lineage.ts'
 import type { SearchResult } from '../../../src/catalog/search.ts'
 import { type Command, takeArguments, textOption } from '../command.ts'
 
-const FILTERS = ['kind', 'entity', 'owner', 'tag', 'type', 'limit'] as const
+/** What a search may be limited to, as `--<name>`. */
+const FILTERS = {
+  kind: 'feature, feature_view, on_demand_view, feature_service, source or entity',
+  entity: 'only what belongs to this entity',
+  owner: 'only what this owner has',
+  tag: 'name of a tag, or name:value',
+  type: 'only features of this type',
+  limit: 'at most so many',
+} as const
 
 export const search: Command = {
   summary: 'find what is defined by name, description, owner, tag, column or SQL',
   usage: '<word>…',
   options: Object.fromEntries(
-    FILTERS.map((filter) => [
+    Object.entries(FILTERS).map(([filter, help]) => [
       filter,
-      { type: 'string', value: filter, help: `only of this ${filter}` } as const,
+      { type: 'string', value: filter, help } as const,
     ]),
   ),
   async run(input) {
     const { args, api, output } = input
     const query = new URLSearchParams({ q: args.join(' ') })
-    for (const filter of FILTERS) {
+    for (const filter of Object.keys(FILTERS)) {
       const value = textOption(input, filter)
       if (value !== undefined) query.set(filter, value)
     }

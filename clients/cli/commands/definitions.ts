@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import type { DefinitionSet } from '../../../src/definitions/definition-set.ts'
 import type { FillEstimate } from '../../../src/registry/estimate-fills.ts'
 import type { Change } from '../../../src/registry/plan-changes.ts'
-import { type Command, type CommandInput, takeArguments, UsageError } from '../command.ts'
+import { type Command, type CommandInput, numberOption, takeArguments, UsageError } from '../command.ts'
 import type { Colour, Output } from '../output.ts'
 import { readDefinitions } from '../read-definitions.ts'
 
@@ -38,11 +38,14 @@ export const ranker = featureService('ranker', {
 })
 `
 
+/** Of an ending that makes it a module in any project, and TypeScript where Node reads it. */
+const STARTER_FILE = `definitions.${process.features.typescript ? 'mts' : 'mjs'}`
+
 export const init: Command = {
-  summary: 'write a first definitions.ts',
+  summary: 'write a first definitions.mts (definitions.mjs where Node reads no TypeScript)',
   usage: '[file]',
   async run({ args, output }) {
-    const [path = 'definitions.ts'] = takeArguments(args, [], 1)
+    const [path = STARTER_FILE] = takeArguments(args, [], 1)
     if (existsSync(path)) throw new UsageError(`there is a file "${path}" already`)
     await writeFile(path, STARTER)
     output.line(`Wrote ${path}. Next: featheredge plan, then featheredge apply`)
@@ -99,13 +102,14 @@ export const apply: Command = {
     generation: { type: 'string', value: 'number', help: 'an earlier generation instead of a file' },
   },
   async run(input) {
-    const { options, api, output } = input
+    const { args, options, api, output } = input
     const allow_breaking = options['allow-breaking'] === true
-    const again = typeof options.generation === 'string' ? Number(options.generation) : undefined
-    if (again !== undefined && !Number.isInteger(again)) throw new UsageError('--generation takes a number')
+    const again = numberOption(input, 'generation')
+    if (again !== undefined && args.length > 0)
+      throw new UsageError(`either a file or --generation is applied, not "${args[0]}" and ${again}`)
     const body =
       again === undefined
-        ? { definitions: await readFile(input.args), expected_generation: (await planFile(input)).generation }
+        ? { definitions: await readFile(args), expected_generation: (await planFile(input)).generation }
         : { generation: again }
     const applied = await api.request<Plan>('POST', '/v1/definitions/apply', { ...body, allow_breaking })
     show(output, applied)

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises'
-import { type Command, takeArguments, textOption, UsageError } from '../command.ts'
+import { type Command, readNamedFile, takeArguments, textOption, UsageError } from '../command.ts'
 
 interface Vector {
   readonly features: Readonly<Record<string, unknown>>
@@ -96,7 +95,7 @@ function splitField(field: string): [string, string] {
 
 /** A JSON array of a file, or of standard input. */
 async function readRows(file: string): Promise<unknown> {
-  const text = file === '-' ? await readInput() : await readFile(file, 'utf8')
+  const text = file === '-' ? await readInput() : new TextDecoder().decode(await readNamedFile(file))
   try {
     return JSON.parse(text)
   } catch (error) {

@@ -1,6 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { type Command, type CommandInput, takeArguments, textOption, UsageError } from '../command.ts'
+import {
+  type Command,
+  type CommandInput,
+  numberOption,
+  readNamedFile,
+  takeArguments,
+  textOption,
+  UsageError,
+} from '../command.ts'
 
 const POLL_MS = 500
 
@@ -26,11 +33,11 @@ export const load: Command = {
     const { args, api, output } = input
     const [source, file] = takeArguments(args, ['source', 'file'])
     const name = textOption(input, 'name') ?? basename(file!)
-    const badRows = Number(textOption(input, 'max-bad-rows'))
-    if (!Number.isInteger(badRows)) throw new UsageError('--max-bad-rows takes a number')
+    const badRows = numberOption(input, 'max-bad-rows')
+    const content = await readNamedFile(file!)
     const path = `/v1/sources/${encodeURIComponent(source!)}`
     const place = name.split('/').map(encodeURIComponent).join('/')
-    await api.request('PUT', `${path}/files/${place}`, new Uint8Array(await readFile(file!)))
+    await api.request('PUT', `${path}/files/${place}`, content)
     const started = await api.request<{ loads: readonly Work[] }>('POST', `${path}/loads`, {
       files: [name],
       max_bad_rows: badRows,

@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs'
 import { ApiError } from '../api.ts'
-import { type Command, type CommandInput, takeArguments, textOption, UsageError } from '../command.ts'
+import { type Command, type CommandInput, numberOption, takeArguments } from '../command.ts'
 import { estimateCost } from '../estimate-cost.ts'
-import { readDefinitions } from '../read-definitions.ts'
+import { findDefinitions, readDefinitions } from '../read-definitions.ts'
 
 export const cost: Command = {
   summary: 'estimate what a stream costs by a file of definitions, block group by block group',
@@ -13,8 +12,7 @@ export const cost: Command = {
   async run(input) {
     const { args, output } = input
     const [path] = takeArguments(args, [], 1)
-    const events = Number(textOption(input, 'events'))
-    if (!(events >= 0)) throw new UsageError('--events takes a number')
+    const events = numberOption(input, 'events')!
     const groups = estimateCost(await readDefinitions(path), events)
     output.table(
       ['block group', 'publish, s', 'blocks', 'puts a second', 'dollars a month'],
@@ -88,9 +86,10 @@ async function checkInside({ api }: CommandInput): Promise<Check[]> {
 
 async function checkFile(): Promise<Check> {
   return check('definitions here', async () => {
-    if (!existsSync('definitions.ts') && !existsSync('definitions.json')) return 'none'
-    await readDefinitions(undefined)
-    return 'valid'
+    const path = findDefinitions()
+    if (path === undefined) return 'none'
+    await readDefinitions(path)
+    return `${path} is valid`
   })
 }
 

@@ -6,6 +6,7 @@ interface Token {
   readonly scopes: readonly string[]
   readonly names: readonly string[] | null
   readonly expires_at: string | null
+  readonly revoked_at: string | null
 }
 
 export const tokens: Command = {
@@ -27,20 +28,21 @@ export const tokens: Command = {
     if (args[0] === 'revoke') {
       const [, id] = takeArguments(args, ['revoke', 'id'])
       await api.request('DELETE', `/v1/tokens/${encodeURIComponent(id!)}`)
-      output.line(`Revoked ${id}; within a minute or so no isolate takes it any more`)
+      output.line(`Revoked ${id}; within two minutes it is taken nowhere any more`)
       output.json({ id })
       return 0
     }
     takeArguments(args, [])
     const found = await api.request<{ tokens: readonly Token[] }>('GET', '/v1/tokens')
     output.table(
-      ['id', 'name', 'scopes', 'names', 'expires'],
-      found.tokens.map(({ id, name, scopes, names, expires_at }) => [
+      ['id', 'name', 'scopes', 'names', 'expires', 'revoked'],
+      found.tokens.map(({ id, name, scopes, names, expires_at, revoked_at }) => [
         id,
         name,
         scopes.join(),
         names?.join(),
         expires_at,
+        revoked_at,
       ]),
     )
     output.json(found)

@@ -1,36 +1,52 @@
 import { bitsText, encodeKey, hashKey, topBits } from '../core/entity-key.ts'
-import { eraseRows } from '../core/erase-rows.ts'
+import { eraseRows, findRows, type RowsToErase } from '../core/erase-rows.ts'
 import { COMMIT_COLUMN, STAMP_COLUMNS } from '../core/log-columns.ts'
-import { openParquet } from '../core/parquet.ts'
+import { openParquet, type ParquetFile } from '../core/parquet.ts'
+import type { Instant } from '../core/time.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
-import { type RegisteredSegment, segmentRecord } from '../definitions/segment-record.ts'
+import { FILL_SEGMENT, type RegisteredSegment, siblingPath } from '../definitions/segment-record.ts'
 import type { CompiledEntity } from '../definitions/snapshot.ts'
 import type { LogName, Platform } from '../platform.ts'
 
 /** Passes over a log that others go on changing, such as a compaction under way. */
 const PASSES_MAX = 20
 
-/**
- * Takes every row of some keys out of a log of their entity, a view's or that of its tombstones, and removes at once what had
- * held them. Answers how many rows that were. Readers that had begun find a segment gone and look again.
- */
-export async function eraseFromLog(
-  platform: Platform,
-  { entity, keys }: { readonly entity: CompiledEntity; readonly keys: readonly string[] },
-  log: LogName,
-): Promise<number> {
-  const { offline } = platform
-  const { joinKeys, bucketBits } = entity
+/** What is to go out of a log. */
+export interface LogErasure {
+  readonly log: LogName
+  /** Where such rows can be. */
+  readonly buckets: readonly string[]
+  readonly rowsOf: (file: ParquetFile) => RowsToErase
+  /** Tells what is written from what other erasures write. */
+  readonly keys: readonly string[]
+  /** When the erasure was asked for. */
+  readonly time: Instant
+}
+
+/** The rows of some keys of an entity in one of its logs, a view's or that of its tombstones. */
+export function logErasure(
+  { joinKeys, bucketBits }: CompiledEntity,
+  { log, keys, time }: Pick<LogErasure, 'log' | 'keys' | 'time'>,
+): LogErasure {
   const types = joinKeys.map(({ type }) => type)
   const erased = new Set(keys)
-  const buckets = [
-    ...new Set(keys.map((key) => bitsText(topBits(hashKey(key).high, bucketBits), bucketBits))),
-  ]
-  const rowsToErase = {
-    reads: joinKeys.map(({ name }) => name),
-    isErased: (values: Parameters<typeof encodeKey>[1]) => erased.has(encodeKey(types, values)),
-    required: new Set([...joinKeys.map(({ name }) => name), ...STAMP_COLUMNS, COMMIT_COLUMN]),
+  const bucketOf = (key: string) => bitsText(topBits(hashKey(key).high, bucketBits), bucketBits)
+  const names = joinKeys.map(({ name }) => name)
+  const rows: RowsToErase = {
+    reads: names,
+    isErased: (values) => erased.has(encodeKey(types, values)),
+    required: new Set([...names, ...STAMP_COLUMNS, COMMIT_COLUMN]),
   }
+  return { log, buckets: [...new Set(keys.map(bucketOf))], rowsOf: () => rows, keys, time }
+}
+
+/**
+ * Takes rows out of a log, and removes at once what had held them, objects that no manifest names included. Answers how many
+ * rows that were. Readers that had begun find a segment gone and look again.
+ */
+export async function eraseFromLog(platform: Platform, erasure: LogErasure): Promise<number> {
+  const { offline } = platform
+  const { log, buckets, rowsOf } = erasure
   const clean = new Set<string>()
   let erasedCount = 0
   for (let pass = 0; pass < PASSES_MAX; pass++) {
@@ -39,13 +55,13 @@ export async function eraseFromLog(
     if (unread.length === 0) break
     for (const segment of unread) {
       const file = await openParquet(offline.openSegment(segment), `segment "${segment.path}"`)
-      const left = await eraseRows(file, rowsToErase)
+      const left = await eraseRows(file, rowsOf(file))
       if (left === undefined) clean.add(segment.path)
-      else if (await putLeft(platform, { segment, keys }, left)) erasedCount += left.erasedCount
+      else if (await putLeft(platform, { segment, keys: erasure.keys }, left)) erasedCount += left.erasedCount
     }
   }
   await offline.purgeReplaced(log, buckets)
-  return erasedCount
+  return erasedCount + (await eraseUnnamed(platform, erasure))
 }
 
 /** False when somebody else has taken the segment out of the manifest meanwhile: what stands in its place is read next. */
@@ -55,19 +71,45 @@ async function putLeft(
   { bytes, rowCount }: { readonly bytes: Uint8Array; readonly rowCount: number },
 ): Promise<boolean> {
   if (rowCount === 0) return offline.replace([segment.path], null)
-  const { view, version, bucket, eventTimeMin, eventTimeMax, ingestTimeMin, ingestTimeMax } = segment
-  const record: RegisteredSegment = {
-    ...segmentRecord(
-      { viewId: `${view}@${version}`, bucket, name: `erased-${fingerprint([segment.path, keys])}` },
-      bytes.length,
-      // The bounds stay: they may only be wider than what is left.
-      { rowCount, eventTimeMin, eventTimeMax, ingestTimeMin, ingestTimeMax },
-    ),
-    commit: segment.commit,
-    commitMin: segment.commitMin,
-  }
-  await offline.writeSegment(record.path, bytes)
+  const path = siblingPath(segment.path, `erased-${fingerprint([segment.path, keys])}`)
+  // The bounds stay: they may only be wider than what is left.
+  const record: RegisteredSegment = { ...segment, path, bytes: bytes.length, rowCount }
+  await offline.writeSegment(path, bytes)
   const isDone = await offline.replace([segment.path], record)
-  if (!isDone) await offline.deleteObject(record.path)
+  if (!isDone) await offline.deleteObject(path)
   return isDone
+}
+
+/**
+ * Deletes what loads, fills and cuts that came to nothing have left in a log's folders, where it holds such rows. What somebody
+ * may be about to register is left alone: all of a load or a fill that has not ended, and what a writer has cut since the request.
+ * What was made of segments that are gone by now cannot take their place any more.
+ */
+async function eraseUnnamed(platform: Platform, { log, buckets, rowsOf, time }: LogErasure): Promise<number> {
+  const { offline, clock } = platform
+  const before = clock.now()
+  const owned = await listOwned(platform)
+  let erasedCount = 0
+  for (const object of await offline.listUnnamed(log, { buckets, before })) {
+    const isOwned = owned.some((part) => object.path.includes(part))
+    const isCut = !MADE_BY_JOBS.test(object.path)
+    if (isOwned || (isCut && object.time >= time)) continue
+    const file = await openParquet(offline.openSegment(object), `object "${object.path}"`)
+    const found = await findRows(file, rowsOf(file))
+    const count = found.reduce((sum, { size }) => sum + size, 0)
+    if (count > 0) await offline.deleteObject(object.path)
+    erasedCount += count
+  }
+  return erasedCount
+}
+
+const MADE_BY_JOBS = /\/(?:load-[0-9a-f]{32}-|fill\.|merged-|erased-)[^/]*$/
+
+/** How the names of segments begin that loads and fills under way write. */
+async function listOwned({ loads, jobRecords }: Platform): Promise<string[]> {
+  const fills = (await jobRecords.listUnfinished()).filter(({ kind }) => kind === 'fill')
+  return [
+    ...(await loads.listUnfinished()).map(({ id }) => `/${id}-`),
+    ...fills.map(({ subject }) => `/${FILL_SEGMENT}${subject}-`),
+  ]
 }

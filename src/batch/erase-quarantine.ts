@@ -11,7 +11,7 @@ export async function eraseQuarantine(
   { sources, isInRow }: ErasedKeys,
 ): Promise<Erased> {
   let erased = 0
-  for (const source of sources) {
+  for (const source of sources.keys()) {
     for (let after = ''; ; ) {
       const ids = await quarantine.listIds(source, { after, countMax: LISTED_AT_ONCE })
       for (const id of ids) {

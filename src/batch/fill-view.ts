@@ -6,7 +6,7 @@ import { isPermanent, type JobRecord, type JobSteps, type Platform, runStep } fr
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { type Filling, sealRaw, serveFilled } from '../registry/fill-views.ts'
 import { readFilled, readTombstones, writeFilled } from './fill-chunk.ts'
-
+import { isRawErased } from './find-unfinished.ts'
 import { deliverFilled, planSync } from './sync-filled.ts'
 
 /**
@@ -29,7 +29,7 @@ export async function fillView(platform: Platform, id: string, steps: JobSteps):
     if (job.status === 'succeeded') return
     const filling = JSON.parse(job.params) as Filling
     const fill = { job, filling }
-    const chunkCount = await step('plan', () => planFill(platform, fill))
+    const chunkCount = await planWhenFree(platform, fill, steps)
     if (chunkCount === null) {
       await step('end', () => update(platform, id, { status: 'succeeded', error: null }))
       return
@@ -77,8 +77,28 @@ async function isServed(platform: Platform, { filling }: Fill): Promise<boolean>
   return view !== undefined && !entities[view.entity]!.unfilled.includes(view.id)
 }
 
-/** How many chunks there are to fill; null when nothing is left to do. */
-async function planFill(platform: Platform, fill: Fill): Promise<number | null> {
+/** Waits of one fill for erasures of its source's raw rows: a day and more. */
+const WAITS_MAX = 3_000
+const WAIT_MS = 30_000
+
+async function planWhenFree(platform: Platform, fill: Fill, steps: JobSteps): Promise<number | null> {
+  for (let wait = 0; wait < WAITS_MAX; wait++) {
+    const name = wait === 0 ? 'plan' : `plan ${wait}`
+    const planned = await runStep(steps, name, () => planFill(platform, fill))
+    if (planned !== false) return planned
+    await steps.sleep(`${name} rest`, WAIT_MS)
+  }
+  throw new FeatureStoreError(
+    'failed_precondition',
+    `Cannot fill "${fill.filling.view}": raw rows of its source are being erased again and again`,
+  )
+}
+
+/**
+ * How many chunks there are to fill; null when nothing is left to do, false while an erasure may take away what would be read:
+ * an erasure is noted before it looks for fills that are planned, and a plan before this looks for erasures.
+ */
+async function planFill(platform: Platform, fill: Fill): Promise<number | null | false> {
   if (await isServed(platform, fill)) return null
   const { snapshot, view } = await readUnfilled(platform, fill)
   const source = snapshot.sources[view.source]!
@@ -88,7 +108,12 @@ async function planFill(platform: Platform, fill: Fill): Promise<number | null> 
     const log = rawLog(source.name)
     await platform.fills.plan(fill.job.id, await platform.offline.list(log.view, log.version))
   }
-  const { total } = await platform.fills.readProgress(fill.job.id)
+  const { total, written } = await platform.fills.readProgress(fill.job.id)
+  if (written === 0 && (await isRawErased(platform, source.name))) {
+    await platform.fills.forget(fill.job.id)
+    await update(platform, fill.job.id, {})
+    return false
+  }
   await update(platform, fill.job.id, { status: 'running', error: null, total: 2 * total })
   return total
 }

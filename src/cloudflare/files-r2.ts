@@ -1,5 +1,6 @@
 import { FeatureStoreError } from '../core/error.ts'
 import type { ByteRange, Files, StoredFile } from '../platform.ts'
+import { listObjects } from './list-objects.ts'
 import { openR2, r2Buffer } from './r2-buffer.ts'
 
 /** Keys that one call deletes. */
@@ -34,12 +35,7 @@ export function filesR2(bucket: R2Bucket): Files {
     open: (file) => r2Buffer(bucket, file),
     async list(prefix) {
       const files: StoredFile[] = []
-      let cursor: string | undefined
-      do {
-        const page = await bucket.list({ prefix, ...(cursor === undefined ? {} : { cursor }) })
-        files.push(...page.objects.map(storedFile))
-        cursor = page.truncated ? page.cursor : undefined
-      } while (cursor !== undefined)
+      for await (const object of listObjects(bucket, prefix)) files.push(storedFile(object))
       return files
     },
     delete: (path) => bucket.delete(path),

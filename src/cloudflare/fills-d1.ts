@@ -25,6 +25,9 @@ export function fillsD1(db: DrizzleD1Database, clock: Clock): FillRecords {
       )
       if (first !== undefined) await db.batch([first, ...rest])
     },
+    async forget(id) {
+      await db.delete(fillChunks).where(eq(fillChunks.fill, id))
+    },
     async readProgress(id) {
       const [row] = await db
         .select({

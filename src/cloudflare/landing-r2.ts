@@ -1,5 +1,6 @@
 import { assert, FeatureStoreError } from '../core/error.ts'
 import type { LandedFile, Landing } from '../platform.ts'
+import { listObjects } from './list-objects.ts'
 import { openR2, r2Buffer } from './r2-buffer.ts'
 
 /** Landing files on R2, under `landing/<source>/`. */
@@ -30,13 +31,8 @@ export function landingR2(bucket: R2Bucket): Landing {
     async list(source) {
       const prefix = landingPath(source, '')
       const files: LandedFile[] = []
-      let cursor: string | undefined
-      do {
-        const page = await bucket.list({ prefix, ...(cursor === undefined ? {} : { cursor }) })
-        for (const { key, etag, size } of page.objects)
-          files.push({ name: key.slice(prefix.length), etag, bytes: size })
-        cursor = page.truncated ? page.cursor : undefined
-      } while (cursor !== undefined)
+      for await (const { key, etag, size } of listObjects(bucket, prefix))
+        files.push({ name: key.slice(prefix.length), etag, bytes: size })
       return files
     },
     open: (source, { name, etag, bytes }) =>

@@ -1,6 +1,8 @@
 import { and, count, eq, gte, isNotNull, isNull, lt, lte, max, type SQL, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
-import type { Clock, OfflineLog } from '../platform.ts'
+import { logFolders } from '../definitions/raw-log.ts'
+import type { Clock, OfflineLog, PutObject } from '../platform.ts'
+import { listObjects } from './list-objects.ts'
 import { r2Buffer } from './r2-buffer.ts'
 import { commits, segments } from './registry-schema.ts'
 
@@ -122,6 +124,22 @@ export function offlineR2(bucket: R2Bucket, db: DrizzleD1Database, clock: Clock)
         .from(segments)
         .where(isNull(segments.replacedTime))
         .orderBy(segments.view, segments.version)
+    },
+    async listUnnamed(log, { buckets, before }) {
+      const { view, version } = log
+      const rows = await db
+        .select({ path: segments.path })
+        .from(segments)
+        .where(and(eq(segments.view, view), eq(segments.version, version)))
+      const named = new Set(rows.map(({ path }) => path))
+      const objects: PutObject[] = []
+      for (const prefix of logFolders(log, buckets)) {
+        for await (const { key, size, uploaded } of listObjects(bucket, prefix)) {
+          const time = uploaded.getTime() * 1_000
+          if (time < before && !named.has(key)) objects.push({ path: key, bytes: size, time })
+        }
+      }
+      return objects
     },
     deleteObject: (path) => bucket.delete(path),
   }

@@ -15,6 +15,9 @@ const STAMPS = [
   { name: '$generation', type: 'int64', read: (row: RawRow): Value => BigInt(row.generation) },
 ] as const satisfies readonly (NamedType & { readonly read: (row: RawRow) => Value })[]
 
+/** Names of the columns that are never null. */
+export const RAW_STAMP_COLUMNS: readonly string[] = STAMPS.map(({ name }) => name)
+
 /** Rows of one message stand side by side: whoever fills a view takes them together. */
 export function encodeRawSegment(columns: readonly NamedType[], rows: readonly RawRow[]): Uint8Array {
   return writeParquet([
@@ -68,7 +71,12 @@ export async function readRawRows(
   })
 }
 
-function columnReader(name: string, from: ValueType | undefined, to: ValueType): (value: Value) => Value {
+/** Reads a column of raw rows as the type that the source gives it: throws for a value that has no cast. */
+export function columnReader(
+  name: string,
+  from: ValueType | undefined,
+  to: ValueType,
+): (value: Value) => Value {
   if (from === undefined || from === to) return (value) => value
   if (!castPairs().some((pair) => pair.from === from && pair.to === to)) {
     return (value) => {

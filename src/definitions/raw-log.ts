@@ -2,7 +2,7 @@ import { contentHash } from '../core/hash.ts'
 import type { RawRow } from '../core/raw-row.ts'
 import { encodeRawSegment } from '../core/raw-segment.ts'
 import type { NamedType } from '../core/segment.ts'
-import type { SegmentRecord } from './segment-record.ts'
+import { bucketFolders, type SegmentRecord } from './segment-record.ts'
 
 /** The log of a source's accepted rows as they came, as if it were a view's. */
 export function rawLog(source: string): { readonly view: string; readonly version: number } {
@@ -13,8 +13,23 @@ export function isRawLog(view: string): boolean {
   return view.startsWith(RAW)
 }
 
+/** Raw rows are in no buckets: they are not filed by key. */
+export const RAW_BUCKET = ''
+
 /** No view's name begins with it. */
 const RAW = '^'
+
+/** The folders that hold the segments of a log's buckets. */
+export function logFolders(
+  log: { readonly view: string; readonly version: number },
+  buckets: readonly string[],
+): string[] {
+  return isRawLog(log.view) ? [rawFolder(log.view.slice(RAW.length))] : bucketFolders(log, buckets)
+}
+
+function rawFolder(source: string): string {
+  return `raw/${source}/`
+}
 
 /** Raw rows of one form. */
 export interface RawRows {
@@ -41,9 +56,9 @@ export function rawSegment(
     if (ingestTime > ingestTimeMax) ingestTimeMax = ingestTime
   }
   const record = {
-    path: `raw/${source}/${name}-${contentHash(bytes)}.parquet`,
+    path: `${rawFolder(source)}${name}-${contentHash(bytes)}.parquet`,
     ...rawLog(source),
-    bucket: '',
+    bucket: RAW_BUCKET,
     bytes: bytes.length,
     rowCount: rows.length,
     eventTimeMin,

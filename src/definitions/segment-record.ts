@@ -41,9 +41,25 @@ export function segmentRecord(
 ): SegmentRecord {
   const at = viewId.lastIndexOf('@')
   const [view, version] = [viewId.slice(0, at), Number(viewId.slice(at + 1))]
-  const folder = view.startsWith(TOMBSTONES) ? `tombstones/${view.slice(1)}` : `log/${view}/v=${version}`
-  const path = `${folder}/bucket=${bucket}/${name}.parquet`
+  const path = `${logFolder(view, version)}/bucket=${bucket}/${name}.parquet`
   return { path, view, version, bucket, bytes, ...statistics }
+}
+
+function logFolder(view: string, version: number): string {
+  return view.startsWith(TOMBSTONES) ? `tombstones/${view.slice(1)}` : `log/${view}/v=${version}`
+}
+
+/** The folders in which the segments of a log's buckets are. */
+export function bucketFolders(
+  { view, version }: { readonly view: string; readonly version: number },
+  buckets: readonly string[],
+): string[] {
+  return buckets.map((bucket) => `${logFolder(view, version)}/bucket=${bucket}/`)
+}
+
+/** Where a segment of another name stands beside one. */
+export function siblingPath(path: string, name: string): string {
+  return `${path.slice(0, path.lastIndexOf('/') + 1)}${name}.parquet`
 }
 
 /** What a fill names its segments; loads and writers name theirs otherwise. */

@@ -4,6 +4,8 @@ import type { SegmentRecord } from '../definitions/segment-record.ts'
 export interface FillRecords {
   /** Fixes the segments of raw rows that a fill reads, a chunk for each; one that is fixed already stays as it is. */
   plan(id: string, segments: readonly SegmentRecord[]): Promise<void>
+  /** Forgets what a fill reads and what it has made: it is planned anew. */
+  forget(id: string): Promise<void>
   readProgress(id: string): Promise<FillProgress>
   /** Undefined past the last chunk. */
   readChunk(id: string, chunk: number): Promise<FillChunk | undefined>

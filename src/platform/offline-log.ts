@@ -6,7 +6,7 @@ import type { RegisteredSegment, SegmentRecord } from '../definitions/segment-re
 export interface OfflineLog {
   /** Writes an object unless there is one at this path already. */
   writeSegment(path: string, bytes: Uint8Array): Promise<void>
-  openSegment(segment: SegmentRecord): AsyncBuffer
+  openSegment(segment: LogObject): AsyncBuffer
   /** Enters segments into the manifest under one new commit; those already there stay as they are. */
   register(segments: readonly SegmentRecord[]): Promise<void>
   /** The segments of a view's version that count, by path. */
@@ -27,8 +27,23 @@ export interface OfflineLog {
   purgeReplaced(log: LogName, buckets: readonly string[]): Promise<void>
   /** The logs that have segments, by name. */
   listLogs(): Promise<readonly LogName[]>
+  /** Objects put before this time into buckets of a log that the manifest does not name: what came to nothing has left them. */
+  listUnnamed(
+    log: LogName,
+    objects: { readonly buckets: readonly string[]; readonly before: Instant },
+  ): Promise<readonly PutObject[]>
   /** Removes an object that the manifest never named. */
   deleteObject(path: string): Promise<void>
+}
+
+export interface LogObject {
+  readonly path: string
+  readonly bytes: number
+}
+
+export interface PutObject extends LogObject {
+  /** When it was put. */
+  readonly time: Instant
 }
 
 export interface LogName {

@@ -6,7 +6,7 @@ import { expressionColumns } from '../core/sql/typed-expression.ts'
 import type { Instant } from '../core/time.ts'
 import { decodeValue, type Value } from '../core/value.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
-import type { CompiledColumn, CompiledView, Snapshot } from '../definitions/snapshot.ts'
+import type { CompiledColumn, CompiledSource, CompiledView, Snapshot } from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
 import { readSnapshotOf } from './current-snapshot.ts'
 
@@ -17,12 +17,28 @@ export interface ErasedKeys {
   readonly joinKeys: readonly NamedType[]
   /** Names of all views that the entity ever had. */
   readonly views: ReadonlySet<string>
-  /** Names of the sources that ever fed one of them. */
-  readonly sources: ReadonlySet<string>
+  /** The sources that ever fed one of them, by name. */
+  readonly sources: ReadonlyMap<string, ErasedSource>
   /** Whether a source's row gives one of the keys to any version of these views, its `where` aside. */
   readonly isInRow: (source: string, row: TextRow) => boolean
   /** By which names label rows ever gave the entity's join keys, each time in their order. */
   readonly labelKeys: readonly (readonly string[])[]
+}
+
+/** A source that has rows of keys. */
+export interface ErasedSource {
+  /** As the newest generation that has it says. */
+  readonly source: CompiledSource
+  /** In what ways its rows ever gave a view of the entity its key. */
+  readonly forms: readonly KeyForm[]
+}
+
+/** How a view computes the entity's key, in one form that it and its source had. */
+export interface KeyForm {
+  /** The columns it is computed from. */
+  readonly columns: readonly CompiledColumn[]
+  /** Whether a row gives one of the keys; `read` says or throws what the row has in a column. */
+  readonly isErased: (read: (column: CompiledColumn) => Value) => boolean
 }
 
 /** What one place held of the keys. */
@@ -55,58 +71,65 @@ export async function readErasedKeys(
 ): Promise<ErasedKeys> {
   const erased = new Set(keys)
   const views = new Set<string>()
-  const testsBySource = new Map<string, Map<string, RowTest>>()
+  const sources = new Map<string, { source: CompiledSource; readonly forms: Map<string, KeyForm> }>()
   const labelKeys = new Map<string, readonly string[]>()
   let joinKeys: readonly NamedType[] = []
+  // Newest first, so that a source is found as it is now, or was last.
   for (const { generation } of await platform.registry.list()) {
     const snapshot = await readSnapshotOf(platform, generation)
     if (joinKeys.length === 0) joinKeys = snapshot.entities[entity]?.joinKeys ?? []
     for (const view of Object.values(snapshot.views)) {
       if (view.entity !== entity) continue
       views.add(view.name)
-      const tests = testsBySource.get(view.source) ?? new Map<string, RowTest>()
-      testsBySource.set(view.source, tests)
-      const { columns } = snapshot.sources[view.source]!
-      const form = fingerprint([columns, view.keys])
-      if (!tests.has(form)) tests.set(form, rowTest(snapshot, view, { columns, erased }))
+      const source = snapshot.sources[view.source]!
+      const { forms } = sources.get(source.name) ?? { forms: new Map<string, KeyForm>() }
+      if (!sources.has(source.name)) sources.set(source.name, { source, forms })
+      const form = fingerprint([source.columns, view.keys])
+      if (!forms.has(form)) forms.set(form, keyForm(snapshot, view, { source, erased }))
     }
     for (const names of namesInLabels(snapshot, entity)) labelKeys.set(JSON.stringify(names), names)
   }
+  const formsOf = (source: string) => [...(sources.get(source)?.forms.values() ?? [])]
   return {
     entity,
     keys: erased,
     joinKeys,
     views,
-    sources: new Set(testsBySource.keys()),
-    isInRow: (source, row) =>
-      [...(testsBySource.get(source)?.values() ?? [])].some((isErased) => isErased(row)),
+    sources: new Map([...sources].map(([name, { source }]) => [name, { source, forms: formsOf(name) }])),
+    isInRow: (source, { columns, texts }) =>
+      formsOf(source).some(({ isErased }) =>
+        isErased(({ name, type }) => {
+          const position = columns.indexOf(name)
+          return position < 0 ? null : decodeValue(type, texts[position]!)
+        }),
+      ),
     labelKeys: [...labelKeys.values()],
   }
 }
 
-type RowTest = (row: TextRow) => boolean
-
-function rowTest(
+function keyForm(
   snapshot: Snapshot,
   { entity, keys }: CompiledView,
-  { columns, erased }: { readonly columns: readonly CompiledColumn[]; readonly erased: ReadonlySet<string> },
-): RowTest {
+  { source, erased }: { readonly source: CompiledSource; readonly erased: ReadonlySet<string> },
+): KeyForm {
   const types = snapshot.entities[entity]!.joinKeys.map(({ type }) => type)
   const evaluates = keys.map(compileExpression)
-  const read = new Set(keys.flatMap(expressionColumns))
-  return ({ columns: names, texts }) => {
-    try {
-      const values = columns.map(({ name, type }, at): Value => {
-        const position = read.has(at) ? names.indexOf(name) : -1
-        return position < 0 ? null : decodeValue(type, texts[position]!)
-      })
-      const key = evaluates.map((evaluate) => evaluate(values))
-      return !key.includes(null) && erased.has(encodeKey(types, key))
-    } catch (error) {
-      // A row of another form, or one on which the key cannot be computed: it never gave this view a key.
-      if (error instanceof FeatureStoreError || error instanceof SyntaxError) return false
-      throw error
-    }
+  const positions = [...new Set(keys.flatMap(expressionColumns))]
+  const { columns } = source
+  return {
+    columns: positions.map((at) => columns[at]!),
+    isErased(read) {
+      try {
+        const values = new Array<Value>(columns.length).fill(null)
+        for (const at of positions) values[at] = read(columns[at]!)
+        const key = evaluates.map((evaluate) => evaluate(values))
+        return !key.includes(null) && erased.has(encodeKey(types, key))
+      } catch (error) {
+        // A row of another form, or one on which the key cannot be computed: it never gave this view a key.
+        if (error instanceof FeatureStoreError || error instanceof SyntaxError) return false
+        throw error
+      }
+    },
   }
 }
 

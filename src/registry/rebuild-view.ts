@@ -25,8 +25,8 @@ export async function rebuildView(platform: Platform, name: string, author: stri
   if (known === undefined) throw notFound('feature view', name, current.versions)
   const unfilled = viewId(name, known.version)
   if (Object.hasOwn(current.transition.unfilled, unfilled)) {
-    await fillOn(platform, fillJobId(unfilled))
-    return { id: fillJobId(unfilled), view: unfilled, generation: current.generation }
+    const isOn = await fillOn(platform, fillJobId(unfilled))
+    if (isOn) return { id: fillJobId(unfilled), view: unfilled, generation: current.generation }
   }
   const version = (current.versionsEver[name] ?? 0) + 1
   const view = viewId(name, version)
@@ -58,10 +58,15 @@ export async function rebuildView(platform: Platform, name: string, author: stri
   return { id: fillJobId(view), view, generation: filled ?? generation }
 }
 
-/** A fill that has failed begins again; one that is under way goes on. */
-async function fillOn({ jobRecords, jobs, clock }: Platform, id: string): Promise<void> {
+/**
+ * A fill that has failed begins again, one that is under way goes on. False when it cannot: it has failed, and an erasure has
+ * taken away what it had made, some of which the writers may have.
+ */
+async function fillOn({ fills, jobRecords, jobs, clock }: Platform, id: string): Promise<boolean> {
   const job = await jobRecords.find(id)
-  if (job?.status !== 'failed') return
+  if (job?.status !== 'failed') return true
+  if ((await fills.readProgress(id)).total === 0) return false
   await jobRecords.update(id, { status: 'queued', error: null, heartbeatTime: clock.now() })
   await jobs.restart('fill', id)
+  return true
 }

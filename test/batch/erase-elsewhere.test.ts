@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { describeJob } from '../../src/batch/describe-job.ts'
-import { startErasure } from '../../src/batch/erase-keys.ts'
+import { startErasure } from '../../src/batch/erasure.ts'
 import { startLoads } from '../../src/batch/start-loads.ts'
 import { openParquet, writeParquet } from '../../src/core/parquet.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'

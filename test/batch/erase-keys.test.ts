@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { compactDueLogs } from '../../src/batch/compact-log.ts'
 import { describeJob } from '../../src/batch/describe-job.ts'
-import { startErasure } from '../../src/batch/erase-keys.ts'
+import { startErasure } from '../../src/batch/erasure.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
 import { deleteKeys } from '../../src/ingest/delete-keys.ts'

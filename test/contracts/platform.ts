@@ -323,6 +323,23 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       )
     })
 
+    test('offline.listUnnamed() finds what was put into a bucket before a time and counts for nobody (S11)', async () => {
+      const { offline, clock } = platform
+      const other = { ...record('other'), path: record('other').path.replace('bucket=', 'bucket=1') }
+      for (const { path } of [record('a'), record('b'), record('c'), other])
+        await offline.writeSegment(path, Uint8Array.of(1, 2, 3))
+      await offline.register([record('a'), record('c')])
+      await offline.replace([record('c').path], null)
+      const log = { view: 'clicks', version: 1 }
+      const later = clock.now() + 60_000_000
+      const { bucket } = record('a')
+      const [found, ...more] = await offline.listUnnamed(log, { buckets: [bucket], before: later })
+      expect(found).toMatchObject({ path: record('b').path, bytes: 3 })
+      expect(Math.abs(found!.time - clock.now())).toBeLessThan(60_000_000)
+      expect(more).toEqual([])
+      expect(await offline.listUnnamed(log, { buckets: [bucket], before: 0 })).toEqual([])
+    })
+
     test('offline.listFragmented() names the logs of which a bucket has many small segments', async () => {
       const { offline } = platform
       await offline.register([record('a', 10), record('b', 10), record('c', 10), record('large', 100)])
@@ -472,6 +489,9 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       await fills.writeChunk('fill-x-2', 0, { ...first, isSynced: true })
       await fills.writeChunk('fill-x-2', 1, { raw: record('raw-b'), segments: [], isSynced: false })
       expect(await fills.readProgress('fill-x-2')).toEqual({ total: 2, written: 2, synced: 1 })
+      await fills.plan('fill-y-2', [record('raw-a')])
+      await fills.forget('fill-y-2')
+      expect(await fills.readProgress('fill-y-2')).toEqual({ total: 0, written: 0, synced: 0 })
       await fills.register('fill-x-2')
       await fills.register('fill-x-2')
       const listed = await offline.list('clicks', 1)

@@ -1,4 +1,5 @@
 import { FeatureStoreError } from '../../src/core/error.ts'
+import { logFolders } from '../../src/definitions/raw-log.ts'
 import type { RegisteredSegment } from '../../src/definitions/segment-record.ts'
 import type { Clock, OfflineLog } from '../../src/platform.ts'
 import { memoryBuffer } from './memory-buffer.ts'
@@ -16,6 +17,7 @@ export function memoryOfflineLog(
 ): MemoryOfflineLog {
   const manifest = new Map<string, RegisteredSegment>()
   const replaced = new Map<string, { readonly segment: RegisteredSegment; readonly time: number }>()
+  const putTimes = new Map<string, number>()
   let commit = 0
   const remove = (path: string) => {
     objects.delete(path)
@@ -25,7 +27,9 @@ export function memoryOfflineLog(
     manifest,
     async writeSegment(path, bytes) {
       fail('writeSegment')
-      if (!objects.has(path)) objects.set(path, bytes)
+      if (objects.has(path)) return
+      objects.set(path, bytes)
+      putTimes.set(path, clock.now())
     },
     openSegment: ({ path }) => {
       const bytes = objects.get(path)
@@ -78,6 +82,13 @@ export function memoryOfflineLog(
     async listLogs() {
       const named = new Map([...manifest.values()].map((one) => [`${one.view}@${one.version}`, one]))
       return [...named.values()].map(({ view, version }) => ({ view, version }))
+    },
+    async listUnnamed(log, { buckets, before }) {
+      const folders = logFolders(log, buckets)
+      return [...objects]
+        .filter(([path]) => folders.some((folder) => path.startsWith(folder)))
+        .filter(([path]) => !manifest.has(path) && !replaced.has(path) && putTimes.get(path)! < before)
+        .map(([path, { length }]) => ({ path, bytes: length, time: putTimes.get(path)! }))
     },
     async deleteObject(path) {
       objects.delete(path)

@@ -482,11 +482,14 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     },
     fills: {
       async plan(id, segments) {
-        if (!fills.has(id))
+        if ((fills.get(id) ?? []).length === 0)
           fills.set(
             id,
             segments.map((raw) => ({ raw, segments: null, isSynced: false })),
           )
+      },
+      async forget(id) {
+        fills.delete(id)
       },
       async readProgress(id) {
         const own = fills.get(id) ?? []
@@ -573,7 +576,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         (sum, storage) => sum + storage.rowsWritten(),
         0,
       ),
-    writerTexts: () => [...storages.values()].flatMap(textsOf),
+    writerTexts: () => [...storages.values(), ...rawStorages.values()].flatMap(textsOf),
     writerMemory: () => writerMemory,
     async work() {
       for (const name of storages.keys()) await writerNamed(name).work({ publish: false, cut: false })

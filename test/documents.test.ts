@@ -80,6 +80,16 @@ test('every stored table and column of the log stands in docs/data-layout.md', (
   for (const prefix of prefixes) expect(layout).toContain(prefix)
 })
 
+test('every queue and its binding stand in docs/data-layout.md, and each has a binding that has it made', () => {
+  const config = read('wrangler.toml')
+  const bound = [...config.matchAll(/\[\[queues\.producers\]\]\nbinding = "(\w+)"\nqueue = "([\w-]+)"/g)]
+  const consumed = [...config.matchAll(/\[\[queues\.consumers\]\]\nqueue = "([\w-]+)"/g)]
+  expect(consumed.map(([, queue]) => queue).sort()).toEqual(bound.map(([, , queue]) => queue).sort())
+  const documented = bound.map(([, binding, queue]) => `| \`${queue}\` (binding \`${binding}\`) |`)
+  expect(documented.length).toBeGreaterThan(2)
+  expect(documented.filter((text) => !layout.includes(text))).toEqual([])
+})
+
 test('every variable and every duty of Cron stands in docs/operations.md', () => {
   const variables = [...read('src/cloudflare/env.ts').matchAll(/^ {2}([A-Z_]+): z\./gm)]
   const [, duties] = /const duties = \{([^}]*)\}/.exec(read('src/cloudflare/cron.ts'))!

@@ -33,7 +33,8 @@ export async function startLoads(
     )
   }
   if (files === undefined) {
-    const { loads, refused } = await startLanded(platform, snapshot, { source, badRowsMax })
+    const landed = await platform.landing.list(source.name)
+    const { loads, refused } = await startLanded(platform, snapshot, { source, badRowsMax, landed })
     await noteRefused(platform, refused)
     return loads
   }
@@ -63,9 +64,10 @@ export async function startDueLoads(platform: Platform): Promise<string | undefi
     const reason = refuseFolder(snapshot, folder)
     if (reason === undefined) {
       const source = snapshot.sources[folder]!
-      const landed = await startLanded(platform, snapshot, { source, badRowsMax: 0 })
-      begun += landed.begun
-      refused.push(...landed.refused)
+      const landed = await platform.landing.list(source.name)
+      const started = await startLanded(platform, snapshot, { source, badRowsMax: 0, landed })
+      begun += started.begun
+      refused.push(...started.refused)
     } else refused.push({ source: folder, file: '', etag: '', reason, time: platform.clock.now() })
   }
   const refusedCount = await settleRefused(platform, refused)
@@ -87,16 +89,21 @@ async function restartSilent(platform: Platform): Promise<number> {
   return count
 }
 
-/** Every landed file that is not loaded, and every one whose load has not ended. */
-async function startLanded(
+/** Begins loads of those of the files that are not loaded; answers them and those whose load has not ended. */
+export async function startLanded(
   platform: Platform,
   snapshot: Snapshot,
-  { source, badRowsMax }: { readonly source: CompiledSource; readonly badRowsMax: number },
+  {
+    source,
+    badRowsMax,
+    landed,
+  }: {
+    readonly source: CompiledSource
+    readonly badRowsMax: number
+    readonly landed: readonly LandedFile[]
+  },
 ): Promise<{ readonly loads: LoadRecord[]; readonly begun: number; readonly refused: RefusedFile[] }> {
-  const [landed, known] = await Promise.all([
-    platform.landing.list(source.name),
-    platform.loads.list(source.name),
-  ])
+  const known = await platform.loads.list(source.name)
   const loadsById = new Map(known.map((load) => [load.id, load]))
   const loads: LoadRecord[] = []
   const refused: RefusedFile[] = []

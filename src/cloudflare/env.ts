@@ -9,6 +9,9 @@ export interface Env {
   readonly DB: D1Database
   readonly BUCKET: R2Bucket
   readonly EVENTS: Queue<string>
+  /** Bound so that the queues are made: the platform sends to the one, R2 to the other. */
+  readonly DEAD_LETTERS: Queue<unknown>
+  readonly LANDED: Queue<unknown>
   readonly SHARD_WRITERS: DurableObjectNamespace<ShardWriterRpc>
   readonly JOBS: Workflow<JobParams>
   /** The bootstrap administrator's token; without it every route but `/healthz` is closed. */

@@ -11,8 +11,12 @@ export function jobsWorkflows(jobs: Env['JOBS']): Jobs {
   return {
     async start(kind, id) {
       const instance = await find(id)
-      if (instance === undefined) await create(kind, id)
-      else if (ENDED.has((await instance.status()).status)) await instance.restart()
+      if (instance === undefined) {
+        await create(kind, id).catch(async (error: unknown) => {
+          // Cron and a notice of R2 may find one file at one time: whoever comes second has nothing left to do.
+          if ((await find(id)) === undefined) throw error
+        })
+      } else if (ENDED.has((await instance.status()).status)) await instance.restart()
     },
     async restart(kind, id) {
       const instance = await find(id)

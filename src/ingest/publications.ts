@@ -71,8 +71,9 @@ export function createPublications() {
     ): Publication[] {
       const due: Publication[] = []
       for (const [path, publication] of waiting) {
-        if (due.length >= countMax) break
-        if (inFlight.has(path)) continue
+        // What this turn cannot put is due as soon as it can be, the rows of a load, which else wait for a minute, too.
+        if (isForced && publication.failures === 0) publication.dueMs = Math.min(publication.dueMs, nowMs)
+        if (inFlight.has(path) || due.length >= countMax) continue
         const earliestMs = (putMs.get(path) ?? Number.NEGATIVE_INFINITY) + PUT_INTERVAL_MS
         if (nowMs < earliestMs) publication.dueMs = Math.max(publication.dueMs, earliestMs)
         else if (isForced || publication.dueMs <= nowMs) due.push(publication)

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { startLoads } from '../../src/batch/start-loads.ts'
+import { writeParquet } from '../../src/core/parquet.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import { writerLayout } from '../../src/definitions/writer-layout.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
@@ -125,6 +127,29 @@ test('a writer puts a block at most once a second, however many rows come', asyn
   await platform.flush()
   // One block of the user, one of the item.
   expect(platform.counts.writeBlock).toBe(2)
+})
+
+test("a load's rows in a block that was put a moment ago are put a second later, not a minute (S31)", async () => {
+  const platform = await start()
+  await push(platform, click(START - SECOND, 1))
+  await platform.consume()
+  platform.time.now += 2 * SECOND
+  await platform.flush()
+  const puts = platform.counts.writeBlock
+  const file = writeParquet([
+    { name: 'at', type: 'timestamp', values: [START] },
+    { name: 'made', type: 'timestamp', values: [START] },
+    { name: 'user', type: 'string', values: ['ann'] },
+    { name: 'item', type: 'int64', values: [1n] },
+    { name: 'price', type: 'int64', values: [7n] },
+  ])
+  platform.land('clicks', 'a.parquet', file)
+  await startLoads(platform, 'clicks', { badRowsMax: 0 })
+  expect(platform.counts.writeBlock).toBe(puts)
+  expect(platform.nextWorkMs()).toBe(platform.time.now / 1_000 + 1_000)
+  platform.time.now += SECOND
+  await platform.work()
+  expect(platform.counts.writeBlock).toBe(puts + 2)
 })
 
 /** Pushes one row, has every block that waits put, and answers how many puts there were. */

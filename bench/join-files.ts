@@ -128,7 +128,7 @@ async function divideLabels(files: FileStore, labels: ParquetFile, bits: number)
         { name: 'user', type: 'int64', required: true },
         { name: 'event_time', type: 'timestamp', required: true },
       ],
-      { isCompressed: false },
+      { compression: 'never' },
     ),
     counts: [] as number[],
   }))
@@ -164,7 +164,7 @@ async function joinLabels(
   }
   const columns = await joinPartition(platform, RESOLVED, { times, inputs: [users] }, NO_PINS)
   const answer = files.create(`answers-${number}`)
-  const writer = createParquetWriter(FEATURES, { isCompressed: false })
+  const writer = createParquetWriter(FEATURES, { compression: 'never' })
   let start = 0
   for (const count of counts) {
     const end = start + count
@@ -188,12 +188,15 @@ async function gatherAnswers(
   { answers, bits }: { readonly answers: readonly ParquetFile[]; readonly bits: number },
 ): Promise<string> {
   const output = files.create('ours.parquet')
-  const writer = createParquetWriter([
-    { name: 'label', type: 'int64', required: true },
-    { name: 'user', type: 'int64', required: true },
-    { name: 'event_time', type: 'timestamp', required: true },
-    ...FEATURES,
-  ])
+  const writer = createParquetWriter(
+    [
+      { name: 'label', type: 'int64', required: true },
+      { name: 'user', type: 'int64', required: true },
+      { name: 'event_time', type: 'timestamp', required: true },
+      ...FEATURES,
+    ],
+    { compression: 'always' },
+  )
   /** Row group of each partition's answers that comes next: an empty one was not written. */
   const next = answers.map(() => 0)
   for (const group of labels.rowGroups.keys()) {

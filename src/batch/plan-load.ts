@@ -6,7 +6,9 @@ import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import { CHUNK_BYTES_MAX, CHUNK_ROWS_MAX, type ChunkRange } from './load-plan.ts'
 
 /** Cuts a Parquet file into chunks of even size, each within both bounds. Pure; the same file gives the same chunks. */
-export function planChunks(rowGroups: readonly RowGroupRange[]): ChunkRange[] {
+export function planChunks(
+  rowGroups: readonly Pick<RowGroupRange, 'rowStart' | 'rowEnd' | 'bytes'>[],
+): ChunkRange[] {
   return rowGroups.flatMap(({ rowStart, rowEnd, bytes }) => {
     const rows = rowEnd - rowStart
     const count = Math.max(

@@ -10,7 +10,7 @@ import { BloomBuilder, writeBlooms } from 'hyparquet-writer/src/bloom.js'
 import { writeColumn } from 'hyparquet-writer/src/column.js'
 import { encodeNestedValues } from 'hyparquet-writer/src/dremel.js'
 import { writeMetadata } from 'hyparquet-writer/src/metadata.js'
-import { type ChunkColumn, encodeChunk, isEncodable } from './column-chunk/encode-chunk.ts'
+import { type ChunkColumn, type Compression, encodeChunk, isEncodable } from './column-chunk/encode-chunk.ts'
 import { compressSnappy } from './column-chunk/snappy.ts'
 import { type ColumnShape, schemaElements } from './parquet-types.ts'
 import type { Value } from './value.ts'
@@ -43,11 +43,11 @@ export type ColumnValues =
   /** `nulls` by row: not 0 where the value is null, whatever stands in `values`. */
   | { readonly values: ArrayLike<Value>; readonly nulls: Uint8Array | undefined }
 
-/** Begins a file of these columns: Snappy, statistics on, no clock and no randomness, so equal input is equal bytes. */
+/** Begins a file of these columns: statistics on, no clock and no randomness, so equal input is equal bytes. */
 export function createParquetWriter(
   columns: readonly WrittenColumn[],
-  /** False for what is read once, soon: to compress it would take longer than it saves. */
-  { isCompressed = true } = {},
+  /** By Snappy. Columns of bool, bytes and lists are compressed whatever this says. */
+  { compression = 'where it pays' }: { readonly compression?: Compression } = {},
 ): ParquetFileWriter {
   const schema: SchemaElement[] = [
     { name: 'root', num_children: columns.length },
@@ -78,7 +78,7 @@ export function createParquetWriter(
         const end = Math.min(start + ROW_GROUP_ROWS, count)
         const written = chunks.map((chunk, at) =>
           isEncodable(chunk.type)
-            ? encodeChunk(writer, chunk, { start, end, isCompressed })
+            ? encodeChunk(writer, chunk, { start, end, compression })
             : writeOther(writer, [tree, tree.children[at]!], chunk, start, end),
         )
         rowGroups.push(rowGroup(written, end - start))

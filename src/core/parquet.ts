@@ -8,6 +8,7 @@ import {
   parquetScan,
   parquetSchema,
 } from 'hyparquet'
+import { hashParquetValue, readBloomFilter, sbbfContains } from 'hyparquet/src/bloom.js'
 import { decompressBrotli } from 'hyparquet-compressors/src/brotli.js'
 import { gunzip } from 'hyparquet-compressors/src/gzip.js'
 import { decompressLz4, decompressLz4Raw } from 'hyparquet-compressors/src/lz4.js'
@@ -50,6 +51,11 @@ export interface ParquetFile {
    * faster. With a pool, into an array of it.
    */
   readVector(name: string, group: number, pool?: VectorPool): Promise<Vector>
+  /**
+   * Fetches the bloom filter of one column of a row group: false for a value that stands in none of its rows, true for one
+   * that may. Undefined where there is none that can be read.
+   */
+  readBloomFilter(name: string, group: number): Promise<((value: Value) => boolean) | undefined>
 }
 
 export interface RowGroupRange {
@@ -60,11 +66,21 @@ export interface RowGroupRange {
   readonly bytes: number
   /** No value of the column that is not null lies outside these, both inclusive; undefined where nothing is known. */
   bounds(name: string): { readonly min: Value; readonly max: Value } | undefined
+  /** Bytes of one column as they are stored, and of its bloom filter; 0 where there is none. */
+  sizes(name: string): ColumnSizes
+}
+
+export interface ColumnSizes {
+  readonly column: number
+  readonly bloomFilter: number
 }
 
 /** Writes a whole Parquet file. */
-export function writeParquet(columns: readonly ParquetColumn[]): Uint8Array {
-  const writer = createParquetWriter(columns)
+export function writeParquet(
+  columns: readonly ParquetColumn[],
+  options: Parameters<typeof createParquetWriter>[1] = {},
+): Uint8Array {
+  const writer = createParquetWriter(columns, options)
   writer.write(columns.map(({ values, nulls }) => ({ values, nulls })))
   return writer.finish()
 }
@@ -86,6 +102,13 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
       rowEnd: rowStart + Number(group.num_rows),
       bytes: Number(group.total_byte_size),
       bounds: (name: string) => chunkBounds(group, name),
+      sizes: (name: string) => {
+        const chunk = chunkOf(group, name)
+        return {
+          column: Number(chunk?.total_compressed_size ?? 0),
+          bloomFilter: chunk?.bloom_filter_length ?? 0,
+        }
+      },
     }
     rowStart = range.rowEnd
     return range
@@ -98,9 +121,7 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
     async readVector(name, group, pool) {
       const at = columns.findIndex((column) => column.name === name)
       const type = columns[at]?.type
-      const chunk = metadata.row_groups[group]!.columns.find(
-        ({ meta_data }) => meta_data?.path_in_schema[0] === name,
-      )?.meta_data
+      const chunk = chunkOf(metadata.row_groups[group]!, name)
       const { rowStart, rowEnd } = rowGroups[group]!
       const element = schema.children[at]?.element
       if (type === undefined || chunk === undefined || !isDecodable(chunk, type, element)) {
@@ -120,6 +141,23 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
         return decodeChunk(new Uint8Array(bytes), chunk, { type, isRequired, rowCount: count, values })
       } catch (error) {
         throw unreadable(error, `Cannot read column "${name}" of ${what}`)
+      }
+    },
+    async readBloomFilter(name, group) {
+      const chunk = chunkOf(metadata.row_groups[group]!, name)
+      const element = schema.children.find((child) => child.element.name === name)?.element
+      const { bloom_filter_offset: offset, bloom_filter_length: length } = chunk ?? {}
+      if (element === undefined || offset === undefined || length === undefined) return undefined
+      try {
+        const bytes = await file.slice(Number(offset), Number(offset) + length)
+        const blocks = readBloomFilter({ view: new DataView(bytes), offset: 0 })?.blocks
+        if (blocks === undefined) return undefined
+        return (value) => {
+          const hash = hashParquetValue(value, element)
+          return hash === undefined || sbbfContains(blocks, hash)
+        }
+      } catch (error) {
+        throw unreadable(error, `Cannot read the bloom filter of column "${name}" of ${what}`)
       }
     },
   }
@@ -142,10 +180,13 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
   }
 }
 
+function chunkOf({ columns }: FileMetaData['row_groups'][number], name: string) {
+  return columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === name)?.meta_data
+}
+
 /** Statistics as hyparquet's parsers leave them: times are microseconds in a number, as in columns. */
 function chunkBounds(group: FileMetaData['row_groups'][number], name: string) {
-  const chunk = group.columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === name)
-  const { min_value: min, max_value: max } = chunk?.meta_data?.statistics ?? {}
+  const { min_value: min, max_value: max } = chunkOf(group, name)?.statistics ?? {}
   return min === undefined || max === undefined ? undefined : { min: min as Value, max: max as Value }
 }
 

@@ -1,6 +1,7 @@
 import type { RowGroupRange } from '../core/parquet.ts'
 import type { DurationUs, Instant } from '../core/time.ts'
 import type { RegisteredSegment } from '../definitions/segment-record.ts'
+import { bloomFiltersWorthReading, keysWithin, type SoughtKeys } from './seek-keys.ts'
 
 /** What a join wants of a view's log. */
 export interface ScanBounds {
@@ -12,6 +13,12 @@ export interface ScanBounds {
   readonly asOf: Instant | undefined
   /** Only rows registered under this commit or an earlier one (S5). */
   readonly commit: number | undefined
+}
+
+/** What a join wants of a segment. */
+export interface RowGroupBounds extends Pick<ScanBounds, 'labelTimeMin' | 'labelTimeMax' | 'asOf'> {
+  /** Undefined: all keys. */
+  readonly sought: SoughtKeys | undefined
 }
 
 /** How far back rows count: older ones, at every label, count for none. Null: for ever. */
@@ -37,21 +44,35 @@ export function planScan(
   )
 }
 
-/** The row groups of a segment that can hold an answer, by position, from their statistics. Pure, too. */
+/** A row group that can hold an answer, as far as statistics tell. */
+export interface PlannedRowGroup {
+  readonly group: number
+  /** The keys that it can hold; undefined: any. */
+  readonly sought: SoughtKeys | undefined
+  /** Names of the key columns whose bloom filters are to be asked before anything is read. */
+  readonly bloomFilters: readonly string[]
+}
+
+/** The row groups of a segment that can hold an answer, from their statistics of times and keys. Pure, too. */
 export function planRowGroups(
   span: ScanSpan,
-  rowGroups: readonly Pick<RowGroupRange, 'bounds'>[],
-  bounds: Pick<ScanBounds, 'labelTimeMin' | 'labelTimeMax' | 'asOf'>,
-): number[] {
+  rowGroups: readonly Pick<RowGroupRange, 'bounds' | 'sizes'>[],
+  bounds: RowGroupBounds,
+): PlannedRowGroup[] {
+  const { sought } = bounds
   const eventTimeMin = oldestWanted(bounds, span)
-  return [...rowGroups.keys()].filter((at) => {
-    const events = timesOf(rowGroups[at]!, 'event_time')
-    const ingests = timesOf(rowGroups[at]!, 'ingest_time')
-    return (
+  return [...rowGroups.entries()].flatMap(([group, rowGroup]): PlannedRowGroup[] => {
+    const events = timesOf(rowGroup, 'event_time')
+    const ingests = timesOf(rowGroup, 'ingest_time')
+    const isInTime =
       events.min <= bounds.labelTimeMax &&
       events.max >= eventTimeMin &&
       (bounds.asOf === undefined || ingests.min <= bounds.asOf)
-    )
+    if (!isInTime) return []
+    if (sought === undefined) return [{ group, sought, bloomFilters: [] }]
+    const within = keysWithin(sought, rowGroup)
+    if (within.keys.length === 0) return []
+    return [{ group, sought: within, bloomFilters: bloomFiltersWorthReading(within, rowGroup) }]
   })
 }
 

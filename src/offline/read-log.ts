@@ -12,7 +12,8 @@ import { type CompiledView, type Snapshot, segmentSchema } from '../definitions/
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { Platform } from '../platform.ts'
 import { numberRows } from './number-rows.ts'
-import { planRowGroups, planScan, type ScanBounds, type ScanSpan } from './plan-scan.ts'
+import { planRowGroups, planScan, type RowGroupBounds, type ScanBounds, type ScanSpan } from './plan-scan.ts'
+import { mayHoldKeys, seekKeys } from './seek-keys.ts'
 
 /**
  * Rows of a view's log, or tombstones that delete from it, as many as one row group holds. They and their columns hold
@@ -55,7 +56,8 @@ export async function* readLog(platform: LogPlatform, query: LogQuery): AsyncGen
   const { joinKeys, bucketBits } = snapshot.entities[view.entity]!
   const ranges = new Set(slots.hashes.map((high) => topBits(high, bucketBits)))
   const buckets = new Set(Array.from(ranges, (range) => bitsText(range, bucketBits)))
-  const bounds = { buckets, ...slots.timeBounds, asOf, commit }
+  const sought = seekKeys(joinKeys, slots.numberByKey)
+  const bounds = { buckets, ...slots.timeBounds, asOf, commit, sought }
   const own = segmentSchema(snapshot, view)
   const ownPool: VectorPool = new Map()
   const manifest = await platform.offline.list(view.name, view.version)
@@ -89,7 +91,7 @@ interface SegmentQuery {
   readonly deletesFrom: string | null
   readonly span: ScanSpan
   readonly slots: LabelSlots
-  readonly bounds: ScanBounds
+  readonly bounds: ScanBounds & RowGroupBounds
   readonly pool: VectorPool
 }
 
@@ -105,7 +107,9 @@ async function* readSegment(
 ): AsyncGenerator<LogRows, void> {
   const { schema, deletesFrom, bounds } = query
   const file = await openSegment(platform.offline.openSegment(segment), schema, segment.path)
-  for (const group of planRowGroups(query.span, file.rowGroups, bounds)) {
+  for (const planned of planRowGroups(query.span, file.rowGroups, bounds)) {
+    if (!(await mayHoldKeys(file, planned))) continue
+    const { group } = planned
     const keys = await readKeys(file, { group, pool: query.pool }, segment, query)
     if (!keys.some((key) => key >= 0)) continue
     yield {

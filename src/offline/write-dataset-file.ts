@@ -37,13 +37,16 @@ export async function writeDatasetFile(
   const { service } = resolved
   const needed = neededColumns(service)
   const own = labels.columns.map((column) => needed.find(({ name }) => name === column.name) ?? column)
-  const writer = createParquetWriter([
-    ...own.map((column) => ({ ...column, required: needed.includes(column) })),
-    ...answerColumns(service, dataset.request.hasStatuses).map((column, at) => ({
-      ...column,
-      required: at >= service.features.length,
-    })),
-  ])
+  const writer = createParquetWriter(
+    [
+      ...own.map((column) => ({ ...column, required: needed.includes(column) })),
+      ...answerColumns(service, dataset.request.hasStatuses).map((column, at) => ({
+        ...column,
+        required: at >= service.features.length,
+      })),
+    ],
+    { compression: 'always' },
+  )
   let rows = 0
   let statuses = service.features.map(() => [] as number[])
   const { rowStart: first, rowEnd: last } = plan.files[number]!

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
+import { parquetMetadataAsync } from 'hyparquet'
 import { ByteWriter, ParquetWriter as OtherWriter } from 'hyparquet-writer'
 import { expect, test } from 'vitest'
+import type { Compression } from '../../src/core/column-chunk/encode-chunk.ts'
 import { openParquet, type ParquetColumn, type ParquetFile, writeParquet } from '../../src/core/parquet.ts'
 import { schemaElements } from '../../src/core/parquet-types.ts'
 import { INT64_MAX, INT64_MIN, SCALAR_TYPES, type Value, type ValueType } from '../../src/core/value.ts'
@@ -52,6 +54,8 @@ const arbitraryColumns = fc.integer({ min: 1, max: 300 }).chain((rowCount) =>
   ),
 )
 
+const arbitraryCompression = fc.constantFrom(...(['always', 'where it pays', 'never'] as const))
+
 async function readBack(file: ParquetFile, name: string): Promise<unknown[]> {
   const values: unknown[] = []
   for (const [group] of file.rowGroups.entries()) {
@@ -63,9 +67,9 @@ async function readBack(file: ParquetFile, name: string): Promise<unknown[]> {
 
 test('what writeParquet() writes, hyparquet and the store read back as it was, in pages of either writer (S14, S15)', async () => {
   await fc.assert(
-    fc.asyncProperty(arbitraryColumns, async (columns) => {
-      const bytes = writeParquet(columns)
-      expect(writeParquet(columns)).toEqual(bytes)
+    fc.asyncProperty(arbitraryColumns, arbitraryCompression, async (columns, compression) => {
+      const bytes = writeParquet(columns, { compression })
+      expect(writeParquet(columns, { compression })).toEqual(bytes)
       const ours = await openParquet(bufferOf(bytes), 'ours')
       const theirs = await openParquet(bufferOf(writeWithOther(columns)), 'theirs')
       for (const { name, values } of columns) {
@@ -88,10 +92,10 @@ test('DuckDB reads what writeParquet() writes, and its statistics hide no row', 
   let fileCount = 0
   try {
     await fc.assert(
-      fc.asyncProperty(arbitraryColumns, async (columns) => {
+      fc.asyncProperty(arbitraryColumns, arbitraryCompression, async (columns, compression) => {
         // DuckDB remembers files by their names.
         const path = join(folder, `${fileCount++}.parquet`)
-        await writeFile(path, writeParquet(columns))
+        await writeFile(path, writeParquet(columns, { compression }))
         const reader = await duckdb.runAndReadAll(
           `SELECT "int64", epoch_us("timestamp"), "float64", encode("string"), "bool", "bytes" FROM '${path}'`,
         )
@@ -126,6 +130,28 @@ test('DuckDB reads what writeParquet() writes, and its statistics hide no row', 
     duckdb.closeSync()
     await rm(folder, { recursive: true })
   }
+})
+
+test('a writer compresses every chunk, those that get less than half as large by it, or none', async () => {
+  const rows = Array.from({ length: 10_000 }, (_, row) => row)
+  const columns: ParquetColumn[] = [
+    { name: 'flat', type: 'float64', values: rows.map(() => 1.5) },
+    // Snappy finds little in it.
+    { name: 'rough', type: 'float64', values: rows.map((row) => Math.sqrt(row)) },
+    { name: 'none', type: 'int64', values: rows.map(() => null) },
+  ]
+  const sizes = async (compression: Compression) => {
+    const bytes = writeParquet(columns, { compression })
+    const { rowGroups } = await openParquet(bufferOf(bytes), 'file')
+    const { row_groups } = await parquetMetadataAsync(bufferOf(bytes))
+    const codecs = row_groups[0]!.columns.map(({ meta_data }) => meta_data!.codec)
+    return columns.map(({ name }, at) => ({ codec: codecs[at], bytes: rowGroups[0]!.sizes(name).column }))
+  }
+  const [never, pays, always] = [await sizes('never'), await sizes('where it pays'), await sizes('always')]
+  expect(never.map(({ codec }) => codec)).toEqual(['UNCOMPRESSED', 'UNCOMPRESSED', 'UNCOMPRESSED'])
+  expect(pays.map(({ codec }) => codec)).toEqual(['SNAPPY', 'UNCOMPRESSED', 'UNCOMPRESSED'])
+  expect(always.map(({ codec }) => codec)).toEqual(['SNAPPY', 'SNAPPY', 'SNAPPY'])
+  expect(pays[0]!.bytes).toBeLessThan(never[0]!.bytes / 2)
 })
 
 function writeWithOther(columns: readonly ParquetColumn[]): Uint8Array {

@@ -3,10 +3,9 @@ import { expect, test } from 'vitest'
 import { bitsText, encodeKey, hashKey, topBits } from '../../src/core/entity-key.ts'
 import { statusAt, valueAt } from '../../src/core/feature-column.ts'
 import { arrangeLabels } from '../../src/core/join.ts'
-import { openParquet } from '../../src/core/parquet.ts'
 import { encodeRow, type Stamp, tombstoneId, type ViewRow } from '../../src/core/row.ts'
 import { encodeSegment, rowsToSegment, segmentStatistics } from '../../src/core/segment.ts'
-import { encodeValue, type Value } from '../../src/core/value.ts'
+import { encodeValue } from '../../src/core/value.ts'
 import { compileDefinitions } from '../../src/definitions/compile.ts'
 import { DefinitionSet } from '../../src/definitions/definition-set.ts'
 import {
@@ -17,7 +16,6 @@ import {
 import { segmentSchema } from '../../src/definitions/snapshot.ts'
 import { joinPartition } from '../../src/offline/join-partition.ts'
 import { joinWindows } from '../../src/offline/join-windows.ts'
-import { planRowGroups } from '../../src/offline/plan-scan.ts'
 import { oracleValue } from '../oracles/latest-row.ts'
 import { oracleWindow } from '../oracles/windows.ts'
 
@@ -286,77 +284,11 @@ function schemaOf(viewId: string) {
     : segmentSchema(SNAPSHOT, SNAPSHOT.views[viewId]!)
 }
 
-function bufferOf(bytes: Uint8Array, read: (start: number, end: number) => void = () => {}) {
+function bufferOf(bytes: Uint8Array) {
   return {
     byteLength: bytes.length,
     slice(start: number, end = bytes.length) {
-      const from = start < 0 ? bytes.length + start : start
-      read(from, end)
-      return bytes.slice(from, end).buffer
+      return bytes.slice(start < 0 ? bytes.length + start : start, end).buffer
     },
   }
 }
-
-/** A segment of 150,000 rows of many users, sorted by event time within each. */
-function largeSegment() {
-  const schema = schemaOf('last_order@1')
-  const stamp = (row: number): Stamp => {
-    const time = (row % 10) * MINUTE
-    return {
-      eventTime: time + (row >= 131_072 ? 1_000 * MINUTE : 0),
-      createdTime: time,
-      ingestTime: 500 * MINUTE,
-      sequenceTime: 500 * MINUTE,
-      sequenceOrigin: 'load',
-      sequenceIndex: row,
-    }
-  }
-  const rows = Array.from({ length: 150_000 }, (_, row) => row)
-  const users = rows.map((row): Value => `u${String(Math.floor(row / 10)).padStart(6, '0')}`)
-  const stamps = rows.map(stamp)
-  return encodeSegment(schema, { keys: [users], stamps, features: [rows.map(BigInt)] })
-}
-
-test('a join reads only buckets, row groups and columns that can matter', async () => {
-  const bytes = largeSegment()
-  const file = await openParquet(bufferOf(bytes), 'segment')
-  expect(file.rowGroups.map(({ rowStart, rowEnd }) => rowEnd - rowStart)).toEqual([65_536, 65_536, 18_928])
-  const bounds = { labelTimeMin: 5 * MINUTE, labelTimeMax: 20 * MINUTE, asOf: undefined }
-  // The third row group is all later than the labels; before the rows were ingested, none is left.
-  expect(planRowGroups({ retentionUs: null }, file.rowGroups, bounds)).toEqual([0, 1])
-  expect(planRowGroups({ retentionUs: null }, file.rowGroups, { ...bounds, asOf: 499 * MINUTE })).toEqual([])
-  expect(
-    planRowGroups({ retentionUs: MINUTE }, file.rowGroups, { ...bounds, labelTimeMin: 15 * MINUTE }),
-  ).toEqual([])
-
-  const reads: number[] = []
-  const bucketOf = (user: string) => bitsText(topBits(hashKey(encodeKey(['string'], [user])).high, 1), 1)
-  const record = segmentRecord(
-    { viewId: 'last_order@1', bucket: bucketOf('u000001'), name: 'large' },
-    bytes.length,
-    { rowCount: 150_000, eventTimeMin: 0, eventTimeMax: 1_009 * MINUTE, ingestTimeMin: 0, ingestTimeMax: 0 },
-  )
-  const platform = {
-    offline: {
-      list: async (view: string) => (view === 'last_order' ? [{ ...record, commit: 1, commitMin: 1 }] : []),
-      openSegment: () => bufferOf(bytes, (start, end) => reads.push(end - start)),
-    },
-    writers: { readWaiting: async () => '' },
-  }
-  const ask = async (user: string) => {
-    reads.length = 0
-    const service = { ...RESOLVED.service, entries: [RESOLVED.service.entries[0]!] }
-    const pins = { asOf: undefined, commit: 1, isKnowledgeCutoff: false }
-    const labels = { times: [20 * MINUTE], inputs: [[user]] }
-    const [column] = await joinPartition(platform, { snapshot: SNAPSHOT, service }, labels, pins)
-    return { value: valueAt(column!, 0), status: statusAt(column!, 0), readCount: reads.length }
-  }
-  // The footer; the keys of two row groups; five stamp columns and one feature of the row group that has the user.
-  expect(await ask('u000001')).toEqual({ value: 19n, status: 'present', readCount: 1 + 2 + 6 })
-  // A key of the bucket that no row has: nothing but footer and keys is read. Of another bucket: nothing at all.
-  const strangers = Array.from({ length: 99 }, (_, at) => `x${at}`)
-  const near = strangers.find((user) => bucketOf(user) === bucketOf('u000001'))!
-  const far = strangers.find((user) => bucketOf(user) !== bucketOf('u000001'))!
-  expect(await ask(near)).toEqual({ value: null, status: 'missing', readCount: 1 + 2 })
-  expect(await ask(far)).toEqual({ value: null, status: 'missing', readCount: 0 })
-})

@@ -22,9 +22,11 @@ export interface ChunkRows {
   readonly start: number
   /** Exclusive. */
   readonly end: number
-  /** Whether to compress what gets smaller by it. */
-  readonly isCompressed: boolean
+  readonly compression: Compression
 }
+
+/** `where it pays` leaves a chunk as it is unless it gets much smaller: to take it apart again costs readers time. */
+export type Compression = 'always' | 'where it pays' | 'never'
 
 /** A codec is used where it leaves less than this of the first part of a chunk: to read less costs time, too. */
 const COMPRESSED_SHARE_MAX = 0.5
@@ -42,14 +44,16 @@ export function isEncodable(type: ValueType): boolean {
 export function encodeChunk(
   writer: ByteWriter,
   column: ChunkColumn,
-  { start, end, isCompressed }: ChunkRows,
+  { start, end, compression }: ChunkRows,
 ): ColumnChunk {
   const rows = storedRows(column, start, end)
   const stored = takeStored(column, rows)
   const coded = column.type === 'float64' ? undefined : findDictionary(stored)
   const pages = coded === undefined ? [plainBytes(stored)] : [plainBytes(coded.dictionary), codeBytes(coded)]
-  const codec = isCompressed && pages.some(isWorthCompressing) ? 'SNAPPY' : 'UNCOMPRESSED'
-  const compress = (bytes: Uint8Array) => (codec === 'SNAPPY' ? compressSnappy(bytes) : bytes)
+  const isSnappy =
+    compression === 'always' || (compression === 'where it pays' && pages.some(isWorthCompressing))
+  const codec = isSnappy ? 'SNAPPY' : 'UNCOMPRESSED'
+  const compress = (bytes: Uint8Array) => (isSnappy ? compressSnappy(bytes) : bytes)
   const fileOffset = writer.offset
   let uncompressedSize = 0
   if (coded !== undefined) {
@@ -80,7 +84,7 @@ export function encodeChunk(
       encoding,
       definition_levels_byte_length: levels.length,
       repetition_levels_byte_length: 0,
-      is_compressed: codec === 'SNAPPY',
+      is_compressed: isSnappy,
     },
   })
   uncompressedSize += writer.offset - dataOffset + levels.length + body.length

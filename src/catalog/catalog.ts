@@ -57,6 +57,12 @@ export interface CatalogObject {
 export type DatasetNode = Pick<TrainingDataset, 'id' | 'name'> & {
   /** What it was joined with: a feature service, or a feature view by itself. */
   readonly of: TrainingDataset['request']['of']
+  /** Ids of the versions of views that it was made from; none before it is pinned. */
+  readonly versions: readonly string[]
+}
+
+export function datasetNode({ id, name, request, pins }: TrainingDataset): DatasetNode {
+  return { id, name, of: request.of, versions: pins?.viewIds ?? [] }
 }
 
 export function createCatalog(generation: Generation): Catalog {

@@ -14,6 +14,7 @@ import {
 import { type LineageEdge, objectId, splitId } from './lineage-steps.ts'
 import { objectSteps } from './object-lineage.ts'
 import { type ServiceFeature, serviceFeatures } from './service-features.ts'
+import { type LiveVersion, liveVersions } from './view-versions.ts'
 
 /** One definition among others of its kind. */
 export interface Summary extends CatalogObject {
@@ -31,6 +32,8 @@ export interface Summary extends CatalogObject {
 /** One definition, and what it takes part in. */
 export interface Description extends Omit<Summary, 'used_by_count' | 'feature_count'> {
   readonly definition: Definition
+  /** Of a feature view those that are kept up beside each other, the newest last; else absent. */
+  readonly versions?: readonly LiveVersion[]
   /** Of views and services, else absent. */
   readonly features?: readonly (CatalogFeature | ServiceFeature)[]
   /** What requests and labels have to bring; of services, else absent. */
@@ -64,6 +67,7 @@ export function describe(catalog: Catalog, kind: DefinitionKind, name: string): 
   const features = featuresOfDefinition(catalog, kind, name)
   return {
     ...aboutOf(catalog, kind, definition),
+    ...(kind === 'feature_view' ? { versions: liveVersions(catalog, name) } : {}),
     definition,
     ...(features === undefined ? {} : { features }),
     ...(kind === 'feature_service' ? { inputs: inputsOf(catalog, name) } : {}),

@@ -1,4 +1,5 @@
 import { compareStrings } from '../core/sql/compare-values.ts'
+import { viewId } from '../definitions/transition.ts'
 import {
   type Catalog,
   type CatalogObject,
@@ -20,12 +21,15 @@ import {
 } from './lineage-steps.ts'
 import { objectSteps } from './object-lineage.ts'
 import { columnsOfExpression, columnsOfView } from './source-columns.ts'
+import { liveVersions } from './view-versions.ts'
 
 export interface LineageNode extends CatalogObject {
   /** `<kind>/<name>`. */
   readonly id: string
   /** Of a training dataset, its name. */
   readonly description: string
+  /** Ids of a feature view's versions that are kept up, or of those that a training dataset was made from; else absent (S33). */
+  readonly versions?: readonly string[]
 }
 
 /** A thing, all that it is made from and all that is made from it. */
@@ -49,8 +53,7 @@ export function lineage(
 ): Lineage {
   const id = objectId(kind, name)
   const named = { catalog, datasets }
-  const description = describe(named, { kind, name })
-  if (description === undefined) {
+  if (describe(named, { kind, name }) === undefined) {
     throw notInCatalog({ kind, name }, namesOf(named, { kind, name }))
   }
   const declared = kind === 'feature' ? featureSteps(catalog) : objectSteps(catalog)
@@ -61,7 +64,7 @@ export function lineage(
   return {
     kind,
     name,
-    nodes: [{ id, kind, name, description }, ...others.map((other) => nodeOf(named, other))],
+    nodes: [id, ...others].map((one) => nodeOf(named, one)),
     edges: [...up.edges, ...down.edges].map((edge) => withColumns(catalog, edge)),
     upstream: up.ids,
     downstream: down.ids,
@@ -119,7 +122,17 @@ interface Named {
 
 function nodeOf(named: Named, id: string): LineageNode {
   const object = splitId(id)
-  return { id, ...object, description: describe(named, object) ?? '' }
+  const versions = versionsOf(named, object)
+  const about = { id, ...object, description: describe(named, object) ?? '' }
+  return versions === undefined ? about : { ...about, versions }
+}
+
+function versionsOf(
+  { catalog, datasets }: Named,
+  { kind, name }: CatalogObject,
+): readonly string[] | undefined {
+  if (kind === 'feature_view') return liveVersions(catalog, name).map(({ version }) => viewId(name, version))
+  return kind === 'training_dataset' ? datasets.find(({ id }) => id === name)?.versions : undefined
 }
 
 /** What a thing says of itself; undefined when there is none of that name. */

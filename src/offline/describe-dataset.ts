@@ -40,6 +40,7 @@ function datasetReport(
     row_count: result?.rowCount ?? null,
     files: result?.files ?? [],
     generation: pins?.generation ?? null,
+    feature_views: pins?.viewIds ?? null,
     as_of: pins === null ? null : formatInstant(pins.asOf),
     commit: pins?.commit ?? null,
     manifest: result?.manifest ?? null,

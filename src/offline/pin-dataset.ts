@@ -32,6 +32,7 @@ export async function pinDataset(platform: Platform, dataset: TrainingDataset): 
     labels,
     chunkRows: platform.settings.datasetChunkRows,
     views: [...new Set(views.map(({ name }) => name))],
+    viewIds: [...new Set(views.map(({ id }) => id))],
   }
   await platform.training.update(dataset.id, { pins })
   return pins

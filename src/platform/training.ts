@@ -72,6 +72,8 @@ export interface DatasetPins {
   readonly chunkRows: number
   /** Names of the views it reads. */
   readonly views: readonly string[]
+  /** Ids of the versions it reads; absent in datasets of before they were noted. */
+  readonly viewIds?: readonly string[]
 }
 
 export interface DatasetResult {

@@ -1,9 +1,17 @@
 import { expect, test } from 'vitest'
 import { createCatalog } from '../../src/catalog/catalog.ts'
+import { describe } from '../../src/catalog/describe.ts'
 import { lineage } from '../../src/catalog/lineage.ts'
 import { catalogOf, FLIGHTS } from './catalogs.ts'
 
-const DATASETS = [{ id: 'td-1', name: 'june', of: { kind: 'service' as const, name: 'delay_predictor' } }]
+const DATASETS = [
+  {
+    id: 'td-1',
+    name: 'june',
+    of: { kind: 'service' as const, name: 'delay_predictor' },
+    versions: ['departures@1'],
+  },
+]
 
 function trace(kind: Parameters<typeof lineage>[2]['kind'], name: string) {
   return lineage(FLIGHTS, DATASETS, { kind, name })
@@ -39,6 +47,22 @@ test('lineage() names the columns that a view reads and the features that a serv
   expect(edge('feature_view/departures', 'feature_service/delay_predictor', found)?.features).toContain(
     'flights_24h',
   )
+})
+
+test('lineage() names the versions of a view that are kept up, and those that a dataset was made from (S33)', () => {
+  const filling = {
+    ...FLIGHTS,
+    versions: { ...FLIGHTS.versions, departures: { version: 3, fingerprint: '' } },
+    transition: { unfilled: { 'departures@3': 2 }, kept: { 'departures@1': 1 }, held: {} },
+  }
+  const { nodes } = lineage(filling, DATASETS, { kind: 'feature_view', name: 'departures' })
+  expect(nodes[0]!.versions).toEqual(['departures@1', 'departures@3'])
+  expect(nodes.find(({ id }) => id === 'training_dataset/td-1')!.versions).toEqual(['departures@1'])
+  expect(nodes.find(({ id }) => id === 'source/flights')).not.toHaveProperty('versions')
+  expect(describe(filling, 'feature_view', 'departures').versions).toEqual([
+    { version: 1, state: 'served' },
+    { version: 3, state: 'filling' },
+  ])
 })
 
 test('lineage() follows a training dataset back to its sources', () => {

@@ -42,6 +42,8 @@ export interface HarnessOptions {
   readonly variables?: Readonly<Record<string, string>>
   /** Other Workers, by the name of the service binding that leads to each. */
   readonly services?: Readonly<Record<string, { readonly name: string; readonly configPath: string }>>
+  /** Of the Worker itself, where it is not the repository's. */
+  readonly configPath?: string
 }
 
 /** The whole Worker under workerd, D1 migrated, everything in memory. */
@@ -49,6 +51,7 @@ export async function startHarness({
   token = TOKEN,
   variables = {},
   services = {},
+  configPath = './wrangler.toml',
 }: HarnessOptions = {}): Promise<Harness> {
   const vars = { SEGMENT_AGE_MS: '1000', ...variables, ...(token === null ? {} : { ADMIN_TOKEN: token }) }
   const others = Object.values(services)
@@ -56,10 +59,7 @@ export async function startHarness({
     Object.entries(services).map(([binding, { name }]) => [binding, name]),
   )
   const server = createTestHarness({
-    workers: [
-      { configPath: './wrangler.toml', vars, bindingOverrides },
-      ...others.map(({ configPath }) => ({ configPath })),
-    ],
+    workers: [{ configPath, vars, bindingOverrides }, ...others.map(({ configPath }) => ({ configPath }))],
   })
   const { url } = await server.listen()
   const worker = server.getWorker<Env>()

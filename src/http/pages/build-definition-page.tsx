@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import type { Catalog, CatalogObject, DefinitionKind } from '../../catalog/catalog.ts'
-import { featuresOf, findFeature, notInCatalog, splitFeature } from '../../catalog/catalog.ts'
+import { datasetNode, featuresOf, findFeature, notInCatalog, splitFeature } from '../../catalog/catalog.ts'
 import { type Description, describe } from '../../catalog/describe.ts'
 import { lineage } from '../../catalog/lineage.ts'
 import { type LineageLayout, layoutLineage } from '../../catalog/lineage-layout.ts'
@@ -70,8 +70,7 @@ export async function featurePage(c: Context<Http>, catalog: Catalog, object: Ca
 
 async function layoutOf(c: Context<Http>, catalog: Catalog, object: CatalogObject): Promise<LineageLayout> {
   const datasets = await c.var.platform.training.list(LIMITS.lineageDatasetsMax)
-  const nodes = datasets.map(({ id, name, request }) => ({ id, name, of: request.of }))
-  return layoutLineage(lineage(catalog, nodes, object), NODES_MAX)
+  return layoutLineage(lineage(catalog, datasets.map(datasetNode), object), NODES_MAX)
 }
 
 async function viewFacts(c: Context<Http>, catalog: Catalog, { name, definition }: Description) {

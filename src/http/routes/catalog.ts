@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { CATALOG_KINDS, type DefinitionKind } from '../../catalog/catalog.ts'
+import { CATALOG_KINDS, type DefinitionKind, datasetNode } from '../../catalog/catalog.ts'
 import { describe, summarize } from '../../catalog/describe.ts'
 import { lineage } from '../../catalog/lineage.ts'
 import { readCatalog } from '../../catalog/read-catalog.ts'
@@ -58,8 +58,8 @@ export function catalogRoutes() {
       readCatalog(platform),
       platform.training.list(LIMITS.lineageDatasetsMax),
     ])
-    const nodes = datasets.map(({ id, name: title, request }) => ({ id, name: title, of: request.of }))
-    return c.json({ generation: catalog.generation, ...lineage(catalog, nodes, { kind: known, name }) })
+    const traced = lineage(catalog, datasets.map(datasetNode), { kind: known, name })
+    return c.json({ generation: catalog.generation, ...traced })
   })
 
   for (const [collection, kind] of Object.entries(COLLECTIONS)) {
@@ -92,6 +92,7 @@ export function describeCatalogRoutes(): readonly RouteDescription[] {
 
   const Description = Generation.extend({
     ...Summary.omit({ feature_count: true, used_by_count: true }).shape,
+    versions: z.array(z.object({ version: z.int(), state: z.enum(['served', 'filling']) })).optional(),
     definition: Json,
     features: z.array(Json).optional(),
     inputs: z.array(z.object({ name: z.string(), type: Type })).optional(),

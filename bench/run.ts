@@ -14,6 +14,7 @@ import { measureExpressions } from './measure-expressions.ts'
 import { measureJoin } from './measure-join.ts'
 import { measureLoad } from './measure-load.ts'
 import { measurePush } from './measure-push.ts'
+import { measureRefresh } from './measure-refresh.ts'
 import { measureServing } from './measure-serving.ts'
 import { measureUniform } from './measure-uniform.ts'
 import { formatWindowUpdates, measureWindowUpdates } from './measure-window-updates.ts'
@@ -52,7 +53,8 @@ const comparisons = [
   ...(await measureServing(serving)),
   await measureUniform(uniform),
   await measureWindowed({ measureMs: serving.measureMs }),
-  ...(await measurePush(push)),
+  await measureRefresh(push),
+  await measurePush(push),
 ].map(judgeComparison)
 const updates = measureWindowUpdates(windowUpdates)
 const batches = flags.short ? [] : await reportBatches({ measureMs: 2_000 })

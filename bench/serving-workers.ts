@@ -1,3 +1,4 @@
+import { writeParquet } from '../src/core/parquet.ts'
 import type { BenchRequest, LoopClient } from './closed-loop.ts'
 import { createProfile, featureNames, profileDefinitions } from './profiles.ts'
 import { startWorkerd } from './workerd.ts'
@@ -48,6 +49,8 @@ export interface StoreWorker extends ServingWorker {
   batchGetOf(service: string, users: readonly number[]): BenchRequest
   /** A push of these users' values, all of one event time. */
   push(users: readonly number[], valuesOf: (user: number) => readonly number[]): BenchRequest
+  /** Lands all users' values, of one event time, as a Parquet file of that name; resolves when it has been loaded. */
+  loadFile(client: LoopClient, name: string, entities: readonly (readonly number[])[]): Promise<void>
   /** Resolves when every user can be read. */
   untilVisible(client: LoopClient, entities: readonly (readonly number[])[]): Promise<void>
   /** Only of a recorded store. */
@@ -85,6 +88,18 @@ export async function startStore({
     push(users, valuesOf) {
       return post('sources/profiles/events', { events: profileEvents(users, valuesOf) })
     },
+    async loadFile(client, name, entities) {
+      const body = profilesFile(entities)
+      const landed = await fetch(`${origin}/v1/sources/profiles/files/${name}`, {
+        method: 'PUT',
+        headers,
+        body,
+      })
+      if (!landed.ok) throw new Error(`Cannot land "${name}": ${await landed.text()}`)
+      const started = await client.send(post('sources/profiles/loads', { files: [name] }))
+      const { loads } = JSON.parse(started) as { loads: { id: string }[] }
+      await untilLoaded(client, { url: `${origin}/v1/loads/${loads[0]!.id}`, headers })
+    },
     untilVisible: (client, entities) => untilVisible(client, store, entities),
     async readRecord(client) {
       return JSON.parse(await client.send({ url: `${origin}/recorded` })) as StoreRecord
@@ -112,6 +127,31 @@ export function profileEvents(
     const values = valuesOf(user)
     return { time, user, ...Object.fromEntries(names.map((name, at) => [name, values[at]])) }
   })
+}
+
+function profilesFile(entities: readonly (readonly number[])[]): Uint8Array<ArrayBuffer> {
+  const timeUs = (Date.now() - 60_000) * 1_000
+  return new Uint8Array(
+    writeParquet([
+      { name: 'time', type: 'timestamp', values: entities.map(() => timeUs) },
+      { name: 'user', type: 'int64', values: entities.map((_, user) => BigInt(user)) },
+      ...featureNames(FEATURE_COUNT).map((name, at) => ({
+        name,
+        type: 'float64' as const,
+        values: entities.map((values) => values[at]!),
+      })),
+    ]),
+  )
+}
+
+async function untilLoaded(client: LoopClient, load: BenchRequest): Promise<void> {
+  const endMs = performance.now() + VISIBLE_MS_MAX
+  for (;;) {
+    const { status, error } = JSON.parse(await client.send(load)) as { status: string; error: string | null }
+    if (status === 'succeeded') return
+    if (status === 'failed' || performance.now() > endMs) throw new Error(`The load is ${status}: ${error}`)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
 }
 
 /** What the queue of the baseline has been given and has delivered so far, in messages. */

@@ -151,6 +151,9 @@ export function createPublications() {
       return first
     },
 
+    /** The blocks that wait to be put. */
+    addresses: (): BlockAddress[] => [...waiting.values()].map(({ group, bits }) => ({ group, bits })),
+
     /** How many blocks wait to be put. */
     count: (): number => waiting.size + inFlight.size,
 

@@ -6,7 +6,7 @@ import { encodeLiveBlocks } from './live-block.ts'
 import type { Publication } from './publications.ts'
 import type { WriterPlatform } from './writer-platform.ts'
 import { findWidth, widthName } from './writer-record.ts'
-import { isWaiting, type WriterState, windowRules } from './writer-state.ts'
+import { isWaiting, settleShown, type WriterState, windowRules } from './writer-state.ts'
 
 /**
  * Puts the blocks that are due to KV, all that wait when forced, at most `countMax` of them. A put that fails
@@ -74,12 +74,14 @@ export function blockText(
 }
 
 /** Notes how far KV has come, so that a restart does not put it all again. */
-function settlePublished({ storage }: WriterPlatform, state: WriterState): void {
+function settlePublished(platform: WriterPlatform, state: WriterState): void {
+  const { storage } = platform
   for (const range of state.unpublished) {
     if (isWaiting(state, range)) continue
     storage.publishCheckpoint(range)
     state.unpublished.delete(range)
   }
+  settleShown(platform, state)
   const through = Math.min(state.publications.firstEntry() - 1, state.lastEntry)
   if (through > storage.readMark('published_through')) storage.writeMark('published_through', through)
 }

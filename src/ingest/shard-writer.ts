@@ -20,7 +20,7 @@ import { encodeSeen, hourOf } from './seen-ids.ts'
 import { addWidth, dropWidth, tendWidths, widthsDueMs } from './tend-widths.ts'
 import { WRITER_LIMITS, type WriterLimits, type WriterPlatform } from './writer-platform.ts'
 import { adoptLayout, findWidth, keptViews, viewsOf } from './writer-record.ts'
-import { adoptRecord, enterJournal, markRange, openState, takeRows } from './writer-state.ts'
+import { adoptRecord, enterJournal, openState, showAgain, takeRows } from './writer-state.ts'
 
 /**
  * The single writer of one range of an entity's key hashes, and the only place where rows meet (S6, S7, S9,
@@ -221,14 +221,7 @@ export function createShardWriter(
     if (before === undefined) return
     const kept = keptViews(record)
     if (keptViews(before).join() !== kept.join()) state.blocks.keepViews(new Set(kept))
-    if (viewsOf(before) === viewsOf(record)) return
-    // A block names the versions it is complete for: every one that is there has to be put again.
-    const dueMs = clock.now() / 1_000
-    const ranges = [
-      ...state.blocks.entries(),
-      ...storage.listCheckpoints().map(({ bits }) => [bits] as const),
-    ]
-    for (const [range] of ranges) markRange(state, range, { dueMs, entry: Number.POSITIVE_INFINITY })
+    if (viewsOf(before) !== viewsOf(record)) showAgain(platform, state)
   }
 
   function publishMsOf({ entity }: WriterLayout, view: string): number {

@@ -3,16 +3,8 @@ import type { BlockWidth } from '../platform.ts'
 import { checkpointBlocks } from './checkpoint-blocks.ts'
 import { backoffMs } from './publications.ts'
 import type { WriterPlatform } from './writer-platform.ts'
-import {
-  blocksOf,
-  findWidth,
-  removeWidth,
-  setWidth,
-  type WriterRecord,
-  type WriterWidth,
-  widthName,
-} from './writer-record.ts'
-import { adoptRecord, markRange, type WriterState } from './writer-state.ts'
+import { blocksOf, findWidth, removeWidth, setWidth, type WriterWidth, widthName } from './writer-record.ts'
+import { adoptRecord, keepRecord, markRange, type WriterState } from './writer-state.ts'
 
 /** Blocks of a filling width that are put, or keys of a dropped one that are deleted, before its progress is noted. */
 const STEPS_MAX = 100
@@ -145,9 +137,4 @@ function divideCheckpoint(platform: WriterPlatform, state: WriterState, bits: st
   if (wasUnpublished) markRange(state, bits, { dueMs: platform.clock.now() / 1_000, entry: 0 })
   checkpointBlocks(platform, state, () => storage.deleteCheckpoint(bits))
   state.unpublished.delete(bits)
-}
-
-function keepRecord(platform: WriterPlatform, state: WriterState, record: WriterRecord): void {
-  platform.storage.writeRecord(JSON.stringify(record))
-  state.record = record
 }

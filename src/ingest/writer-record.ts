@@ -8,6 +8,8 @@ export interface WriterRecord {
   /** Bits of the ranges its rows are kept by: the most that any width ever had. */
   readonly rowBits: number
   readonly widths: readonly WriterWidth[]
+  /** Whether KV holds no block made under other versions: until then all are put again, after a restart too. */
+  readonly isShown: boolean
 }
 
 /**
@@ -19,11 +21,12 @@ export interface WriterWidth extends BlockWidth {
   readonly progress: number
 }
 
-/** A record as it was stored; one of 0.1.0 knows of no fills. */
+/** A record as it was stored; one of 0.1.0 knows of no fills and nothing of `isShown`. */
 export function parseRecord(text: string): WriterRecord {
   const record = JSON.parse(text) as WriterRecord
   const entity = { ...record.layout.entity, unfilled: record.layout.entity.unfilled ?? [] }
-  return { ...record, layout: { ...record.layout, entity } }
+  const layout = { ...record.layout, entity }
+  return { ...record, layout, isShown: record.isShown ?? true }
 }
 
 /**
@@ -56,7 +59,8 @@ export function adoptLayout(
   )
   const former = Object.entries(record?.layout.schemas ?? {}).filter(([view]) => loggedLater.has(view))
   const schemas = { ...Object.fromEntries(former), ...layout.schemas }
-  return { layout: { ...layout, schemas }, rowBits, widths }
+  const isShown = record === undefined || (record.isShown && viewsOf(record) === viewsOf({ layout }))
+  return { layout: { ...layout, schemas }, rowBits, widths, isShown }
 }
 
 /** Names a width among those of one writer. */
@@ -100,6 +104,6 @@ export function keptViews({ layout: { entity } }: WriterRecord): string[] {
 }
 
 /** The versions that blocks show, group by group, as text. */
-export function viewsOf({ layout }: WriterRecord): string {
+export function viewsOf({ layout }: Pick<WriterRecord, 'layout'>): string {
   return layout.entity.groups.map(({ name, views }) => `${name}:${views.join()}`).join(';')
 }

@@ -2,6 +2,7 @@ import { bitsText } from '../core/entity-key.ts'
 import { decodeRows, encodeRow, isTombstone, type ViewRow } from '../core/row.ts'
 import type { CompiledWindows } from '../definitions/snapshot.ts'
 import { windowPlan } from '../definitions/view-transform.ts'
+import type { BlockAddress } from '../platform.ts'
 import { createLiveBlocks, type LiveBlocks } from './live-blocks.ts'
 import { createPublications, type Publications } from './publications.ts'
 import { createSeenIds, decodeSeen, type SeenIds } from './seen-ids.ts'
@@ -31,6 +32,8 @@ export interface WriterState {
   rebuildRetryMs: number
   /** By width, the blocks that a fill has marked and KV does not hold yet. */
   readonly filling: Map<string, Set<string>>
+  /** Blocks that KV may hold under former versions of views (`WriterRecord.isShown`), and that wait to be put again. */
+  showing: readonly BlockAddress[]
   /** Ranges whose checkpoint KV does not show yet. */
   readonly unpublished: Set<string>
   cutFailures: number
@@ -59,6 +62,7 @@ export function openState(platform: WriterPlatform): WriterState {
     rebuildFailures: 0,
     rebuildRetryMs: 0,
     filling: new Map(),
+    showing: [],
     unpublished: new Set(),
     cutFailures: 0,
     cutRetryMs: 0,
@@ -80,7 +84,30 @@ export function openState(platform: WriterPlatform): WriterState {
     const dueMsOf = entry.id <= published ? null : () => nowMs
     takeRows(state, decodeRows(entry.rows), { entry, dueMsOf })
   }
+  if (!record.isShown) showAgain(platform, state)
   return state
+}
+
+/** Has all blocks put again: each names the versions it is complete for, and there are others now. */
+export function showAgain({ storage, clock }: WriterPlatform, state: WriterState): void {
+  const dueMs = clock.now() / 1_000
+  const ranges = [...state.blocks.entries(), ...storage.listCheckpoints().map(({ bits }) => [bits] as const)]
+  for (const [range] of ranges) markRange(state, range, { dueMs, entry: Number.POSITIVE_INFINITY })
+  state.showing = state.publications.addresses()
+}
+
+/** Notes that KV shows the views of the record, once all blocks have been put that did not. */
+export function settleShown(platform: WriterPlatform, state: WriterState): void {
+  const record = state.record!
+  if (record.isShown) return
+  state.showing = state.showing.filter((address) => state.publications.has(address))
+  if (state.showing.length === 0) keepRecord(platform, state, { ...record, isShown: true })
+}
+
+/** Replaces the record where no row has to move for it. */
+export function keepRecord({ storage }: WriterPlatform, state: WriterState, record: WriterRecord): void {
+  storage.writeRecord(JSON.stringify(record))
+  state.record = record
 }
 
 function openBlocks(

@@ -7,7 +7,7 @@ import { pushEvents } from '../../src/ingest/push-events.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
 import { resolveInNewest } from '../../src/registry/resolve-name.ts'
-import { applyClicks } from '../platform/clicks.ts'
+import { applyClicks, CLICKS } from '../platform/clicks.ts'
 import { statusesOf, valuesOf } from '../platform/feature-row.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
@@ -207,4 +207,21 @@ test('a block that a reader was handed meanwhile is put again, so that KV has no
   await putsOf(platform, 7)
   await get(platform)
   expect(await putsOf(platform, 7)).toBe(2)
+})
+
+test('a restart before all blocks are put under new versions of views puts them then (S30)', async () => {
+  const platform = await start()
+  await putsOf(platform, 7)
+  platform.time.now += 2 * SECOND
+  platform.faults.add('writeBlock')
+  const features = [{ name: 'item', type: 'int64', sql: 'item' }] as const
+  const added = { name: 'last_item', entity: 'user', source: 'clicks', features }
+  await applyClicks(platform, { ...CLICKS, feature_views: [...CLICKS.feature_views!, added] })
+  const blockOfAnn = () => [...platform.blocks.values()].find((text) => text.includes('"ann"'))
+  expect(platform.faults.size).toBe(0)
+  expect(blockOfAnn()).not.toContain('last_item@1')
+  platform.crash()
+  platform.time.now += 2 * SECOND
+  await platform.flush()
+  expect(blockOfAnn()).toContain('last_item@1')
 })

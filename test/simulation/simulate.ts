@@ -178,8 +178,8 @@ export async function simulate(
   const generations: { readonly time: number; readonly generation: number }[] = []
   const noteGeneration = async () =>
     generations.push({ time: platform.time.now, generation: await platform.registry.readGeneration() })
-  // Few blocks, so that keys share them and that dividing them costs little.
-  await applyWidths({ 'user/main': 3, 'user/colours': 2 })
+  // Few blocks, so that keys share them and that dividing them costs little: two doublings say what five would.
+  await applyWidths({ 'user/main': 3, 'user/colours': 2, 'user/windows': 3 })
   const written: Written[] = []
   const sent: string[] = []
   let hasGrown = false
@@ -387,7 +387,7 @@ export async function simulate(
       return left
     }
     await quietly(async () => {
-      if (phase === 'rest' && width < 8) phase = 'fill'
+      if (phase === 'rest' && width < 5) phase = 'fill'
       if (phase === 'fill') {
         await ask('addWidth', width + 1)
         // A fill that is cut short has to be right as well.

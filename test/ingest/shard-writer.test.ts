@@ -214,8 +214,8 @@ test('a restart before all blocks are put under new versions of views puts them 
   await putsOf(platform, 7)
   platform.time.now += 2 * SECOND
   platform.faults.add('writeBlock')
-  const features = [{ name: 'item', type: 'int64', sql: 'item' }] as const
-  const added = { name: 'last_item', entity: 'user', source: 'clicks', features }
+  const item = { name: 'item', type: 'int64' as const, sql: 'item' }
+  const added = { name: 'last_item', entity: 'user', source: 'clicks', features: [item] }
   await applyClicks(platform, { ...CLICKS, feature_views: [...CLICKS.feature_views!, added] })
   const blockOfAnn = () => [...platform.blocks.values()].find((text) => text.includes('"ann"'))
   expect(platform.faults.size).toBe(0)

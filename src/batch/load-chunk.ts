@@ -1,26 +1,19 @@
-import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
-import { FeatureStoreError } from '../core/error.ts'
 import { contentHash } from '../core/hash.ts'
-import { compareStamps, compareText, encodeRow, type Stamp } from '../core/row.ts'
-import { encodeSegment, segmentStatistics } from '../core/segment.ts'
-import type { Instant } from '../core/time.ts'
-import { encodeCells, type TransformedRow } from '../core/transform.ts'
-import type { Value } from '../core/value.ts'
+import { encodeRow, type Stamp } from '../core/row.ts'
+import { encodeSegmentColumns, type StampColumns, statisticsOf } from '../core/segment.ts'
+import { encodeCells } from '../core/transform.ts'
+import { takeValues, takeVector, type Vector, vectorValue, wordsOf } from '../core/vector.ts'
 import { oldestCounted } from '../core/window/window-plan.ts'
-import { type ReturnedRow, transformReturned } from '../core/worker-transform.ts'
 import { rawSegment } from '../definitions/raw-log.ts'
 import { type SegmentRecord, segmentRecord } from '../definitions/segment-record.ts'
-import {
-  type CompiledSource,
-  type CompiledView,
-  type Snapshot,
-  segmentSchema,
-} from '../definitions/snapshot.ts'
-import { type CompiledViewTransform, viewTransform, windowPlan } from '../definitions/view-transform.ts'
+import { type CompiledSource, type Snapshot, segmentSchema } from '../definitions/snapshot.ts'
+import { windowPlan } from '../definitions/view-transform.ts'
 import type { LoadChunk, LoadRecord, Platform, QuarantinedRow } from '../platform.ts'
 import { callWorkerOf } from './call-worker-of.ts'
-import { type AcceptedRow, checkRows, encodeCellsOf } from './check-rows.ts'
+import { checkRows, encodeCellsOf } from './check-rows.ts'
+import { type AcceptedRows, type FiledRows, fileRows, type KeyRun } from './file-rows.ts'
 import type { ChunkRows } from './read-rows.ts'
+import { type ChunkView, chunkView } from './select-rows.ts'
 
 export interface ChunkWork {
   readonly load: LoadRecord
@@ -30,6 +23,9 @@ export interface ChunkWork {
 /**
  * Takes one chunk of a file through the checks and the views: writes its segments (not registered yet) and keeps the
  * newest row of each key for the writers. Doing it again writes the same objects again.
+ *
+ * Columns stay columns from the file's pages to the segments'; what becomes a row on the way is what the checks
+ * find fault with and what the writers are to have.
  */
 export async function loadChunk(
   platform: Platform,
@@ -40,42 +36,28 @@ export async function loadChunk(
   }: { readonly snapshot: Snapshot; readonly source: CompiledSource; readonly rows: ChunkRows },
   { load, chunk }: ChunkWork,
 ): Promise<LoadChunk> {
-  const views = source.views.map((view) => createViewRows(snapshot, snapshot.views[view]!, load.ingestTime))
-  const checked = checkRows(source, rows, {
-    load,
-    transforms: views.map(({ transform }) => transform),
-  })
+  const views = source.views.map((view) => chunkView(snapshot, snapshot.views[view]!))
+  const checked = checkRows(source, rows, { load, views })
+  const batch = createBatch(source, rows, { load, chunk, accepted: checked.accepted })
   const quarantined: QuarantinedRow[] = [...checked.quarantined]
-  for (const view of views) {
-    const returned = await callWorkerOf(platform, view.transform, checked.accepted)
-    checked.accepted.forEach(({ values, stamp }, at) => {
-      const reason = addRow(view, stamp, { values, returned: returned?.[at] })
-      if (reason === undefined) return
+  const segments = await writeRaw(platform, { snapshot, source }, batch)
+  const newest: string[] = []
+  for (const [at, view] of views.entries()) {
+    const returned = await callWorkerOf(platform, view.transform, () => acceptedValues(batch))
+    const filed = fileRows(view, checked.selections[at]!, { ...batch, returned })
+    for (const row of [...filed.reasons.keys()].sort((a, b) => a - b)) {
       quarantined.push({
-        index: stamp.sequenceIndex,
+        index: batch.rowStart + row,
         view: view.view.id,
-        reason,
-        cells: encodeCellsOf(source, values),
+        reason: filed.reasons.get(row)!,
+        cells: encodeCellsOf(source, rowValues(batch.columns, row)),
       })
-    })
+    }
+    segments.push(...(await writeSegments(platform, { snapshot, view }, { batch, filed })))
+    newest.push(...newestLines(view, batch, filed))
   }
-  if (quarantined.length > 0) {
-    await platform.quarantine.write({
-      id: `${load.id}.${chunk}`,
-      source: source.name,
-      pushId: load.id,
-      doorTime: load.ingestTime,
-      columns: source.columns.map(({ name }) => name),
-      rows: quarantined,
-    })
-  }
-  if (Object.keys(checked.unmet).length > 0) {
-    const tally = { source: source.name, id: `${load.id}.${chunk}`, counts: checked.unmet }
-    await platform.expectationTallies.write([{ ...tally, time: platform.clock.now() }])
-  }
-  const segments = await writeRaw(platform, snapshot, source, { load, chunk, rows: checked.accepted })
-  for (const view of views) segments.push(...(await writeSegments(platform, snapshot, view, { load, chunk })))
-  await platform.loads.writeNewest(load.id, chunk, views.flatMap(newestLines).join('\n'))
+  await writeFaults(platform, source, { load, chunk, quarantined, unmet: checked.unmet })
+  await platform.loads.writeNewest(load.id, chunk, newest.join('\n'))
   const done: LoadChunk = {
     chunk,
     read: rows.rowCount,
@@ -90,93 +72,82 @@ export async function loadChunk(
   return done
 }
 
-interface ViewRows {
-  readonly view: CompiledView
-  readonly transform: CompiledViewTransform
-  readonly bucketBits: number
-  /** Bucket of each key met, so that a key is hashed once a chunk. */
-  readonly bucketByKey: Map<string, string>
-  readonly rowsByBucket: Map<string, KeyedRow[]>
-  readonly newestByKey: Map<string, KeyedRow>
-  /** Rows the writers take one by one: those ahead of the clock at the door, and the events of windows. */
-  readonly ahead: KeyedRow[]
-  /** The earliest event time that a window counts still. */
-  readonly oldest: Instant
+interface Batch extends AcceptedRows, ChunkWork {
+  /** Number of the chunk's first row within the file. */
+  readonly rowStart: number
 }
 
-interface KeyedRow extends TransformedRow {
-  readonly stamp: Stamp
-}
-
-function createViewRows(snapshot: Snapshot, view: CompiledView, now: Instant): ViewRows {
-  const entity = snapshot.entities[view.entity]!
+function createBatch(
+  { eventTime, createdTime }: CompiledSource,
+  { rowStart, columns }: ChunkRows,
+  work: ChunkWork & Pick<AcceptedRows, 'accepted'>,
+): Batch {
   return {
-    view,
-    transform: viewTransform(snapshot, view),
-    bucketBits: entity.bucketBits,
-    bucketByKey: new Map(),
-    rowsByBucket: new Map(),
-    newestByKey: new Map(),
-    ahead: [],
-    oldest: view.windows === null ? 0 : oldestCounted(windowPlan(view.windows), now),
+    ...work,
+    rowStart,
+    columns,
+    eventTime: columns[eventTime]!.values as Float64Array,
+    createdTime: createdTime === null ? undefined : (columns[createdTime]!.values as Float64Array),
   }
 }
 
-/** Files a row under the view. Answers why the view cannot take it, if it cannot: the others keep it (S26). */
-function addRow(
-  view: ViewRows,
-  stamp: Stamp,
-  { values, returned }: { readonly values: readonly Value[]; readonly returned: ReturnedRow | undefined },
-): string | undefined {
-  try {
-    const transformed = transformReturned(view.transform, values, returned)
-    if (transformed !== undefined) fileRow(view, transformed, stamp)
-    return undefined
-  } catch (error) {
-    if (!(error instanceof FeatureStoreError)) throw error
-    return error.message
-  }
+function rowValues(columns: readonly Vector[], row: number) {
+  return columns.map((column) => vectorValue(column, row))
 }
 
-function fileRow(view: ViewRows, transformed: TransformedRow, stamp: Stamp): void {
-  const { key } = transformed
-  let bucket = view.bucketByKey.get(key)
-  if (bucket === undefined) {
-    bucket = bitsText(topBits(hashKey(key).high, view.bucketBits), view.bucketBits)
-    view.bucketByKey.set(key, bucket)
+function acceptedValues({ columns, accepted }: AcceptedRows) {
+  return Array.from(accepted, (row) => rowValues(columns, row))
+}
+
+async function writeFaults(
+  platform: Platform,
+  source: CompiledSource,
+  {
+    load,
+    chunk,
+    quarantined,
+    unmet,
+  }: ChunkWork & {
+    readonly quarantined: readonly QuarantinedRow[]
+    readonly unmet: Readonly<Record<string, number>>
+  },
+): Promise<void> {
+  const id = `${load.id}.${chunk}`
+  if (quarantined.length > 0) {
+    await platform.quarantine.write({
+      id,
+      source: source.name,
+      pushId: load.id,
+      doorTime: load.ingestTime,
+      columns: source.columns.map(({ name }) => name),
+      rows: quarantined,
+    })
   }
-  const row = { ...transformed, stamp }
-  const rows = view.rowsByBucket.get(bucket)
-  if (rows === undefined) view.rowsByBucket.set(bucket, [row])
-  else rows.push(row)
-  if (view.view.windows !== null) {
-    // Windows count every event; the writer leaves out those too old for any.
-    if (stamp.eventTime >= view.oldest) view.ahead.push(row)
-    return
-  }
-  if (stamp.eventTime > stamp.ingestTime) {
-    // The writer holds it until its time comes (S4): until then the newest before it is what counts.
-    view.ahead.push(row)
-    return
-  }
-  const newest = view.newestByKey.get(key)
-  if (newest === undefined || compareStamps(stamp, newest.stamp) > 0) view.newestByKey.set(key, row)
+  if (Object.keys(unmet).length === 0) return
+  const tally = { source: source.name, id, counts: unmet, time: platform.clock.now() }
+  await platform.expectationTallies.write([tally])
 }
 
 /** The accepted rows as they came; registered with the views' segments, in one step. */
 async function writeRaw(
   { offline }: Platform,
-  { generation }: Snapshot,
-  { name, columns, eventTime }: CompiledSource,
-  { load, chunk, rows }: Pick<ChunkWork, 'load' | 'chunk'> & { readonly rows: readonly AcceptedRow[] },
+  { snapshot, source }: { readonly snapshot: Snapshot; readonly source: CompiledSource },
+  batch: Batch,
 ): Promise<SegmentRecord[]> {
-  if (rows.length === 0) return []
-  const message = `${load.id}.${chunk}`
-  const raw = rows.map(({ stamp, values }) => ({ ...stamp, message, generation, values }))
-  const { record, bytes } = rawSegment(name, `${load.id}-${String(chunk).padStart(6, '0')}`, {
-    columns,
-    eventTime,
-    rows: raw,
+  const { load, chunk, accepted, columns } = batch
+  if (accepted.length === 0) return []
+  const stamps = stampColumns(batch, accepted)
+  const { record, bytes } = rawSegment(source.name, segmentName(batch), {
+    columns: source.columns,
+    rows: {
+      values: source.columns.map(({ type }, at) => takeVector(type, columns[at]!, accepted)),
+      stamps: {
+        ...stamps,
+        message: new Array<string>(accepted.length).fill(`${load.id}.${chunk}`),
+        generation: new BigInt64Array(accepted.length).fill(BigInt(snapshot.generation)),
+      },
+    },
+    eventTimes: stamps.eventTime,
   })
   await offline.writeSegment(record.path, bytes)
   return [record]
@@ -184,35 +155,96 @@ async function writeRaw(
 
 async function writeSegments(
   platform: Platform,
-  snapshot: Snapshot,
-  { view, rowsByBucket }: ViewRows,
-  { load, chunk }: Pick<ChunkWork, 'load' | 'chunk'>,
-) {
+  { snapshot, view: { view, transform } }: { readonly snapshot: Snapshot; readonly view: ChunkView },
+  { batch, filed }: { readonly batch: Batch; readonly filed: FiledRows },
+): Promise<SegmentRecord[]> {
   const schema = segmentSchema(snapshot, view)
-  const segments = []
-  for (const [bucket, rows] of rowsByBucket) {
-    rows.sort((a, b) => compareText(a.key, b.key) || compareStamps(a.stamp, b.stamp))
-    const columns = {
-      keys: schema.keys.map((_, at) => rows.map(({ keyValues }) => keyValues[at]!)),
-      stamps: rows.map(({ stamp }) => stamp),
-      features: schema.features.map((_, at) => rows.map(({ features }) => features[at]!)),
-    }
-    const bytes = encodeSegment(schema, columns)
+  const segments: SegmentRecord[] = []
+  for (const [bucket, runs] of Map.groupBy(filed.runs, (run) => run.bucket)) {
+    const rows = filed.rows.subarray(runs[0]!.start, runs.at(-1)!.end)
+    const stamps = stampColumns(batch, rows)
+    const bytes = encodeSegmentColumns(schema, {
+      keys: filed.keys.map((key, at) => takeVector(transform.keyTypes[at]!, key, rows)),
+      stamps,
+      features: filed.features.map((feature, at) => takeVector(view.columns[at]!.type, feature, rows)),
+    })
     // Named from its content too: under another generation the same chunk is another object.
-    const name = `${load.id}-${String(chunk).padStart(6, '0')}-${contentHash(bytes)}`
-    const record = segmentRecord(
-      { viewId: view.id, bucket, name },
-      bytes.length,
-      segmentStatistics(columns.stamps),
-    )
+    const name = `${segmentName(batch)}-${contentHash(bytes)}`
+    const record = segmentRecord({ viewId: view.id, bucket, name }, bytes.length, statisticsOf(stamps))
     await platform.offline.writeSegment(record.path, bytes)
     segments.push(record)
   }
   return segments
 }
 
-function newestLines({ view, transform, newestByKey, ahead }: ViewRows): string[] {
-  return [...newestByKey.values(), ...ahead].map(({ key, stamp, features }) =>
-    encodeRow({ ...stamp, view: view.id, key, cells: encodeCells(transform, features) }),
-  )
+function segmentName({ load, chunk }: ChunkWork): string {
+  return `${load.id}-${String(chunk).padStart(6, '0')}`
+}
+
+function stampColumns({ load, rowStart, eventTime, createdTime }: Batch, rows: Int32Array): StampColumns {
+  const { length } = rows
+  const ingestTime = new Float64Array(length).fill(load.ingestTime)
+  return {
+    eventTime: takeValues('timestamp', eventTime, rows) as Float64Array,
+    createdTime:
+      createdTime === undefined ? ingestTime : (takeValues('timestamp', createdTime, rows) as Float64Array),
+    ingestTime,
+    sequenceTime: ingestTime,
+    sequenceOrigin: new Array<string>(length).fill(load.id),
+    sequenceIndex: integersOf(rows, rowStart),
+  }
+}
+
+/** Numbers of rows within the file. As words: a bigint for each would be an object for each. */
+function integersOf(rows: Int32Array, rowStart: number): BigInt64Array {
+  const integers = new BigInt64Array(rows.length)
+  const words = wordsOf(integers)
+  for (let at = 0; at < rows.length; at++) {
+    const number = rowStart + rows[at]!
+    words[2 * at] = number
+    words[2 * at + 1] = Math.floor(number / 4_294_967_296)
+  }
+  return integers
+}
+
+/** What the writers are to have: the newest row of each key, and those that they take one by one. */
+function newestLines(of: ChunkView, batch: Batch, filed: FiledRows): string[] {
+  const { windows } = of.view
+  const { ingestTime } = batch.load
+  const lines: string[] = []
+  // Windows count every event; the writer leaves out those too old for any.
+  const oldest = windows === null ? 0 : oldestCounted(windowPlan(windows), ingestTime)
+  for (const run of filed.runs) {
+    for (let at = run.end - 1; at >= run.start; at--) {
+      const row = filed.rows[at]!
+      const eventTime = batch.eventTime[row]!
+      if (windows !== null && eventTime < oldest) break
+      lines.push(rowLine(of, { batch, filed, run }, row))
+      // A row ahead of the clock the writer holds until its time comes (S4): until then the newest before it counts.
+      if (windows === null && eventTime <= ingestTime) break
+    }
+  }
+  return lines
+}
+
+function rowLine(
+  { view, transform }: ChunkView,
+  { batch, filed, run }: { readonly batch: Batch; readonly filed: FiledRows; readonly run: KeyRun },
+  row: number,
+): string {
+  const { load, rowStart, eventTime, createdTime } = batch
+  const stamp: Stamp = {
+    eventTime: eventTime[row]!,
+    createdTime: createdTime === undefined ? load.ingestTime : createdTime[row]!,
+    ingestTime: load.ingestTime,
+    sequenceTime: load.ingestTime,
+    sequenceOrigin: load.id,
+    sequenceIndex: rowStart + row,
+  }
+  return encodeRow({
+    ...stamp,
+    view: view.id,
+    key: run.key,
+    cells: encodeCells(transform, rowValues(filed.features, row)),
+  })
 }

@@ -36,7 +36,7 @@ export async function readViewRows(
   for (const range of file.rowGroups) {
     const scanned = await readRawRows(file, source.columns, range)
     const wanted = scanned.filter(({ generation }) => generation < before)
-    const returned = await callWorkerOf(platform, transform, wanted)
+    const returned = await callWorkerOf(platform, transform, () => wanted.map(({ values }) => values))
     wanted.forEach((row, at) => {
       try {
         if (row.fault !== undefined) throw invalid(row.fault)

@@ -4,7 +4,9 @@ import { assert, FeatureStoreError } from '../core/error.ts'
 import { parseNdjson } from '../core/ndjson.ts'
 import { openParquet } from '../core/parquet.ts'
 import { pieceText, type TextFormat } from '../core/text-piece.ts'
-import { checkParquetValue, parseValue, type Value } from '../core/value.ts'
+import { isInstant } from '../core/time.ts'
+import { checkParquetValue, parseValue, type Value, type ValueType } from '../core/value.ts'
+import { type Vector, vectorOfValues, vectorValue } from '../core/vector.ts'
 import type { CompiledColumn, CompiledSource } from '../definitions/snapshot.ts'
 import type { LoadRecord, Platform } from '../platform.ts'
 import type { LoadPlan, TextRange } from './load-plan.ts'
@@ -15,7 +17,7 @@ import { isGzip, landedFile } from './plan-file.ts'
 export interface ChunkRows {
   readonly rowStart: number
   readonly rowCount: number
-  readonly columns: readonly ArrayLike<Value>[]
+  readonly columns: readonly Vector[]
   /** Why rows could not be read, by position; their values mean nothing. */
   readonly faults: ReadonlyMap<number, string>
 }
@@ -33,18 +35,24 @@ export async function readRows(
       ? await readParquet(platform, { load, rows }, { rowStart, rowEnd })
       : await readText(platform, { load, plan, chunk, rows }, text)
   fillFromPath(rows, load.file, found)
-  return rows
+  const columns = source.columns.map(
+    ({ type }, at) => rows.vectors.get(at) ?? vectorOfValues(type, rows.cells[at]!),
+  )
+  return { rowStart, rowCount: rows.rowCount, columns, faults: rows.faults }
 }
 
-interface Rows extends ChunkRows {
+interface Rows extends Omit<ChunkRows, 'columns'> {
   readonly source: CompiledSource
-  readonly columns: Value[][]
+  /** By column, then by row: values that come one by one. */
+  readonly cells: Value[][]
+  /** Columns that come as a whole, by position: their cells mean nothing. */
+  readonly vectors: Map<number, Vector>
   readonly faults: Map<number, string>
 }
 
 function createRows(source: CompiledSource, rowStart: number, rowCount: number): Rows {
-  const columns = source.columns.map(() => new Array<Value>(rowCount).fill(null))
-  return { source, rowStart, rowCount, columns, faults: new Map() }
+  const cells = source.columns.map(() => new Array<Value>(rowCount).fill(null))
+  return { source, rowStart, rowCount, cells, vectors: new Map(), faults: new Map() }
 }
 
 /** Sets one value; a fault of its own spoils the row, and the first one is told. */
@@ -55,7 +63,7 @@ function setValue(
 ): void {
   const column = rows.source.columns[at]!
   try {
-    rows.columns[at]![row] = read(column)
+    rows.cells[at]![row] = read(column)
   } catch (error) {
     if (!(error instanceof FeatureStoreError)) throw error
     const where = line === undefined ? '' : `Line ${line}: `
@@ -73,14 +81,39 @@ async function readParquet(
   const file = await openParquet(buffer, `file "${load.file}"`)
   const types = new Map(file.columns.map(({ name, type }) => [name, type]))
   for (const [at, { name, type, unit }] of rows.source.columns.entries()) {
+    const found = types.get(name)
     if (!types.has(name)) continue
+    if (found === type) {
+      const vector = await file.readVectorRange(name, rowStart, rowEnd)
+      if (vector !== undefined) {
+        setVector(rows, at, vector)
+        continue
+      }
+    }
     const values = await file.readColumn(name, rowStart, rowEnd)
     // A unit is for epoch numbers; a column of real timestamps needs none.
-    const epoch = types.get(name) === 'int64' ? (unit ?? undefined) : undefined
+    const epoch = found === 'int64' ? (unit ?? undefined) : undefined
     for (let row = 0; row < rows.rowCount; row++)
       setValue(rows, { row, at }, () => checkParquetValue(type, values[row], epoch))
   }
   return new Set(types.keys())
+}
+
+/** Which values of a column in typed arrays are values of its type; all are, of a type that is not named. */
+const FITS: Partial<Record<ValueType, (value: Value) => boolean>> = {
+  timestamp: (value) => isInstant(value as number),
+  string: (value) => (value as string).isWellFormed(),
+}
+
+function setVector(rows: Rows, at: number, vector: Vector): void {
+  const { type } = rows.source.columns[at]!
+  rows.vectors.set(at, vector)
+  const fits = FITS[type]
+  if (fits === undefined) return
+  for (let row = 0; row < rows.rowCount; row++) {
+    const value = vectorValue(vector, row)
+    if (value !== null && !fits(value)) setValue(rows, { row, at }, () => checkParquetValue(type, value))
+  }
 }
 
 async function readText(
@@ -158,7 +191,7 @@ function fillFromPath(rows: Rows, fileName: string, found: ReadonlySet<string>):
     const text = inPath.get(name)
     if (found.has(name) || text === undefined || text === null) continue
     for (let row = 0; row < rows.rowCount; row++) {
-      if (rows.columns[at]![row] !== null) continue
+      if (rows.cells[at]![row] !== null) continue
       setValue(rows, { row, at }, ({ type, unit }) => parseCell(type, text, unit ?? undefined))
     }
   }

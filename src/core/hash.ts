@@ -3,32 +3,45 @@
  * Source: Austin Appleby's public-domain MurmurHash3.cpp. Every library's "x86 128" gives the same words,
  * so the stored layout can be computed anywhere (`docs/data-layout.md` shows how).
  */
-export function hash128(text: string): readonly [number, number, number, number] {
+export function hash128(text: string): Hash128 {
+  const wordCount = ((text.length >>> 4) + 1) * 4
+  const words = wordCount <= keyWords.length ? keyWords : new Int32Array(wordCount)
+  for (let at = 0; at < wordCount; at++) words[at] = word(text, at * 4)
+  return hashWords(words, text.length)
+}
+
+type Hash128 = readonly [number, number, number, number]
+
+// For all texts as long as keys may be: hashing never awaits.
+const keyWords = new Int32Array(1_028)
+
+/** Of so many bytes, in words of which the low byte comes first; what is beyond the bytes in their last four words is 0. */
+function hashWords(words: Int32Array, byteCount: number): Hash128 {
   let h1 = 0
   let h2 = 0
   let h3 = 0
   let h4 = 0
-  const bodyEnd = text.length & ~15
-  for (let at = 0; at < bodyEnd; at += 16) {
-    h1 ^= scramble(word(text, at), C1, 15, C2)
+  const bodyEnd = (byteCount >>> 4) * 4
+  for (let at = 0; at < bodyEnd; at += 4) {
+    h1 ^= scramble(words[at]!, C1, 15, C2)
     h1 = (Math.imul(rotl(h1, 19) + h2, 5) + 0x561ccd1b) | 0
-    h2 ^= scramble(word(text, at + 4), C2, 16, C3)
+    h2 ^= scramble(words[at + 1]!, C2, 16, C3)
     h2 = (Math.imul(rotl(h2, 17) + h3, 5) + 0x0bcaa747) | 0
-    h3 ^= scramble(word(text, at + 8), C3, 17, C4)
+    h3 ^= scramble(words[at + 2]!, C3, 17, C4)
     h3 = (Math.imul(rotl(h3, 15) + h4, 5) + 0x96cd1c35) | 0
-    h4 ^= scramble(word(text, at + 12), C4, 18, C1)
+    h4 ^= scramble(words[at + 3]!, C4, 18, C1)
     h4 = (Math.imul(rotl(h4, 13) + h1, 5) + 0x32ac3b17) | 0
   }
   // The tail's missing bytes are zeros, and a scrambled zero is zero: whole words need no special case.
-  h4 ^= scramble(word(text, bodyEnd + 12), C4, 18, C1)
-  h3 ^= scramble(word(text, bodyEnd + 8), C3, 17, C4)
-  h2 ^= scramble(word(text, bodyEnd + 4), C2, 16, C3)
-  h1 ^= scramble(word(text, bodyEnd), C1, 15, C2)
+  h4 ^= scramble(words[bodyEnd + 3]!, C4, 18, C1)
+  h3 ^= scramble(words[bodyEnd + 2]!, C3, 17, C4)
+  h2 ^= scramble(words[bodyEnd + 1]!, C2, 16, C3)
+  h1 ^= scramble(words[bodyEnd]!, C1, 15, C2)
 
-  h1 ^= text.length
-  h2 ^= text.length
-  h3 ^= text.length
-  h4 ^= text.length
+  h1 ^= byteCount
+  h2 ^= byteCount
+  h3 ^= byteCount
+  h4 ^= byteCount
   h1 = (h1 + h2 + h3 + h4) | 0
   h2 = (h2 + h1) | 0
   h3 = (h3 + h1) | 0
@@ -81,10 +94,8 @@ function avalanche(value: number): number {
 
 /** 64 bits in hex of any bytes: names an object by what it holds. */
 export function contentHash(bytes: Uint8Array): string {
-  // latin1: one character a byte, so the hash is that of the bytes.
-  let text = ''
-  for (let at = 0; at < bytes.length; at += 8_192)
-    text += String.fromCharCode(...bytes.subarray(at, at + 8_192))
-  const [high, low] = hash128(text)
+  const words = new Int32Array(((bytes.length >>> 4) + 1) * 4)
+  new Uint8Array(words.buffer).set(bytes)
+  const [high, low] = hashWords(words, bytes.length)
   return high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0')
 }

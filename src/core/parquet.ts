@@ -56,6 +56,11 @@ export interface ParquetFile {
    * that may. Undefined where there is none that can be read.
    */
   readBloomFilter(name: string, group: number): Promise<((value: Value) => boolean) | undefined>
+  /**
+   * As `readColumn`, in typed arrays; undefined of a column whose chunk the store does not decode itself, with its values
+   * looked at by nobody yet.
+   */
+  readVectorRange(name: string, rowStart: number, rowEnd: number): Promise<Vector | undefined>
 }
 
 export interface RowGroupRange {
@@ -119,29 +124,14 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
     rowGroups,
     readColumn,
     async readVector(name, group, pool) {
-      const at = columns.findIndex((column) => column.name === name)
-      const type = columns[at]?.type
-      const chunk = chunkOf(metadata.row_groups[group]!, name)
+      const vector = await readChunk(name, group, pool)
+      if (vector !== undefined) return vector
       const { rowStart, rowEnd } = rowGroups[group]!
-      const element = schema.children[at]?.element
-      if (type === undefined || chunk === undefined || !isDecodable(chunk, type, element)) {
-        const values = await readColumn(name, rowStart, rowEnd)
-        return vectorOfValues(
-          type,
-          Array.from(values, (value) => (value ?? null) as Value),
-        )
-      }
-      const start = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset)
-      try {
-        const bytes = await file.slice(start, start + Number(chunk.total_compressed_size))
-        const isRequired = element?.repetition_type === 'REQUIRED'
-        const count = rowEnd - rowStart
-        const values =
-          pool === undefined ? createVectorValues(type, count) : takeVectorValues(pool, name, { type, count })
-        return decodeChunk(new Uint8Array(bytes), chunk, { type, isRequired, rowCount: count, values })
-      } catch (error) {
-        throw unreadable(error, `Cannot read column "${name}" of ${what}`)
-      }
+      const values = await readColumn(name, rowStart, rowEnd)
+      return vectorOfValues(
+        columns.find((column) => column.name === name)?.type,
+        Array.from(values, (value) => (value ?? null) as Value),
+      )
     },
     async readBloomFilter(name, group) {
       const chunk = chunkOf(metadata.row_groups[group]!, name)
@@ -160,6 +150,31 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
         throw unreadable(error, `Cannot read the bloom filter of column "${name}" of ${what}`)
       }
     },
+    async readVectorRange(name, rowStart, rowEnd) {
+      const group = rowGroups.findIndex((range) => range.rowStart === rowStart && range.rowEnd === rowEnd)
+      return group < 0 ? undefined : readChunk(name, group)
+    },
+  }
+
+  /** Undefined where `decodeChunk` does not know all that the chunk is made of. */
+  async function readChunk(name: string, group: number, pool?: VectorPool): Promise<Vector | undefined> {
+    const at = columns.findIndex((column) => column.name === name)
+    const type = columns[at]?.type
+    const chunk = chunkOf(metadata.row_groups[group]!, name)
+    const { rowStart, rowEnd } = rowGroups[group]!
+    const element = schema.children[at]?.element
+    if (type === undefined || chunk === undefined || !isDecodable(chunk, type, element)) return undefined
+    const start = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset)
+    try {
+      const bytes = await file.slice(start, start + Number(chunk.total_compressed_size))
+      const isRequired = element?.repetition_type === 'REQUIRED'
+      const count = rowEnd - rowStart
+      const values =
+        pool === undefined ? createVectorValues(type, count) : takeVectorValues(pool, name, { type, count })
+      return decodeChunk(new Uint8Array(bytes), chunk, { type, isRequired, rowCount: count, values })
+    } catch (error) {
+      throw unreadable(error, `Cannot read column "${name}" of ${what}`)
+    }
   }
 
   async function readColumn(name: string, start: number, end: number): Promise<ArrayLike<unknown>> {

@@ -1,5 +1,6 @@
 import { FeatureStoreError } from './error.ts'
-import { type AsyncBuffer, openParquet, type ParquetFile, writeParquet } from './parquet.ts'
+import { type AsyncBuffer, createParquetWriter, openParquet, type ParquetFile } from './parquet.ts'
+import type { ColumnValues } from './parquet-writer.ts'
 import type { RawRow } from './raw-row.ts'
 import type { NamedType } from './segment.ts'
 import { castBetween, castPairs } from './sql/cast-value.ts'
@@ -7,23 +8,56 @@ import type { Value, ValueType } from './value.ts'
 
 /** Columns that a raw segment has beside the source's: no column of a source can have such a name. */
 const STAMPS = [
-  { name: '$ingest_time', type: 'timestamp', read: (row: RawRow): Value => row.ingestTime },
-  { name: '$sequence_time', type: 'timestamp', read: (row: RawRow): Value => row.sequenceTime },
-  { name: '$sequence_origin', type: 'string', read: (row: RawRow): Value => row.sequenceOrigin },
-  { name: '$sequence_index', type: 'int64', read: (row: RawRow): Value => BigInt(row.sequenceIndex) },
-  { name: '$message', type: 'string', read: (row: RawRow): Value => row.message },
-  { name: '$generation', type: 'int64', read: (row: RawRow): Value => BigInt(row.generation) },
-] as const satisfies readonly (NamedType & { readonly read: (row: RawRow) => Value })[]
+  { name: '$ingest_time', type: 'timestamp', stamp: 'ingestTime' },
+  { name: '$sequence_time', type: 'timestamp', stamp: 'sequenceTime' },
+  { name: '$sequence_origin', type: 'string', stamp: 'sequenceOrigin' },
+  { name: '$sequence_index', type: 'int64', stamp: 'sequenceIndex' },
+  { name: '$message', type: 'string', stamp: 'message' },
+  { name: '$generation', type: 'int64', stamp: 'generation' },
+] as const satisfies readonly (NamedType & { readonly stamp: keyof RawStamps })[]
+
+/** Raw rows, column by column. */
+export interface RawColumns {
+  /** In the order of the source's columns. */
+  readonly values: readonly ColumnValues[]
+  readonly stamps: RawStamps
+}
+
+/** None is null. */
+export interface RawStamps {
+  readonly ingestTime: ArrayLike<number>
+  readonly sequenceTime: ArrayLike<number>
+  readonly sequenceOrigin: ArrayLike<string>
+  readonly sequenceIndex: ArrayLike<bigint>
+  readonly message: ArrayLike<string>
+  readonly generation: ArrayLike<bigint>
+}
+
+export function rawRowsToColumns(columns: readonly NamedType[], rows: readonly RawRow[]): RawColumns {
+  return {
+    values: columns.map((_, at) => rows.map(({ values }) => values[at]!)),
+    stamps: {
+      ingestTime: rows.map(({ ingestTime }) => ingestTime),
+      sequenceTime: rows.map(({ sequenceTime }) => sequenceTime),
+      sequenceOrigin: rows.map(({ sequenceOrigin }) => sequenceOrigin),
+      sequenceIndex: rows.map(({ sequenceIndex }) => BigInt(sequenceIndex)),
+      message: rows.map(({ message }) => message),
+      generation: rows.map(({ generation }) => BigInt(generation)),
+    },
+  }
+}
 
 /** Names of the columns that are never null. */
 export const RAW_STAMP_COLUMNS: readonly string[] = STAMPS.map(({ name }) => name)
 
 /** Rows of one message stand side by side: whoever fills a view takes them together. */
-export function encodeRawSegment(columns: readonly NamedType[], rows: readonly RawRow[]): Uint8Array {
-  return writeParquet([
-    ...columns.map(({ name, type }, at) => ({ name, type, values: rows.map(({ values }) => values[at]!) })),
-    ...STAMPS.map(({ name, type, read }) => ({ name, type, required: true, values: rows.map(read) })),
+export function encodeRawSegment(columns: readonly NamedType[], { values, stamps }: RawColumns): Uint8Array {
+  const writer = createParquetWriter([
+    ...columns.map(({ name, type }) => ({ name, type })),
+    ...STAMPS.map(({ name, type }) => ({ name, type, required: true })),
   ])
+  writer.write([...values, ...STAMPS.map(({ stamp }) => stamps[stamp])])
+  return writer.finish()
 }
 
 export function openRawSegment(file: AsyncBuffer, path: string): Promise<ParquetFile> {

@@ -3,12 +3,12 @@ import { invalid } from './error.ts'
 import { COMMIT_COLUMN, STAMP_COLUMNS } from './log-columns.ts'
 import {
   type AsyncBuffer,
+  createParquetWriter,
   openParquet,
-  type ParquetColumn,
   type ParquetFile,
   type RowGroupRange,
-  writeParquet,
 } from './parquet.ts'
+import type { ColumnValues } from './parquet-writer.ts'
 import { compareStamps, compareText, type Stamp, type ViewRow } from './row.ts'
 import { decodeValue, splitCells, type Value, type ValueType } from './value.ts'
 import { type VectorPool, wordsOf } from './vector.ts'
@@ -31,6 +31,23 @@ export interface SegmentRows {
   readonly features: readonly (readonly Value[])[]
 }
 
+/** As `SegmentRows`, in typed arrays where types have one. */
+export interface SegmentColumns {
+  readonly keys: readonly ColumnValues[]
+  readonly stamps: StampColumns
+  readonly features: readonly ColumnValues[]
+}
+
+/** The stamps of rows, by column; none is null. */
+export interface StampColumns {
+  readonly eventTime: ArrayLike<number>
+  readonly createdTime: ArrayLike<number>
+  readonly ingestTime: ArrayLike<number>
+  readonly sequenceTime: ArrayLike<number>
+  readonly sequenceOrigin: ArrayLike<string>
+  readonly sequenceIndex: ArrayLike<bigint>
+}
+
 /** What the manifest says of a segment, so that readers can leave it alone. Bounds are inclusive. */
 export interface SegmentStatistics {
   readonly rowCount: number
@@ -40,17 +57,36 @@ export interface SegmentStatistics {
   readonly ingestTimeMax: number
 }
 
-export function encodeSegment(schema: SegmentSchema, rows: SegmentRows): Uint8Array {
-  return writeParquet([
+export function encodeSegment(schema: SegmentSchema, { keys, stamps, features }: SegmentRows): Uint8Array {
+  return encodeSegmentColumns(schema, { keys, stamps: stampsToColumns(stamps), features })
+}
+
+export function encodeSegmentColumns(schema: SegmentSchema, rows: SegmentColumns): Uint8Array {
+  const { stamps } = rows
+  const columns = [
     ...schema.keys.map((key, at) => ({ ...key, required: true, values: rows.keys[at]! })),
-    stampColumn('event_time', 'timestamp', rows, (stamp) => stamp.eventTime),
-    stampColumn('created_time', 'timestamp', rows, (stamp) => stamp.createdTime),
-    stampColumn('ingest_time', 'timestamp', rows, (stamp) => stamp.ingestTime),
-    stampColumn('sequence_time', 'timestamp', rows, (stamp) => stamp.sequenceTime),
-    stampColumn('sequence_origin', 'string', rows, (stamp) => stamp.sequenceOrigin),
-    stampColumn('sequence_index', 'int64', rows, (stamp) => BigInt(stamp.sequenceIndex)),
+    stampColumn('event_time', 'timestamp', stamps.eventTime),
+    stampColumn('created_time', 'timestamp', stamps.createdTime),
+    stampColumn('ingest_time', 'timestamp', stamps.ingestTime),
+    stampColumn('sequence_time', 'timestamp', stamps.sequenceTime),
+    stampColumn('sequence_origin', 'string', stamps.sequenceOrigin),
+    stampColumn('sequence_index', 'int64', stamps.sequenceIndex),
     ...schema.features.map((feature, at) => ({ ...feature, values: rows.features[at]! })),
-  ])
+  ]
+  const writer = createParquetWriter(columns)
+  writer.write(columns.map(({ values }) => values))
+  return writer.finish()
+}
+
+function stampsToColumns(stamps: readonly Stamp[]): StampColumns {
+  return {
+    eventTime: stamps.map(({ eventTime }) => eventTime),
+    createdTime: stamps.map(({ createdTime }) => createdTime),
+    ingestTime: stamps.map(({ ingestTime }) => ingestTime),
+    sequenceTime: stamps.map(({ sequenceTime }) => sequenceTime),
+    sequenceOrigin: stamps.map(({ sequenceOrigin }) => sequenceOrigin),
+    sequenceIndex: stamps.map(({ sequenceIndex }) => BigInt(sequenceIndex)),
+  }
 }
 
 /** Turns rows as the writers hold them into columns, sorted by (key, S6). */
@@ -70,15 +106,26 @@ export function rowsToSegment(schema: SegmentSchema, rows: readonly ViewRow[]): 
 }
 
 export function segmentStatistics(stamps: readonly Stamp[]): SegmentStatistics {
-  let [eventTimeMin, ingestTimeMin] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
-  let [eventTimeMax, ingestTimeMax] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  for (const { eventTime, ingestTime } of stamps) {
-    if (eventTime < eventTimeMin) eventTimeMin = eventTime
-    if (eventTime > eventTimeMax) eventTimeMax = eventTime
-    if (ingestTime < ingestTimeMin) ingestTimeMin = ingestTime
-    if (ingestTime > ingestTimeMax) ingestTimeMax = ingestTime
+  return statisticsOf(stampsToColumns(stamps))
+}
+
+export function statisticsOf({
+  eventTime,
+  ingestTime,
+}: Pick<StampColumns, 'eventTime' | 'ingestTime'>): SegmentStatistics {
+  const [eventTimeMin, eventTimeMax] = extent(eventTime)
+  const [ingestTimeMin, ingestTimeMax] = extent(ingestTime)
+  return { rowCount: eventTime.length, eventTimeMin, eventTimeMax, ingestTimeMin, ingestTimeMax }
+}
+
+function extent(times: ArrayLike<number>): readonly [number, number] {
+  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  for (let at = 0; at < times.length; at++) {
+    const time = times[at]!
+    if (time < min) min = time
+    if (time > max) max = time
   }
-  return { rowCount: stamps.length, eventTimeMin, eventTimeMax, ingestTimeMin, ingestTimeMax }
+  return [min, max]
 }
 
 /** Opens a segment and checks that it has the columns its view's log has. */
@@ -167,13 +214,8 @@ export async function readRegistered(
   return (row) => Number(commits[row]) <= commit
 }
 
-function stampColumn(
-  name: string,
-  type: ValueType,
-  { stamps }: SegmentRows,
-  read: (stamp: Stamp) => Value,
-): ParquetColumn {
-  return { name, type, required: true, values: stamps.map(read) }
+function stampColumn(name: string, type: ValueType, values: ArrayLike<Value>) {
+  return { name, type, required: true, values }
 }
 
 /** A column of whole numbers that never is null: times, or an int64 that a double holds exactly. */

@@ -48,6 +48,25 @@ export function vectorOfValues(type: ValueType | undefined, values: readonly Val
   return { values: [...values], nulls }
 }
 
+/** The value of one row, as expressions and texts take it: an int64 becomes a bigint of its own. */
+export function vectorValue({ values, nulls }: Vector, row: number): Value {
+  return nulls !== undefined && nulls[row] !== 0 ? null : values[row]!
+}
+
+/** The rows of a vector, in this order. */
+export function takeVector(type: ValueType, { values, nulls }: Vector, rows: Int32Array): Vector {
+  const taken = takeValues(type, values, rows)
+  if (nulls === undefined) return { values: taken, nulls: undefined }
+  const takenNulls = new Uint8Array(rows.length)
+  let nullCount = 0
+  for (let at = 0; at < rows.length; at++) {
+    if (nulls[rows[at]!] === 0) continue
+    takenNulls[at] = 1
+    nullCount++
+  }
+  return { values: taken, nulls: nullCount === 0 ? undefined : takenNulls }
+}
+
 /** The values at these rows, in their order. */
 export function takeValues(type: ValueType, from: VectorValues, rows: Int32Array): VectorValues {
   const taken = createVectorValues(type, rows.length)

@@ -1,7 +1,6 @@
 import { contentHash } from '../core/hash.ts'
-import type { RawRow } from '../core/raw-row.ts'
-import { encodeRawSegment } from '../core/raw-segment.ts'
-import type { NamedType } from '../core/segment.ts'
+import { encodeRawSegment, type RawColumns } from '../core/raw-segment.ts'
+import { type NamedType, statisticsOf } from '../core/segment.ts'
 import { bucketFolders, type SegmentRecord } from './segment-record.ts'
 
 /** The log of a source's accepted rows as they came, as if it were a view's. */
@@ -34,37 +33,24 @@ function rawFolder(source: string): string {
 /** Raw rows of one form. */
 export interface RawRows {
   readonly columns: readonly NamedType[]
-  /** Position of the event time among the columns. */
-  readonly eventTime: number
-  readonly rows: readonly RawRow[]
+  readonly rows: RawColumns
+  /** By row, as the column says that had the event time. */
+  readonly eventTimes: ArrayLike<number>
 }
 
 /** A segment of raw rows; its name ends in a hash of what it holds. */
 export function rawSegment(
   source: string,
   name: string,
-  { columns, eventTime, rows }: RawRows,
+  { columns, rows, eventTimes }: RawRows,
 ): { readonly record: SegmentRecord; readonly bytes: Uint8Array } {
   const bytes = encodeRawSegment(columns, rows)
-  let [eventTimeMin, eventTimeMax] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  let [ingestTimeMin, ingestTimeMax] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  for (const { values, ingestTime } of rows) {
-    const time = values[eventTime] as number
-    if (time < eventTimeMin) eventTimeMin = time
-    if (time > eventTimeMax) eventTimeMax = time
-    if (ingestTime < ingestTimeMin) ingestTimeMin = ingestTime
-    if (ingestTime > ingestTimeMax) ingestTimeMax = ingestTime
-  }
   const record = {
     path: `${rawFolder(source)}${name}-${contentHash(bytes)}.parquet`,
     ...rawLog(source),
     bucket: RAW_BUCKET,
     bytes: bytes.length,
-    rowCount: rows.length,
-    eventTimeMin,
-    eventTimeMax,
-    ingestTimeMin,
-    ingestTimeMax,
+    ...statisticsOf({ eventTime: eventTimes, ingestTime: rows.stamps.ingestTime }),
   }
   return { record, bytes }
 }

@@ -1,4 +1,5 @@
 import { decodeRawGroups, groupRows, type RawGroup } from '../core/raw-row.ts'
+import { rawRowsToColumns } from '../core/raw-segment.ts'
 import { rawSegment } from '../definitions/raw-log.ts'
 import type { PlannedSegment } from './plan-segments.ts'
 
@@ -7,7 +8,9 @@ export function planRawSegments(source: string, name: string, text: string): Pla
   const groups = decodeRawGroups(text)
   return [...Map.groupBy(groups, formOf).values()].map((sameForm) => {
     const { columns, eventTime } = sameForm[0]!
-    return rawSegment(source, name, { columns, eventTime, rows: sameForm.flatMap(groupRows) })
+    const rows = sameForm.flatMap(groupRows)
+    const eventTimes = rows.map(({ values }) => values[eventTime] as number)
+    return rawSegment(source, name, { columns, rows: rawRowsToColumns(columns, rows), eventTimes })
   })
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { bitsText, hashKey, topBits } from '../../src/core/entity-key.ts'
-import { hash128 } from '../../src/core/hash.ts'
+import { contentHash, hash128 } from '../../src/core/hash.ts'
 
 // From Python's mmh3 5.2: mmh3.hash_bytes(key, 0, False), four little-endian words.
 test.each([
@@ -12,6 +12,15 @@ test.each([
   ['"hello world, this is long key 1234567890"', [2521055606, 2194809004, 1014517681, 1671095155]],
 ])('hash128(%j) is MurmurHash3 x86_128', (text, words) => {
   expect(hash128(text)).toEqual(words)
+})
+
+test('contentHash() is the first half of the hash of any bytes', () => {
+  for (let length = 0; length < 40; length++) {
+    const bytes = Uint8Array.from({ length }, (_, at) => (at * 37 + 200) % 256)
+    const [high, low] = hash128(String.fromCharCode(...bytes))
+    const hex = (word: number) => word.toString(16).padStart(8, '0')
+    expect(contentHash(bytes)).toBe(hex(high) + hex(low))
+  }
 })
 
 test('shard, block and bucket are the top bits of one hash, so each range splits in two', () => {

@@ -5,7 +5,7 @@ import { reblockGroup } from '../../src/batch/reblock-group.ts'
 import { runLoad } from '../../src/batch/run-load.ts'
 import { createBlockCache } from '../../src/core/block-cache.ts'
 import { FeatureStoreError } from '../../src/core/error.ts'
-import { fingerprint } from '../../src/definitions/fingerprint.ts'
+import { contentHash } from '../../src/core/hash.ts'
 import type { RawLayout } from '../../src/definitions/raw-layout.ts'
 import type { RegisteredSegment } from '../../src/definitions/segment-record.ts'
 import type { WriterLayout } from '../../src/definitions/writer-layout.ts'
@@ -590,7 +590,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       return times.reduce((a, b) => (a === null ? b : b === null ? a : Math.min(a, b)), null)
     },
     land(source, name, bytes) {
-      const file = { name, etag: fingerprint([...bytes]), bytes: bytes.length }
+      const file = { name, etag: contentHash(bytes), bytes: bytes.length }
       landed.set(`${source}/${name}`, { file, bytes })
       return file
     },

@@ -38,6 +38,8 @@ export function isDecodable(
     element?.converted_type !== 'TIMESTAMP_MICROS'
   return (
     !isOtherUnit &&
+    // As signed ones, its greatest values would be others.
+    element?.converted_type !== 'UINT_64' &&
     PHYSICAL_TYPES[valueType] === type &&
     (codec === 'SNAPPY' || codec === 'UNCOMPRESSED') &&
     encodings.every((encoding) => ENCODINGS.includes(encoding))

@@ -3,6 +3,7 @@ import type { ByteWriter } from 'hyparquet-writer'
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js'
 import { compareValues } from '../aggregate/compare-values.ts'
 import type { Value, ValueType } from '../value.ts'
+import { type Coded, findDictionary, type Stored } from './find-dictionary.ts'
 import { bitWidth, encodeHybrid } from './hybrid.ts'
 import { compressSnappy } from './snappy.ts'
 import { encodeUtf8 } from './utf8.ts'
@@ -31,10 +32,6 @@ export type Compression = 'always' | 'where it pays' | 'never'
 /** A codec is used where it leaves less than this of the first part of a chunk: to read less costs time, too. */
 const COMPRESSED_SHARE_MAX = 0.5
 const SAMPLE_BYTES = 32_768
-/** A dictionary is used where it holds at most this share of the values. */
-const DICTIONARY_SHARE_MAX = 0.5
-/** Positions of more bits are not written. */
-const DICTIONARY_SIZE_MAX = 1 << 16
 
 export function isEncodable(type: ValueType): boolean {
   return type === 'int64' || type === 'timestamp' || type === 'float64' || type === 'string'
@@ -46,8 +43,8 @@ export function encodeChunk(
   column: ChunkColumn,
   { start, end, compression }: ChunkRows,
 ): ColumnChunk {
-  const rows = storedRows(column, start, end)
-  const stored = takeStored(column, rows)
+  const rows = storedRows(column, { start, end })
+  const stored = takeStored(column, rows, { start, end })
   const coded = column.type === 'float64' ? undefined : findDictionary(stored)
   const pages = coded === undefined ? [plainBytes(stored)] : [plainBytes(coded.dictionary), codeBytes(coded)]
   const isSnappy =
@@ -68,11 +65,11 @@ export function encodeChunk(
     writer.appendBytes(compressed)
   }
   const dataOffset = writer.offset
-  const levels = column.isRequired ? new Uint8Array(0) : encodeLevels(rows, start, end)
+  const levels = column.isRequired ? new Uint8Array(0) : encodeLevels(rows, { start, end })
   const body = pages.at(-1)!
   const compressed = compress(body)
   const encoding: Encoding = coded === undefined ? 'PLAIN' : 'RLE_DICTIONARY'
-  const nullCount = end - start - rows.length
+  const nullCount = rows === undefined ? 0 : end - start - rows.length
   writePageHeader(writer, {
     type: 'DATA_PAGE_V2',
     uncompressed_page_size: levels.length + body.length,
@@ -107,31 +104,33 @@ export function encodeChunk(
   }
 }
 
-/** Values that are not null, in the form in which they are compared and written. */
-type Stored = Float64Array | BigInt64Array | readonly string[]
+type RowRange = Pick<ChunkRows, 'start' | 'end'>
 
-/** The rows that hold a value. */
-function storedRows({ name, isRequired, values, nulls }: ChunkColumn, start: number, end: number) {
+/** The rows that hold a value; undefined where all do. */
+function storedRows({ name, isRequired, values, nulls }: ChunkColumn, { start, end }: RowRange) {
+  const isTyped = values instanceof Float64Array || values instanceof BigInt64Array
+  if (isTyped && nulls === undefined) return undefined
   const rows = new Int32Array(end - start)
   let count = 0
-  if (values instanceof Float64Array || values instanceof BigInt64Array) {
-    for (let row = start; row < end; row++) if (nulls === undefined || nulls[row] === 0) rows[count++] = row
-  } else {
-    for (let row = start; row < end; row++) {
-      const isNull = (nulls !== undefined && nulls[row] !== 0) || values[row] === null
-      if (!isNull) rows[count++] = row
-    }
+  for (let row = start; row < end; row++) {
+    const isNull = (nulls !== undefined && nulls[row] !== 0) || (!isTyped && values[row] === null)
+    if (!isNull) rows[count++] = row
   }
   if (isRequired && count < end - start) throw new Error(`column "${name}" is required and holds a null`)
-  return rows.subarray(0, count)
+  return count === end - start ? undefined : rows.subarray(0, count)
 }
 
-function takeStored({ type, values }: ChunkColumn, rows: Int32Array): Stored {
-  const count = rows.length
-  if (type === 'string') return Array.from(rows, (row) => values[row] as string)
+function takeStored({ type, values }: ChunkColumn, rows: Int32Array | undefined, range: RowRange): Stored {
+  const count = rows?.length ?? range.end - range.start
+  const rowAt = (at: number) => (rows === undefined ? range.start + at : rows[at]!)
+  if (type === 'string') {
+    const texts = new Array<string>(count)
+    for (let at = 0; at < count; at++) texts[at] = values[rowAt(at)] as string
+    return texts
+  }
   if (type === 'float64') {
     const numbers = new Float64Array(count)
-    for (let at = 0; at < count; at++) numbers[at] = values[rows[at]!] as number
+    for (let at = 0; at < count; at++) numbers[at] = values[rowAt(at)] as number
     return numbers
   }
   const stored = new BigInt64Array(count)
@@ -139,77 +138,20 @@ function takeStored({ type, values }: ChunkColumn, rows: Int32Array): Stored {
   if (values instanceof BigInt64Array) {
     const from = new Int32Array(values.buffer, values.byteOffset, values.length * 2)
     for (let at = 0; at < count; at++) {
-      words[2 * at] = from[2 * rows[at]!]!
-      words[2 * at + 1] = from[2 * rows[at]! + 1]!
+      words[2 * at] = from[2 * rowAt(at)]!
+      words[2 * at + 1] = from[2 * rowAt(at) + 1]!
     }
   } else if (type === 'timestamp') {
     for (let at = 0; at < count; at++) {
-      const time = values[rows[at]!] as number
+      const time = values[rowAt(at)] as number
       const high = Math.floor(time / 4_294_967_296)
       words[2 * at] = time - high * 4_294_967_296
       words[2 * at + 1] = high
     }
   } else {
-    for (let at = 0; at < count; at++) stored[at] = values[rows[at]!] as bigint
+    for (let at = 0; at < count; at++) stored[at] = values[rowAt(at)] as bigint
   }
   return stored
-}
-
-interface Coded {
-  readonly dictionary: Stored
-  readonly codes: Int32Array
-}
-
-/** The distinct values in order of first use, and where each value is among them; undefined where it does not pay. */
-function findDictionary(stored: Stored): Coded | undefined {
-  const sizeMax = Math.min(DICTIONARY_SIZE_MAX, Math.floor(stored.length * DICTIONARY_SHARE_MAX))
-  if (sizeMax === 0) return undefined
-  return stored instanceof BigInt64Array
-    ? findWordDictionary(stored, sizeMax)
-    : findTextDictionary(stored as readonly string[], sizeMax)
-}
-
-function findTextDictionary(texts: readonly string[], sizeMax: number): Coded | undefined {
-  const codeByText = new Map<string, number>()
-  const codes = new Int32Array(texts.length)
-  for (let at = 0; at < texts.length; at++) {
-    let code = codeByText.get(texts[at]!)
-    if (code === undefined) {
-      code = codeByText.size
-      if (code === sizeMax) return undefined
-      codeByText.set(texts[at]!, code)
-    }
-    codes[at] = code
-  }
-  return { dictionary: [...codeByText.keys()], codes }
-}
-
-/** As the one of texts, in a hash table of its own: a bigint for each value would cost more than all else. */
-function findWordDictionary(values: BigInt64Array, sizeMax: number): Coded | undefined {
-  const words = new Int32Array(values.buffer)
-  const tableBits = bitWidth(sizeMax * 2)
-  const mask = (1 << tableBits) - 1
-  /** 0 for a free place, else a code and 1. */
-  const table = new Int32Array(mask + 1)
-  const found = new Int32Array(sizeMax * 2)
-  const codes = new Int32Array(values.length)
-  let size = 0
-  for (let at = 0; at < values.length; at++) {
-    const [low, high] = [words[2 * at]!, words[2 * at + 1]!]
-    let place = (Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1) >>> (32 - tableBits)) & mask
-    for (; table[place] !== 0; place = (place + 1) & mask) {
-      const code = table[place]! - 1
-      if (found[2 * code] === low && found[2 * code + 1] === high) break
-    }
-    if (table[place] === 0) {
-      if (size === sizeMax) return undefined
-      found[2 * size] = low
-      found[2 * size + 1] = high
-      table[place] = ++size
-    }
-    codes[at] = table[place]! - 1
-  }
-  return { dictionary: new BigInt64Array(found.buffer, 0, size), codes }
 }
 
 function plainBytes(stored: Stored): Uint8Array {
@@ -244,9 +186,10 @@ function codeBytes({ dictionary, codes }: Coded): Uint8Array {
   return bytes
 }
 
-function encodeLevels(rows: Int32Array, start: number, end: number): Uint8Array {
+function encodeLevels(rows: Int32Array | undefined, { start, end }: RowRange): Uint8Array {
   const levels = new Uint8Array(end - start)
-  for (const row of rows) levels[row - start] = 1
+  if (rows === undefined) levels.fill(1)
+  else for (const row of rows) levels[row - start] = 1
   return encodeHybrid(levels, levels.length, 1)
 }
 

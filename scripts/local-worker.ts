@@ -30,12 +30,15 @@ export interface LocalWorkerOptions {
   readonly state: string
   readonly token: string
   readonly variables?: Readonly<Record<string, string>>
+  /** True where the state has had all migrations: they need not be looked at again. */
+  readonly isMigrated?: boolean
 }
 
 /** Applies the migrations and starts the Worker under workerd; resolves when it answers. */
 export async function startLocalWorker(options: LocalWorkerOptions): Promise<LocalWorker> {
   const persist = ['--persist-to', options.state]
-  await runWrangler(['d1', 'migrations', 'apply', 'DB', '--local', ...persist])
+  if (options.isMigrated !== true)
+    await runWrangler(['d1', 'migrations', 'apply', 'DB', '--local', ...persist])
   for (let attempt = 1; ; attempt++) {
     try {
       return await startWrangler(options)

@@ -67,7 +67,7 @@ let state: string
 
 beforeAll(async () => {
   state = await mkdtemp(join(tmpdir(), 'featheredge-kill-'))
-  await start()
+  await start({ isMigrated: false })
   await call('POST', '/v1/definitions/apply', { definitions: DEFINITIONS })
 })
 afterAll(async () => {
@@ -75,9 +75,10 @@ afterAll(async () => {
   await rm(state, { recursive: true, force: true })
 })
 
-async function start(): Promise<void> {
+async function start({ isMigrated }: { readonly isMigrated: boolean }): Promise<void> {
   // Cuts are going on all the time, so that kills meet them.
-  worker = await startLocalWorker({ port: 0, state, token: 'test', variables: { SEGMENT_AGE_MS: '300' } })
+  const variables = { SEGMENT_AGE_MS: '300' }
+  worker = await startLocalWorker({ port: 0, state, token: 'test', isMigrated, variables })
 }
 
 async function call<T>(method: string, path: string, body: object, headers: object = {}) {
@@ -190,7 +191,7 @@ it('a Worker killed while rows come in loses none that is pushed again, and keep
     const killMs = Math.random() * KILL_MS_MAX
     pushCount = await pushUntilKilled(pushCount, killMs)
     if (areAlarmsLost) loseAlarms()
-    await start()
+    await start({ isMigrated: true })
     const now = new Date().toISOString()
     const committed = await history(USERS.map((user) => ({ user, at: now, count: 0 })))
     // The reads above woke the writers that have labels; Cron wakes the others.

@@ -1,0 +1,149 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type LocalWorker, startLocalWorker } from '../../scripts/local-worker.ts'
+import { CLICKS } from '../platform/clicks.ts'
+import { until } from './harness.ts'
+
+const USERS = Array.from({ length: 12 }, (_, at) => `user-${at}`)
+const EVENTS = 84
+/** Two in a chunk: steps enough to be killed in each kind of them. */
+const LABELS = 24
+const START_MS = Date.now() - 600_000
+const MADE_MS = 60_000
+
+interface Report {
+  readonly status: string
+  readonly progress: { readonly done: number; readonly total: number }
+  readonly row_count: number | null
+  readonly files: readonly { readonly path: string }[]
+  readonly error: string | null
+}
+
+let worker: LocalWorker
+let state: string
+beforeAll(async () => {
+  state = await mkdtemp(join(tmpdir(), 'featheredge-kill-dataset-'))
+  await start({ isMigrated: false })
+})
+afterAll(async () => {
+  await worker.stop()
+  await rm(state, { recursive: true, force: true })
+})
+
+async function start({ isMigrated }: { readonly isMigrated: boolean }): Promise<void> {
+  worker = await startLocalWorker({
+    port: 0,
+    state,
+    token: 'test',
+    isMigrated,
+    variables: { DATASET_CHUNK_ROWS: '2', SEGMENT_AGE_MS: '600000' },
+  })
+}
+
+async function send(method: string, path: string, body?: object | string): Promise<Response> {
+  const answer = await fetch(worker.url + path, {
+    method,
+    headers: { authorization: 'Bearer test' },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  })
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`)
+  return answer
+}
+
+async function call<T>(method: string, path: string, body?: object | string): Promise<T> {
+  return (await (await send(method, path, body)).json()) as T
+}
+
+const at = (second: number) => new Date(START_MS + second * 1_000).toISOString()
+
+const untilReport = (id: string, isWanted: (report: Report) => boolean) =>
+  until(() => call<Report>('GET', `/v1/training-datasets/${id}`), isWanted, MADE_MS)
+
+async function readFiles({ files }: Report): Promise<string[]> {
+  const read = files.map(async ({ path }) => {
+    const bytes = await (await send('GET', `/v1/files/${path}`)).arrayBuffer()
+    return Buffer.from(bytes).toString('base64')
+  })
+  return Promise.all(read)
+}
+
+/** D1 of the killed Worker, which may not have let go of its file yet. */
+async function openD1(): Promise<DatabaseSync> {
+  const folder = join(state, 'v3/d1/miniflare-D1DatabaseObject')
+  const names = (await readdir(folder)).filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name))
+  expect(names).toHaveLength(1)
+  return new DatabaseSync(join(folder, names[0]!), { timeout: 10_000 })
+}
+
+/** Two minutes of silence are put into the past. Answers how many steps of the dataset are done. */
+async function silence(id: string): Promise<number> {
+  const database = await openD1()
+  const { changes } = database.prepare('UPDATE jobs SET heartbeat_time = 0 WHERE id = ?').run(id)
+  expect(changes).toBe(1)
+  const steps = database.prepare('SELECT count(*) AS count FROM training_steps WHERE dataset = ?').get(id)
+  database.close()
+  return Number(steps!.count)
+}
+
+it('a dataset whose Worker is killed at several steps is resumed by Cron and ends byte-equal to an undisturbed one', {
+  timeout: 180_000,
+}, async () => {
+  await call('POST', '/v1/definitions/apply', { definitions: CLICKS })
+  const events = Array.from({ length: EVENTS }, (_, event) => ({
+    at: at(event),
+    made: at(event),
+    user: USERS[event % USERS.length]!,
+    item: event % 7,
+    price: event,
+  }))
+  await call('POST', '/v1/sources/clicks/events', { events })
+  await until(
+    () =>
+      call<{ rows: number[][] }>('POST', '/v1/feature-services/ranker/features', {
+        entities: [{ user: USERS.at(-1), item: (EVENTS - 1) % 7 }],
+        consistency: 'strong',
+      }),
+    ({ rows }) => rows[0]![1] === EVENTS - 1,
+    MADE_MS,
+  )
+  const labels = Array.from({ length: LABELS }, (_, label) => {
+    const second = (label * 37) % 100
+    return `${USERS[label % USERS.length]},${label % 9},${at(second)}\n`
+  })
+  await send('PUT', '/v1/files/labels/killed.csv', `user,item,event_time\n${labels.join('')}`)
+  const request = {
+    name: 'killed',
+    feature_service: 'ranker',
+    labels: { path: 'labels/killed.csv' },
+    statuses: true,
+  }
+  const { id: undisturbed } = await call<{ id: string }>('POST', '/v1/training-datasets', request)
+  const wanted = await untilReport(undisturbed, ({ status }) => status !== 'queued' && status !== 'running')
+  expect(wanted).toMatchObject({ status: 'succeeded', row_count: LABELS, error: null })
+  const { total } = wanted.progress
+
+  const { id } = await call<{ id: string }>('POST', '/v1/training-datasets', { again: undisturbed })
+  let stepCount = 0
+  // While labels are divided, while they are joined, while files are written.
+  for (const share of [0.1, 0.5, 0.9]) {
+    const reached = await untilReport(id, ({ progress }) => progress.done >= total * share)
+    await worker.kill()
+    expect(reached).toMatchObject({ status: 'running' })
+    const stepsDone = await silence(id)
+    expect(stepsDone).toBeGreaterThan(stepCount)
+    stepCount = stepsDone
+    await start({ isMigrated: true })
+    await worker.tick()
+  }
+  const made = await untilReport(id, ({ status }) => status !== 'running')
+  expect(made).toMatchObject({
+    status: 'succeeded',
+    row_count: LABELS,
+    error: null,
+    progress: wanted.progress,
+  })
+  expect(await readFiles(made)).toEqual(await readFiles(wanted))
+})

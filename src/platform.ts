@@ -166,6 +166,18 @@ export interface Landing {
   open(source: string, file: LandedFile): AsyncBuffer
   /** The whole file in order, a little at a time; fails like reads of the buffer do. */
   stream(source: string, file: LandedFile): AsyncIterable<Uint8Array>
+  /**
+   * Puts other bytes in a file's place, unless it is another file by then: false. They are made twice and have to be the same;
+   * in between `before` is told what the file will be.
+   */
+  rewrite(
+    source: string,
+    file: LandedFile,
+    content: {
+      readonly make: () => AsyncIterable<Uint8Array>
+      readonly before: (made: LandedFile) => Promise<void>
+    },
+  ): Promise<boolean>
 }
 
 export interface LandedFile {

@@ -96,9 +96,8 @@ async function eraseUnnamed(platform: Platform, { log, buckets, rowsOf, time }: 
     if (isOwned || (isCut && object.time >= time)) continue
     const file = await openParquet(offline.openSegment(object), `object "${object.path}"`)
     const found = await findRows(file, rowsOf(file))
-    const count = found.reduce((sum, { size }) => sum + size, 0)
-    if (count > 0) await offline.deleteObject(object.path)
-    erasedCount += count
+    if (found.count > 0) await offline.deleteObject(object.path)
+    erasedCount += found.count
   }
   return erasedCount
 }

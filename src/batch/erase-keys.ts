@@ -4,11 +4,12 @@ import { writerLayout } from '../definitions/writer-layout.ts'
 import { isPermanent, type JobSteps, type Platform, runStep } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { type Erased, type ErasedKeys, type ErasedPlace, readErasedKeys } from '../registry/erased-keys.ts'
+import { eraseNextLanded } from './erase-landing.ts'
 import { eraseQuarantine } from './erase-quarantine.ts'
 import { eraseQuotations } from './erase-quotations.ts'
 import { forgetFailedFills, planRaw, planStores } from './erase-stores.ts'
 import { type ErasureParams, endErasure, noteErased, readErasure, updateErasure } from './erasure.ts'
-import { findPlannedFill, findUnfinishedRows } from './find-unfinished.ts'
+import { findPlannedFill, findUnfinishedLoad, findUnfinishedRows } from './find-unfinished.ts'
 
 /** Where keys are erased that other folders know of; in this order, after all else. */
 export type Elsewhere = readonly ErasedPlace[]
@@ -18,9 +19,9 @@ export type Elsewhere = readonly ErasedPlace[]
  * before that is then not counted.
  *
  * ```
- *  wait ──> raw rows ─────> writers, logs ──> rest ──> quarantine, … ──> publish
- *           no fill reads    who log what               elsewhere
- *           them meanwhile   waits first
+ *  wait ──> landing ──> wait ──> raw rows ─────> writers, logs ──> rest ──> quarantine, … ──> publish
+ *           files       for      no fill reads   who log what               elsewhere
+ *                       loads    them meanwhile  waits first
  * ```
  */
 export async function eraseKeys(
@@ -43,6 +44,12 @@ export async function eraseKeys(
     await runStep(steps, 'begin', () => updateErasure(platform, id, { status: 'running', error: null }))
     const { startedTime } = (await platform.jobRecords.find(id))!
     await wait('rows', ({ sources }) => findUnfinishedRows(platform, { sources, time: startedTime }))
+    for (let part = 0; await runStep(steps, `landing ${part}`, () => eraseNextLanded(platform, id)); part++)
+      if (part === LANDED_PARTS_MAX)
+        throw new FeatureStoreError('failed_precondition', 'Cannot erase keys: too much has landed')
+    // Of the files as they were: what comes of those is found in the logs.
+    const landedTime = platform.clock.now()
+    await wait('landed', ({ sources }) => findUnfinishedLoad(platform, { sources, time: landedTime }))
     await runStep(steps, 'hold fills', () => holdFills(platform, id))
     await wait('fills', ({ sources }) => findPlannedFill(platform, sources))
     for (const [step, place] of await planRaw(platform, id)) await runPlace(step, place)
@@ -67,6 +74,8 @@ export async function eraseKeys(
 }
 
 const REST_MS = 6_000
+/** Steps over landed files, each of some hundred megabytes. */
+const LANDED_PARTS_MAX = 1_000
 
 /** Rows kept beside the stores. */
 const ROWS_KEPT: readonly ErasedPlace[] = [

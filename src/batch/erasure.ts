@@ -26,7 +26,14 @@ export interface ErasureParams {
   readonly keys: readonly string[]
   /** Sources whose raw rows are being erased: no fill is to read them meanwhile. */
   readonly rawSources: readonly string[]
+  /** The landed file that was looked into last; null before the first. */
+  readonly landed: LandedPosition | null
   readonly report: ErasureReport
+}
+
+export interface LandedPosition {
+  readonly source: string
+  readonly name: string
 }
 
 const NOTES = [
@@ -41,7 +48,7 @@ export async function startErasure(platform: Platform, { entity: name, keys }: E
   const id = `erase-${platform.nextId()}`
   const now = platform.clock.now()
   const report = { entity: name, key_hashes: encoded.map(hashOf), removed: {}, notes: NOTES }
-  const params: ErasureParams = { entity: name, keys: encoded, rawSources: [], report }
+  const params: ErasureParams = { entity: name, keys: encoded, rawSources: [], landed: null, report }
   await platform.jobRecords.begin({
     id,
     kind: 'erase',

@@ -6,17 +6,26 @@ import type { ErasureParams } from './erasure.ts'
 
 type SourceNames = Pick<ReadonlySet<string>, 'has'>
 
-/** What is under way since before `time` and may yet write rows of these sources, in words; undefined when nothing is. */
-export async function findUnfinishedRows(
-  { events, loads }: Platform,
+/** A load of these sources that was begun before `time` and has not ended, in words; undefined when there is none. */
+export async function findUnfinishedLoad(
+  { loads }: Pick<Platform, 'loads'>,
   { sources, time }: { readonly sources: SourceNames; readonly time: Instant },
 ): Promise<string | undefined> {
   const load = (await loads.listUnfinished()).find(
     ({ source, ingestTime }) => sources.has(source) && ingestTime <= time,
   )
-  if (load !== undefined) return `load "${load.id}" has not ended`
+  return load && `load "${load.id}" has not ended`
+}
+
+/** What is under way since before `time` and may yet write rows of these sources, in words; undefined when nothing is. */
+export async function findUnfinishedRows(
+  { events, loads }: Platform,
+  rows: { readonly sources: SourceNames; readonly time: Instant },
+): Promise<string | undefined> {
+  const load = await findUnfinishedLoad({ loads }, rows)
+  if (load !== undefined) return load
   const { messageCount, oldestTime } = await events.readBacklog()
-  const isQuiet = messageCount === 0 || (oldestTime !== null && oldestTime > time)
+  const isQuiet = messageCount === 0 || (oldestTime !== null && oldestTime > rows.time)
   return isQuiet
     ? undefined
     : `${messageCount} messages wait in the queue, the oldest from before the request`

@@ -1,6 +1,6 @@
 import { parseCsv } from '../core/csv.ts'
 import { assert, invalid } from '../core/error.ts'
-import { gunzip } from '../core/gunzip.ts'
+import { gunzip } from '../core/gzip.ts'
 import { openParquet } from '../core/parquet.ts'
 import { cutText, pieceText, type TextFormat } from '../core/text-piece.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'

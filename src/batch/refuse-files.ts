@@ -53,7 +53,9 @@ export function refuseReplaced(
 ): string | undefined {
   const views = source.views.map((id) => snapshot.views[id]!)
   if (!views.some(({ windows }) => windows !== null && !windows.hasEventId)) return undefined
-  if (!known.some((load) => load.file === file.name && load.etag !== file.etag && load.isRegistered))
+  const loads = known.filter((load) => load.file === file.name)
+  // What an erasure has left of a file has its load already.
+  if (loads.some((load) => load.etag === file.etag) || !loads.some((load) => load.isRegistered))
     return undefined
   return `Cannot load "${file.name}" again with other content: windows count rows of source "${source.name}" and it names no event_id; land it under another name`
 }

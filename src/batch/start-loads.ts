@@ -183,6 +183,6 @@ async function findFile(platform: Platform, source: string, name: string): Promi
 }
 
 /** One id for one file: source, name and etag (S9). */
-function loadId(source: string, { name, etag }: LandedFile): string {
+export function loadId(source: string, { name, etag }: LandedFile): string {
   return `load-${fingerprint([source, name, etag])}`
 }

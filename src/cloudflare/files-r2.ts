@@ -2,6 +2,7 @@ import { FeatureStoreError } from '../core/error.ts'
 import type { ByteRange, Files, StoredFile } from '../platform.ts'
 import { listObjects } from './list-objects.ts'
 import { openR2, r2Buffer } from './r2-buffer.ts'
+import { rewriteObject } from './rewrite-object.ts'
 
 /** Keys that one call deletes. */
 const DELETED_AT_ONCE = 1_000
@@ -18,6 +19,7 @@ export function filesR2(bucket: R2Bucket): Files {
       return storedFile(object)
     },
     put: async (path, content) => storedFile(await bucket.put(path, content)),
+    rewrite: async (file, make) => (await rewriteObject(bucket, file, { make })) !== undefined,
     async find(path) {
       const object = await bucket.head(path)
       return object === null ? undefined : storedFile(object)

@@ -2,6 +2,7 @@ import { assert, FeatureStoreError } from '../core/error.ts'
 import type { LandedFile, Landing } from '../platform.ts'
 import { listObjects } from './list-objects.ts'
 import { openR2, r2Buffer } from './r2-buffer.ts'
+import { rewriteObject } from './rewrite-object.ts'
 
 /** Landing files on R2, under `landing/<source>/`. */
 export function landingR2(bucket: R2Bucket): Landing {
@@ -47,6 +48,14 @@ export function landingR2(bucket: R2Bucket): Landing {
       } catch (error) {
         throw new FeatureStoreError('unavailable', `Cannot read object "${path}": ${error}`)
       }
+    },
+    async rewrite(source, { name, etag }, { make, before }) {
+      const object = await rewriteObject(
+        bucket,
+        { path: landingPath(source, name), etag },
+        { make, before: (made) => before({ name, ...made }) },
+      )
+      return object !== undefined
     },
   }
 }

@@ -19,7 +19,7 @@ async function eraseLetters({ deadLetters }: Platform, erasedKeys: ErasedKeys): 
       if (body === undefined) continue
       const message = readMessage(body)
       if (message === undefined) {
-        if (!mayHold(body, erasedKeys)) continue
+        if (!erasedKeys.mayStandIn(body)) continue
         erased++
         await deadLetters.delete(id)
         continue
@@ -47,9 +47,4 @@ function readMessage(body: string): QueueMessage | undefined {
 function isErased({ entity, keys, isInRow }: ErasedKeys, message: QueueMessage, cells: string): boolean {
   if (message.kind === 'deletions') return message.entity === entity && keys.has(cells)
   return isInRow(message.source, { columns: message.columns, texts: splitCells(cells) })
-}
-
-/** Of a body that nobody can read: whether all values of a key stand in it somewhere. */
-function mayHold(body: string, { keys }: ErasedKeys): boolean {
-  return [...keys].some((key) => splitCells(key).every((cell) => body.includes(cell)))
 }

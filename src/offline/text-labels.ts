@@ -1,7 +1,7 @@
 import { parseCell } from '../core/cell.ts'
 import { parseCsv } from '../core/csv.ts'
 import { FeatureStoreError, invalid } from '../core/error.ts'
-import { gunzip } from '../core/gunzip.ts'
+import { gunzip } from '../core/gzip.ts'
 import { parseNdjson } from '../core/ndjson.ts'
 import { writeParquet } from '../core/parquet.ts'
 import { createFaults, parseNamedFields } from '../core/parse-fields.ts'

@@ -7,6 +7,8 @@ export interface Files {
   write(path: string, body: ReadableStream, bytes: number): Promise<StoredFile>
   /** Puts a whole file. Replaces one of that path. */
   put(path: string, content: Uint8Array | string): Promise<StoredFile>
+  /** Puts other bytes in a file's place, unless it is another file by then: false. They are made twice and have to be the same. */
+  rewrite(file: StoredFile, make: () => AsyncIterable<Uint8Array>): Promise<boolean>
   find(path: string): Promise<StoredFile | undefined>
   /** Part of a file as a stream. Fails with `failed_precondition` when the file is no longer this one. */
   stream(file: StoredFile, part: ByteRange): Promise<ReadableStream>

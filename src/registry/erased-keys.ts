@@ -4,9 +4,15 @@ import type { NamedType } from '../core/segment.ts'
 import { compileExpression } from '../core/sql/compile-expression.ts'
 import { expressionColumns } from '../core/sql/typed-expression.ts'
 import type { Instant } from '../core/time.ts'
-import { decodeValue, type Value } from '../core/value.ts'
+import { decodeValue, splitCells, type Value, type ValueType } from '../core/value.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
-import type { CompiledColumn, CompiledSource, CompiledView, Snapshot } from '../definitions/snapshot.ts'
+import type {
+  CompiledColumn,
+  CompiledSource,
+  CompiledView,
+  LandingFormat,
+  Snapshot,
+} from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
 import { readSnapshotOf } from './current-snapshot.ts'
 
@@ -21,6 +27,8 @@ export interface ErasedKeys {
   readonly sources: ReadonlyMap<string, ErasedSource>
   /** Whether a source's row gives one of the keys to any version of these views, its `where` aside. */
   readonly isInRow: (source: string, row: TextRow) => boolean
+  /** Whether all values of one of the keys stand in a text that nobody can read. */
+  readonly mayStandIn: (text: string) => boolean
   /** By which names label rows ever gave the entity's join keys, each time in their order. */
   readonly labelKeys: readonly (readonly string[])[]
 }
@@ -29,6 +37,8 @@ export interface ErasedKeys {
 export interface ErasedSource {
   /** As the newest generation that has it says. */
   readonly source: CompiledSource
+  /** As it was declared last; null if it never was. */
+  readonly landing: LandingFormat | null
   /** In what ways its rows ever gave a view of the entity its key. */
   readonly forms: readonly KeyForm[]
 }
@@ -71,7 +81,7 @@ export async function readErasedKeys(
 ): Promise<ErasedKeys> {
   const erased = new Set(keys)
   const views = new Set<string>()
-  const sources = new Map<string, { source: CompiledSource; readonly forms: Map<string, KeyForm> }>()
+  const sources = new Map<string, SourceForms>()
   const labelKeys = new Map<string, readonly string[]>()
   let joinKeys: readonly NamedType[] = []
   // Newest first, so that a source is found as it is now, or was last.
@@ -82,10 +92,10 @@ export async function readErasedKeys(
       if (view.entity !== entity) continue
       views.add(view.name)
       const source = snapshot.sources[view.source]!
-      const { forms } = sources.get(source.name) ?? { forms: new Map<string, KeyForm>() }
-      if (!sources.has(source.name)) sources.set(source.name, { source, forms })
+      const known = sources.get(source.name) ?? { source, landing: null, forms: new Map<string, KeyForm>() }
+      sources.set(source.name, { ...known, landing: known.landing ?? source.landing })
       const form = fingerprint([source.columns, view.keys])
-      if (!forms.has(form)) forms.set(form, keyForm(snapshot, view, { source, erased }))
+      if (!known.forms.has(form)) known.forms.set(form, keyForm(snapshot, view, { source, erased }))
     }
     for (const names of namesInLabels(snapshot, entity)) labelKeys.set(JSON.stringify(names), names)
   }
@@ -95,7 +105,7 @@ export async function readErasedKeys(
     keys: erased,
     joinKeys,
     views,
-    sources: new Map([...sources].map(([name, { source }]) => [name, { source, forms: formsOf(name) }])),
+    sources: new Map([...sources].map(([name, found]) => [name, { ...found, forms: formsOf(name) }])),
     isInRow: (source, { columns, texts }) =>
       formsOf(source).some(({ isErased }) =>
         isErased(({ name, type }) => {
@@ -103,8 +113,26 @@ export async function readErasedKeys(
           return position < 0 ? null : decodeValue(type, texts[position]!)
         }),
       ),
+    mayStandIn: (text) =>
+      [...erased].some((key) =>
+        splitCells(key).every((cell, at) =>
+          spellings(joinKeys[at]!.type, cell).some((spelled) => text.includes(spelled)),
+        ),
+      ),
     labelKeys: [...labelKeys.values()],
   }
+}
+
+interface SourceForms extends Omit<ErasedSource, 'forms'> {
+  readonly forms: Map<string, KeyForm>
+}
+
+/** How a value of a key may be spelled in text: as JSON, as it is, and with its quotes doubled, as CSV has them. */
+function spellings(type: ValueType, cell: string): string[] {
+  if (!cell.startsWith('"')) return [cell]
+  const value = decodeValue(type, cell)
+  if (typeof value !== 'string') return [cell.slice(1, -1)]
+  return [cell.slice(1, -1), value, JSON.stringify(value).slice(1, -1), value.replaceAll('"', '""')]
 }
 
 function keyForm(

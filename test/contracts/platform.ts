@@ -8,6 +8,7 @@ import { EMPTY_SNAPSHOT, SNAPSHOT_FORMAT } from '../../src/definitions/snapshot.
 import {
   type DutyRun,
   type Generation,
+  type LandedFile,
   type LoadChunk,
   type LoadRecord,
   type Platform,
@@ -391,6 +392,24 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await cron.listRefused(2)).toEqual([file('a', 'f', 4), file('b0', 'e', 3)])
       await cron.forgetRefused([...others, file('a', 'f')])
       expect(await cron.listRefused(100)).toEqual([file('a')])
+    })
+
+    test("landing.rewrite() puts other bytes in a file's place, tells before what it will be, and leaves another file alone (S11)", async () => {
+      const { landing } = platform
+      const bytes = Uint8Array.from({ length: 100 }, (_, at) => at)
+      const file = await landing.write('clicks', 'a', streamOf(bytes), 100)
+      const told: LandedFile[] = []
+      async function* make() {
+        yield bytes.subarray(0, 30)
+        yield bytes.subarray(40)
+      }
+      const content = { make, before: async (made: LandedFile) => void told.push(made) }
+      expect(await landing.rewrite('clicks', file, content)).toBe(true)
+      expect(await landing.find('clicks', 'a')).toEqual(told[0])
+      const left = await Array.fromAsync(landing.stream('clicks', told[0]!))
+      expect(left.flatMap((part) => [...part])).toEqual([...bytes.subarray(0, 30), ...bytes.subarray(40)])
+      expect(await landing.rewrite('clicks', file, content)).toBe(false)
+      expect(await landing.find('clicks', 'a')).toEqual(told[0])
     })
 
     test('landing keeps a file under its name, reads ranges, and notices its replacement', async () => {

@@ -81,6 +81,21 @@ export function describeTrainingPlatform(name: string, createPlatform: () => Pro
       expect(await files.readText(read, { offset: 0, length: 2 })).toBe('AB')
     })
 
+    test("files.rewrite() puts other bytes in a file's place, and leaves another file alone (S11)", async () => {
+      const { files } = platform
+      const file = await files.put('labels/a', 'before')
+      async function* make() {
+        yield new TextEncoder().encode('aft')
+        yield new TextEncoder().encode('er')
+      }
+      expect(await files.rewrite(file, make)).toBe(true)
+      const left = (await files.find('labels/a'))!
+      expect(await files.readText(left, { offset: 0, length: left.bytes })).toBe('after')
+      await files.put('labels/a', 'another')
+      expect(await files.rewrite(left, make)).toBe(false)
+      expect((await files.find('labels/a'))!.bytes).toBe(7)
+    })
+
     test('files notice that one was replaced or is gone', async () => {
       const { files } = platform
       const file = await files.put('labels/a.txt', 'one')

@@ -35,6 +35,12 @@ export function memoryFiles(objects: Map<string, Uint8Array>): Files {
       if (content.length !== bytes) throw new Error('the stream is not as long as it was said to be')
       return put(path, content)
     },
+    async rewrite(file, make) {
+      const made = await Array.fromAsync(make())
+      if (!objects.has(file.path) || stored(file.path).etag !== file.etag) return false
+      await put(file.path, new Uint8Array(Buffer.concat(made)))
+      return true
+    },
     find: async (path) => (objects.has(path) ? stored(path) : undefined),
     stream: async (file, part) => new Response(slice(file, part)).body,
     async *chunks(file) {

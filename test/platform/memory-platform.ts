@@ -329,6 +329,13 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           )
         })
       },
+      async rewrite(source, { name, etag }, { make, before }) {
+        const bytes = new Uint8Array(Buffer.concat(await Array.fromAsync(make())))
+        await before({ name, etag: contentHash(bytes), bytes: bytes.length })
+        if (landed.get(`${source}/${name}`)?.file.etag !== etag) return false
+        platform.land(source, name, bytes)
+        return true
+      },
       async *stream(source, file) {
         const buffer = platform.landing.open(source, file)
         for (let at = 0; at < file.bytes; at += STREAMED_BYTES)

@@ -1,8 +1,17 @@
 import { FeatureStoreError, invalid } from './error.ts'
 
 // Standard in every runtime the store meets; the pure layers are compiled without any runtime's types.
-declare class DecompressionStream {
+declare class DecompressionStream implements ByteTransform {
   constructor(format: 'gzip')
+  readonly readable: ByteTransform['readable']
+  readonly writable: ByteTransform['writable']
+}
+declare class CompressionStream implements ByteTransform {
+  constructor(format: 'gzip')
+  readonly readable: ByteTransform['readable']
+  readonly writable: ByteTransform['writable']
+}
+interface ByteTransform {
   readonly readable: { getReader(): { read(): Promise<{ done: boolean; value?: Uint8Array }> } }
   readonly writable: { getWriter(): Writer }
 }
@@ -16,8 +25,20 @@ interface Writer {
 const INPUT_BYTES = 8_192
 
 /** Decompresses a stream. Throws `invalid_argument` for one that is not gzip or is cut short. */
-export async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const { readable, writable } = new DecompressionStream('gzip')
+export function gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  return transform(chunks, new DecompressionStream('gzip'), 'decompress as gzip')
+}
+
+/** Compresses a stream; the same chunks make the same bytes. */
+export function gzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  return transform(chunks, new CompressionStream('gzip'), 'compress as gzip')
+}
+
+async function* transform(
+  chunks: AsyncIterable<Uint8Array>,
+  { readable, writable }: ByteTransform,
+  action: string,
+): AsyncGenerator<Uint8Array> {
   const writer = writable.getWriter()
   let fault: unknown
   const writing = (async () => {
@@ -39,7 +60,7 @@ export async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator
     await writing
     // What the store could not fetch is the store's error; what it fetched and cannot decode is the file's.
     if (fault instanceof FeatureStoreError) throw fault
-    throw invalid(`Cannot decompress as gzip: ${(error as Error).message}`)
+    throw invalid(`Cannot ${action}: ${(error as Error).message}`)
   }
   await writing
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { gunzip } from '../../src/core/gunzip.ts'
+import { gunzip } from '../../src/core/gzip.ts'
 
 const TEXT = Array.from({ length: 50_000 }, (_, at) => `${at},"a field of row ${at}"\n`).join('')
 

@@ -28,6 +28,8 @@ export function planChunks(
 export interface LandedColumn {
   readonly name: string
   readonly type: ValueType | undefined | 'text'
+  /** Of a decimal, how many of its digits stand behind the point. */
+  readonly scale?: number
   /** How the file names its type, for messages. */
   readonly physical: string
 }
@@ -57,7 +59,7 @@ export function checkColumns(
       const hint = nearest === undefined ? '' : ` (it has "${nearest}")`
       return [`it has no column "${name}"${hint}, ${type} is needed`]
     }
-    if (isReadableAs(type, column.type, unit !== null)) return []
+    if (isReadableAs(type, column, unit !== null)) return []
     return [`column "${name}" is ${column.physical}, ${type} is needed`]
   })
   if (problems.length > 0) throw invalid(`Cannot load ${what}: ${problems.join('; ')}`, { problems })
@@ -65,6 +67,8 @@ export function checkColumns(
 }
 
 /** Whether values of a file's type are values of a declared one, without loss and without guessing. */
-function isReadableAs(type: ValueType, found: LandedColumn['type'], hasUnit: boolean): boolean {
+function isReadableAs(type: ValueType, { type: found, scale }: LandedColumn, hasUnit: boolean): boolean {
+  // A float64 is the nearest to a decimal, whose digits a string has all.
+  if (scale !== undefined) return type === 'string' || type === 'float64' || (type === 'int64' && scale === 0)
   return found === 'text' || found === type || (type === 'timestamp' && found === 'int64' && hasUnit)
 }

@@ -13,7 +13,9 @@ import { decompressBrotli } from 'hyparquet-compressors/src/brotli.js'
 import { gunzip } from 'hyparquet-compressors/src/gzip.js'
 import { decompressLz4, decompressLz4Raw } from 'hyparquet-compressors/src/lz4.js'
 import { decodeChunk, isDecodable } from './column-chunk/decode-chunk.ts'
+import { decodeUtf8 } from './column-chunk/utf8.ts'
 import { FeatureStoreError, invalid } from './error.ts'
+import { checkChunk, plainMetadata, storeValues } from './foreign-parquet.ts'
 import { type ColumnShape, fileColumn, type ParquetFileColumn } from './parquet-types.ts'
 import { createParquetWriter } from './parquet-writer.ts'
 import type { Value } from './value.ts'
@@ -93,13 +95,15 @@ export function writeParquet(
 /** Reads the footer. Throws `invalid_argument` when the file is not Parquet or is cut short. */
 export async function openParquet(file: AsyncBuffer, what: string): Promise<ParquetFile> {
   let metadata: FileMetaData
+  let columns: readonly ParquetFileColumn[]
   try {
-    metadata = await parquetMetadataAsync(file, { parsers: PARSERS as ParquetParsers })
+    const found = await parquetMetadataAsync(file, { parsers: PARSERS as ParquetParsers })
+    columns = parquetSchema(found).children.map(fileColumn)
+    metadata = plainMetadata(found)
   } catch (error) {
     throw unreadable(error, `Cannot read ${what} as Parquet`)
   }
   const schema = parquetSchema(metadata)
-  const columns = schema.children.map(fileColumn)
   let rowStart = 0
   const rowGroups = metadata.row_groups.map((group) => {
     const range = {
@@ -178,19 +182,26 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
   }
 
   async function readColumn(name: string, start: number, end: number): Promise<ArrayLike<unknown>> {
+    const action = `Cannot read column "${name}" of ${what}`
+    const at = columns.findIndex((column) => column.name === name)
     try {
+      const group = rowGroups.findIndex(({ rowEnd }) => start < rowEnd)
+      const chunks = metadata.row_groups[group]?.columns ?? []
+      const chunk = chunks.find(({ meta_data }) => meta_data?.path_in_schema[0] === name)?.meta_data
+      if (chunk !== undefined) checkChunk(chunk, action)
       // A scan of its own for each call: a scan keeps the last column it decoded, which would unbind memory.
       const scan = await parquetScan({
         file,
         metadata,
         columns: [name],
         compressors: COMPRESSORS,
-        parsers: PARSERS,
+        parsers: { ...PARSERS, stringFromBytes },
         utf8: false,
       })
-      return await scan.readColumn({ column: name, rowStart: start, rowEnd: end })
+      const values = await scan.readColumn({ column: name, rowStart: start, rowEnd: end })
+      return storeValues(columns[at]!, schema.children[at]!.element, values)
     } catch (error) {
-      throw unreadable(error, `Cannot read column "${name}" of ${what}`)
+      throw unreadable(error, action)
     }
   }
 }
@@ -210,17 +221,29 @@ function unreadable(error: unknown, action: string): FeatureStoreError {
   return error instanceof FeatureStoreError ? error : invalid(`${action}: ${(error as Error).message}`)
 }
 
+/** Exact or not at all: hyparquet's own would drop a byte order mark and put others for bytes that are not UTF-8 (S13). */
+const stringFromBytes = (bytes: Uint8Array) => bytes && decodeUtf8(bytes, 0, bytes.length)
+
 /** Every usual codec, in plain JavaScript: no wasm to compile. hyparquet brings Snappy itself. */
 const COMPRESSORS: Compressors = {
-  GZIP: (input, length) => gunzip(input, new Uint8Array(length)),
-  BROTLI: decompressBrotli,
-  ZSTD: (input) => decompressZstd(input),
-  LZ4: decompressLz4,
-  LZ4_RAW: decompressLz4Raw,
+  GZIP: orNothing((input, length) => gunzip(input, new Uint8Array(length))),
+  BROTLI: orNothing(decompressBrotli),
+  ZSTD: orNothing((input) => decompressZstd(input)),
+  LZ4: orNothing(decompressLz4),
+  LZ4_RAW: orNothing(decompressLz4Raw),
 }
 
-/** Microseconds in a number; from Parquet, finer fractions are floored (`docs/semantics.md` S1). */
+type Decompress = (input: Uint8Array, length: number) => Uint8Array
+
+/** A page of nulls alone has nothing behind its levels, not even what a codec makes of nothing. */
+function orNothing(decompress: Decompress): Decompress {
+  return (input, length) => (length === 0 ? new Uint8Array(0) : decompress(input, length))
+}
+
+/** Microseconds in a number, of a date its midnight; from Parquet, finer fractions are floored (`docs/semantics.md` S1). */
+const MICROS_PER_DAY = 86_400_000_000
 const PARSERS: Partial<ParquetParsers> = {
+  dateFromDays: (days: number | null) => (days === null ? null : days * MICROS_PER_DAY),
   timestampFromMilliseconds: (value: bigint | null) => (value === null ? null : Number(value) * 1_000),
   timestampFromMicroseconds: (value: bigint | null) => (value === null ? null : Number(value)),
   timestampFromNanoseconds: (value: bigint | null) =>

@@ -80,6 +80,8 @@ export function checkParquetValue(type: ValueType, value: unknown, unit?: EpochU
       throw invalid(`Cannot keep time ${value}: it lies outside 1684-07-28 to 2255-06-05`)
     return value as number
   }
+  // A decimal is given as its text: the nearest float.
+  if (type === 'float64' && typeof value === 'string') return Number(value)
   if (type === 'float64' || type === 'bool' || type === 'bytes') return value as Value
   return parseValue(type, value, unit)
 }

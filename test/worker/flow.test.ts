@@ -290,7 +290,7 @@ describe('load', () => {
     expect((await get('CRN')).features.delay).toBe(7)
   })
 
-  it.each(['snappy', 'zstd', 'gzip', 'uncompressed'])(
+  it.each(['snappy', 'zstd', 'gzip', 'brotli', 'lz4_raw', 'uncompressed'])(
     'Parquet that DuckDB wrote as %s loads',
     async (codec) => {
       const file = join(folder, `${codec}.parquet`)

@@ -5,6 +5,7 @@ import { statusAt, valueAt } from '../../src/core/feature-column.ts'
 import { arrangeLabels } from '../../src/core/join.ts'
 import { encodeRow, type Stamp, tombstoneId, type ViewRow } from '../../src/core/row.ts'
 import { encodeSegment, rowsToSegment, segmentStatistics } from '../../src/core/segment.ts'
+import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import { encodeValue } from '../../src/core/value.ts'
 import { compileDefinitions } from '../../src/definitions/compile.ts'
 import { DefinitionSet } from '../../src/definitions/definition-set.ts'
@@ -16,6 +17,7 @@ import {
 import { segmentSchema } from '../../src/definitions/snapshot.ts'
 import { joinPartition } from '../../src/offline/join-partition.ts'
 import { joinWindows } from '../../src/offline/join-windows.ts'
+import { duckdbJoin, openDuckdb } from '../oracles/duckdb-join.ts'
 import { oracleValue } from '../oracles/latest-row.ts'
 import { oracleWindow } from '../oracles/windows.ts'
 
@@ -57,7 +59,16 @@ const SNAPSHOT = compileDefinitions(
         ],
       },
     ],
-    feature_services: [{ name: 'model', features: [{ view: 'last_order' }, { view: 'spending' }] }],
+    feature_services: [
+      {
+        name: 'model',
+        features: [
+          { view: 'last_order' },
+          { view: 'spending' },
+          { view: 'last_order', join_keys: { user: 'friend' }, prefix: 'friend_' },
+        ],
+      },
+    ],
   }),
   { generation: 1, versions: { last_order: 1, spending: 1 }, blockBits: {} },
 )
@@ -77,6 +88,20 @@ interface Logged extends Stamp {
   /** `order`, or which views a tombstone deletes from. */
   readonly kind: 'order' | 'all' | 'last_order' | 'spending'
   readonly segments: readonly number[]
+  /** Event and created time as they were written. */
+  readonly eventText: string
+  readonly createdText: string
+}
+
+/** Offsets from UTC in minutes; null for a text without one, which is UTC (S1). */
+const arbitraryOffset = fc.constantFrom(null, 0, 330, -660, 845)
+
+function writeTime(time: number, offset: number | null): string {
+  const local = formatInstant(time + (offset ?? 0) * MINUTE).replace('Z', '')
+  if (offset === null) return local
+  const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60]
+  const digits = (number: number) => String(number).padStart(2, '0')
+  return `${local}${offset < 0 ? '-' : '+'}${digits(hours)}:${digits(minutes)}`
 }
 
 /** Few users and times, so that ties of every depth are common; some rows are logged in two segments. */
@@ -92,13 +117,15 @@ const arbitraryLog: fc.Arbitrary<Logged[]> = fc
       value: fc.option(fc.bigInt({ min: 1n, max: 3n })),
       kind: fc.constantFrom('order', 'order', 'order', 'order', 'all', 'last_order', 'spending'),
       segments: fc.uniqueArray(fc.integer({ min: -1, max: 2 }), { minLength: 1, maxLength: 2 }),
+      offset: arbitraryOffset,
     }),
     // Without a size, hardly any would be of more than ten.
     { maxLength: 40, size: 'max' },
   )
   .map((rows) =>
-    rows.map(({ user, minute, late, ingest, origin, id, value, kind, segments }, index) => {
-      const eventTime = minute * MINUTE
+    rows.map(({ user, minute, late, ingest, origin, id, value, kind, segments, offset }, index) => {
+      const eventText = writeTime(minute * MINUTE, offset)
+      const createdText = writeTime((minute + late) * MINUTE, offset)
       return {
         user,
         // What comes again under one id is the same in all but its sequence.
@@ -106,8 +133,10 @@ const arbitraryLog: fc.Arbitrary<Logged[]> = fc
         value,
         kind: kind as Logged['kind'],
         segments,
-        eventTime,
-        createdTime: eventTime + late * MINUTE,
+        eventText,
+        createdText,
+        eventTime: parseInstant(eventText),
+        createdTime: parseInstant(createdText),
         ingestTime: (100 + ingest) * MINUTE,
         sequenceTime: (100 + ingest) * MINUTE,
         sequenceOrigin: origin,
@@ -117,26 +146,34 @@ const arbitraryLog: fc.Arbitrary<Logged[]> = fc
   )
 
 const arbitraryQuestion = fc.record({
-  labels: fc.array(fc.record({ user: fc.constantFrom(...USERS), minute: fc.integer({ min: 0, max: 130 }) }), {
-    minLength: 1,
-    maxLength: 12,
-  }),
+  labels: fc.array(
+    fc.record({
+      user: fc.constantFrom(...USERS),
+      friend: fc.constantFrom(...USERS),
+      minute: fc.integer({ min: 0, max: 130 }),
+      offset: arbitraryOffset,
+    }),
+    { minLength: 1, maxLength: 12 },
+  ),
   asOf: fc.option(fc.integer({ min: 100, max: 103 }), { nil: undefined }),
   commit: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
   isKnowledgeCutoff: fc.boolean(),
   eventsHeldMax: fc.constantFrom(1, 5, 1_000),
 })
 
-test('the join of a partition gives each label what the oracles give, within its pins (S2-S6, S9, S10, S17-S21)', async () => {
+test('the join gives each label what the plain oracles and DuckDB give, within its pins (S1-S6, S9, S10, S17-S21, S23)', async () => {
+  const duckdb = await openDuckdb()
   await fc.assert(
     fc.asyncProperty(arbitraryLog, arbitraryQuestion, async (log, question) => {
       const { labels, commit, isKnowledgeCutoff, eventsHeldMax } = question
       const asOf = question.asOf === undefined ? undefined : question.asOf * MINUTE
       const platform = platformOf(log)
-      const times = labels.map(({ minute }) => minute * MINUTE)
+      const timeTexts = labels.map(({ minute, offset }) => writeTime(minute * MINUTE, offset))
+      const times = timeTexts.map(parseInstant)
       const users = labels.map(({ user }) => user)
+      const friends = labels.map(({ friend }) => friend)
       const pins = { asOf, commit, isKnowledgeCutoff }
-      const columns = await joinPartition(platform, RESOLVED, { times, inputs: [users] }, pins)
+      const columns = await joinPartition(platform, RESOLVED, { times, inputs: [users, friends] }, pins)
       const view = SNAPSHOT.views['spending@1']!
       const inPasses = await joinWindows(
         platform,
@@ -157,16 +194,29 @@ test('the join of a partition gives each label what the oracles give, within its
           (asOf === undefined || ingestTime <= asOf) &&
           (commit === undefined || segments.some((segment) => segment >= 0 && segment < commit)),
       )
-      for (const [label, { user, minute }] of labels.entries()) {
+      const inSql = await duckdbJoin(duckdb, {
+        log: log.map((row) => ({ ...row, commit: firstCommit(row) })),
+        labels: labels.map((label, at) => ({ ...label, timeText: timeTexts[at]! })),
+        pins,
+      })
+      for (const [label, { user, friend, minute }] of labels.entries()) {
         const at = minute * MINUTE
-        const own = known.filter(
-          (row) => row.user === user && row.eventTime <= at && (!isKnowledgeCutoff || row.createdTime <= at),
+        const seen = known.filter(
+          (row) => row.eventTime <= at && (!isKnowledgeCutoff || row.createdTime <= at),
         )
-        const expected = [oracleLatest(own, user, at), ...oracleWindows(own, at)]
-        for (const [feature, column] of columns.entries()) {
-          const found = { value: valueAt(column, label), status: statusAt(column, label) }
-          expect(found, `feature ${feature} of label ${label}`).toEqual(expected[feature])
-        }
+        const own = seen.filter((row) => row.user === user)
+        const ofFriend = seen.filter((row) => row.user === friend)
+        const expected = [
+          oracleLatest(own, user, at),
+          ...oracleWindows(own, at),
+          oracleLatest(ofFriend, friend, at),
+        ]
+        const found = columns.map((column) => ({
+          value: valueAt(column, label),
+          status: statusAt(column, label),
+        }))
+        expect(found, `label ${label}`).toEqual(expected)
+        expect(found, `label ${label} in DuckDB`).toEqual(inSql[label])
         for (const [feature, column] of inPasses.entries()) {
           const found = { value: valueAt(column, label), status: statusAt(column, label) }
           expect(found, `window ${feature} of label ${label}`).toEqual(expected[feature + 1])
@@ -175,7 +225,14 @@ test('the join of a partition gives each label what the oracles give, within its
     }),
     { numRuns: 150 },
   )
+  duckdb.closeSync()
 })
+
+/** Segment i is registered under commit i + 1. */
+function firstCommit({ segments }: Logged): number | null {
+  const registered = segments.filter((segment) => segment >= 0)
+  return registered.length === 0 ? null : Math.min(...registered) + 1
+}
 
 /** A tombstone is a row, too: where it is the best of all, nothing is there. */
 function oracleLatest(own: readonly Logged[], user: string, at: number) {

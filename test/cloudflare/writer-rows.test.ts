@@ -36,7 +36,8 @@ const LAYOUT: WriterLayout = {
   },
 }
 
-test('a writer writes at most 0.1 rows an event at 100 events a delivery, alarms included', async () => {
+// With the raw rows' 0.03 (raw-rows.test.ts) an event of one view costs at most 0.1.
+test('a writer writes at most 0.07 rows an event at 100 events a delivery, alarms included', async () => {
   const stub = (env as unknown as Env).SHARD_WRITERS.getByName('rows')
   await runInDurableObject(stub as never, async (_: ShardWriterObject, { storage }) => {
     let rowsWritten = 0
@@ -94,7 +95,7 @@ test('a writer writes at most 0.1 rows an event at 100 events a delivery, alarms
         await writer.work({ publish: false, cut: false })
       }
     }
-    expect(rowsWritten / (DELIVERIES * EVENTS)).toBeLessThan(0.1)
+    expect(rowsWritten / (DELIVERIES * EVENTS)).toBeLessThan(0.07)
     expect(rowsWritten).toBeGreaterThan(DELIVERIES)
     // 64 blocks, one put a second each at most.
     expect(counts.puts).toBeLessThanOrEqual((64 * DELIVERIES * 700) / 1_000)

@@ -109,6 +109,8 @@ export interface Registry {
   list(): Promise<readonly GenerationSummary[]>
   /** The highest version ever given to each view, dropped views too. */
   readVersions(): Promise<Readonly<Record<string, number>>>
+  /** The versions that a view ever had and the generations that made them, newest first. */
+  listVersions(view: string): Promise<readonly VersionRecord[]>
   /** Adds a generation in one step. False when its number is taken: somebody else applied first. */
   insert(generation: Generation, snapshot: Snapshot): Promise<boolean>
   /** What a generation was compiled to; it may be of another release's format. */
@@ -121,6 +123,11 @@ export interface GenerationSummary {
   readonly generation: number
   readonly appliedTime: Instant
   readonly author: string
+}
+
+export interface VersionRecord {
+  readonly version: number
+  readonly generation: number
 }
 
 export interface Generation extends GenerationSummary {

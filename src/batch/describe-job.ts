@@ -17,15 +17,21 @@ export interface JobReport {
   readonly report?: ErasureReport
 }
 
-/** The newest jobs beside loads, and the loads that have not ended. */
+/** The newest jobs beside loads, and the loads that have not ended, with how far each has come. */
 export async function listJobs(platform: Platform, countMax: number): Promise<readonly JobReport[]> {
   const [jobs, loads] = await Promise.all([
     platform.jobRecords.list(countMax),
     platform.loads.listUnfinished(),
   ])
-  return [...jobs.map(jobReport), ...loads.map(loadReport)]
+  const newest = [...jobs.map(jobReport), ...loads.map(loadReport)]
     .sort((a, b) => (a.started_time < b.started_time ? 1 : -1))
     .slice(0, countMax)
+  return Promise.all(newest.map((job) => (job.kind === 'load' ? withProgress(platform, job) : job)))
+}
+
+async function withProgress(platform: Platform, job: JobReport): Promise<JobReport> {
+  const { progress } = await describeLoad(platform, job.id)
+  return { ...job, progress }
 }
 
 /** How far a job has come, loads included. Throws `not_found`. */
@@ -35,8 +41,7 @@ export async function describeJob(platform: Platform, id: string): Promise<JobRe
   const load = await platform.loads.find(id)
   if (load === undefined)
     throw new FeatureStoreError('not_found', `Cannot find job "${id}": there is none of that id`)
-  const { progress } = await describeLoad(platform, id)
-  return { ...loadReport(load), progress }
+  return withProgress(platform, loadReport(load))
 }
 
 function jobReport(job: JobRecord): JobReport {

@@ -29,6 +29,14 @@ export function registryD1(db: DrizzleD1Database): Registry {
         .groupBy(viewVersions.view)
       return Object.fromEntries(rows.map(({ view, newest }) => [view, newest ?? 0]))
     },
+    async listVersions(view) {
+      const { version, generation } = viewVersions
+      return db
+        .select({ version, generation })
+        .from(viewVersions)
+        .where(eq(viewVersions.view, view))
+        .orderBy(desc(version))
+    },
     async insert(generation, snapshot) {
       try {
         await db.batch([

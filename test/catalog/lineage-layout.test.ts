@@ -7,7 +7,7 @@ import { layoutLineage } from '../../src/catalog/lineage-layout.ts'
 const arbitraryLineage = fc
   .record({
     count: fc.integer({ min: 1, max: 12 }),
-    edges: fc.array(fc.tuple(fc.nat(11), fc.nat(11)), { maxLength: 30 }),
+    edges: fc.uniqueArray(fc.tuple(fc.nat(11), fc.nat(11)), { maxLength: 30, selector: String }),
     here: fc.nat(11),
   })
   .map(({ count, edges, here }): Lineage => {
@@ -18,22 +18,27 @@ const arbitraryLineage = fc
       kind: 'entity',
       name: String(at),
       nodes: [node(ids[at]!), ...ids.filter((_, other) => other !== at).map(node)],
-      edges: edges
-        .map(([a, b]) => [a % count, b % count] as const)
-        .filter(([a, b]) => a < b)
-        .map(([a, b]) => ({ from: ids[a]!, to: ids[b]! })),
+      edges: edges.filter(([a, b]) => a < b && b < count).map(([a, b]) => ({ from: ids[a]!, to: ids[b]! })),
       upstream: ids.slice(0, at).reverse(),
       downstream: ids.slice(at + 1),
     }
   })
 
-test('layoutLineage() places each node once, right of all it is made from, none upon another', () => {
+test('layoutLineage() places each node once, right of all it is made from, none upon another and no edge across one', () => {
   fc.assert(
     fc.property(arbitraryLineage, (lineage) => {
       const { nodes, edges, columnCount, rowCount } = layoutLineage(lineage, 100)
+      const places = [...nodes, ...edges.flatMap(({ via }) => via)].map(
+        ({ column, row }) => `${column} ${row}`,
+      )
       expect(nodes.map(({ id }) => id).sort()).toEqual(lineage.nodes.map(({ id }) => id).sort())
-      expect(new Set(nodes.map(({ column, row }) => `${column} ${row}`)).size).toBe(nodes.length)
-      for (const { from, to } of edges) expect(from.column).toBeLessThan(to.column)
+      expect(new Set(places).size).toBe(places.length)
+      for (const { from, via, to } of edges) {
+        // One column at a time, each time to a place where no node and no other edge is.
+        const columns = [from, ...via, to].map(({ column }) => column)
+        expect(columns).toEqual(columns.map((_, at) => from.column + at))
+        expect(to.column).toBeGreaterThan(from.column)
+      }
       expect(edges).toHaveLength(lineage.edges.length)
       for (const { column, row } of nodes) {
         expect(column).toBeLessThan(columnCount)

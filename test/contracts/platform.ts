@@ -218,6 +218,11 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await platform.registry.readSnapshot(2)).toEqual({ ...EMPTY_SNAPSHOT, generation: 2 })
       expect(await platform.registry.read(7)).toBeUndefined()
       expect(await platform.registry.readVersions()).toEqual({ clicks: 2 })
+      expect(await platform.registry.listVersions('clicks')).toEqual([
+        { version: 2, generation: 2 },
+        { version: 1, generation: 1 },
+      ])
+      expect(await platform.registry.listVersions('none')).toEqual([])
       expect((await platform.registry.list()).map((one) => one.generation)).toEqual([2, 1])
     })
 

@@ -276,6 +276,16 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         }
         return versions
       },
+      async listVersions(view) {
+        const made = new Map<number, number>()
+        for (const { generation, versions } of generations) {
+          const version = versions[view]?.version
+          if (version !== undefined && !made.has(version)) made.set(version, generation)
+        }
+        return [...made]
+          .map(([version, generation]) => ({ version, generation }))
+          .sort((a, b) => b.version - a.version)
+      },
       async insert(generation, snapshot) {
         if (generations.some((one) => one.generation === generation.generation)) return false
         generations.push(structuredClone(generation))

@@ -1,14 +1,20 @@
 import type { Context } from 'hono'
+import { readAuthorNames } from '../../auth/author-names.ts'
+import { describeLoad } from '../../batch/describe-load.ts'
 import type { Catalog, CatalogObject, DefinitionKind } from '../../catalog/catalog.ts'
 import { datasetNode, featuresOf, findFeature, notInCatalog, splitFeature } from '../../catalog/catalog.ts'
 import { type Description, describe } from '../../catalog/describe.ts'
 import { lineage } from '../../catalog/lineage.ts'
 import { type LineageLayout, layoutLineage } from '../../catalog/lineage-layout.ts'
+import { versionHistory } from '../../catalog/version-history.ts'
+import { liveVersions } from '../../catalog/view-versions.ts'
 import { FeatureStoreError } from '../../core/error.ts'
 import { parseJson } from '../../core/json.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { NamedType } from '../../core/segment.ts'
+import { compileWindows } from '../../definitions/compile-windows.ts'
 import type { FeatureView } from '../../definitions/feature-view.ts'
+import { rawLog } from '../../definitions/raw-log.ts'
 import type { Source } from '../../definitions/source.ts'
 import { profileLog } from '../../monitoring/profile-log.ts'
 import { parseEntities, queryToEntity } from '../../online/parse-entities.ts'
@@ -22,6 +28,7 @@ import { LogFacts } from './log-facts.tsx'
 import { Heading, ObjectLink } from './parts.tsx'
 import { type GetAnswer, Playground } from './playground.tsx'
 import { SourceFacts } from './source-facts.tsx'
+import { VersionList } from './version-list.tsx'
 
 /** Of a drawing; the lists beside it name all. */
 const NODES_MAX = 60
@@ -76,8 +83,15 @@ async function layoutOf(c: Context<Http>, catalog: Catalog, object: CatalogObjec
 async function viewFacts(c: Context<Http>, catalog: Catalog, { name, definition }: Description) {
   const { platform } = c.var
   const view = definition as FeatureView
-  const version = catalog.versions[name]?.version ?? 1
-  const profile = await profileLog(platform, { view: name, version }, loggedColumns(catalog, view))
+  // While a version is filled, the one that is served is what its log should be judged by.
+  const live = liveVersions(catalog, name)
+  const { version } = live.findLast(({ state }) => state === 'served') ?? live.at(-1)!
+  const columns = loggedColumns(catalog, view)
+  const [profile, history, authors] = await Promise.all([
+    profileLog(platform, { view: name, version }, columns),
+    versionHistory(platform, catalog, name),
+    readAuthorNames(platform),
+  ])
   return (
     <>
       <p>
@@ -90,31 +104,46 @@ async function viewFacts(c: Context<Http>, catalog: Catalog, { name, definition 
           </>
         )}
       </p>
-      <LogFacts profile={profile} promise={view.freshness} now={platform.clock.now()} />
+      <VersionList view={name} {...history} authors={authors} />
+      <LogFacts
+        profile={profile}
+        titles={titlesOf(view)}
+        promise={view.freshness}
+        now={platform.clock.now()}
+      />
     </>
   )
 }
 
-/** What a view's log holds of features; of windows it holds inputs, which have no names that a reader knows. */
+/** What a view's log holds: its features, or what its windows are made of. */
 function loggedColumns(catalog: Catalog, view: FeatureView): NamedType[] {
-  if (view.aggregations !== undefined) return []
-  return featuresOf(catalog, view)
-    .slice(0, PROFILED_MAX)
-    .map(({ name, type }) => ({ name, type }))
+  const columns =
+    view.aggregations === undefined
+      ? featuresOf(catalog, view)
+      : compileWindows(view, catalog.sources.get(view.source)!).columns
+  return columns.slice(0, PROFILED_MAX).map(({ name, type }) => ({ name, type }))
+}
+
+/** What readers know a column of the log by, where that is not its name: the expression that windows are made of. */
+function titlesOf({ aggregations = [] }: FeatureView): ReadonlyMap<string, string> {
+  return new Map(aggregations.map(({ name, sql }) => [name, sql]))
 }
 
 async function sourceFacts(c: Context<Http>, { name, definition }: Description) {
   const { platform } = c.var
-  const [expectations, loads] = await Promise.all([
+  const source = definition as Source
+  const [profile, expectations, loads] = await Promise.all([
+    profileLog(platform, rawLog(name), source.schema.slice(0, PROFILED_MAX)),
     readExpectations(platform, name),
-    platform.loads.list(name),
+    platform.loads
+      .list(name)
+      .then((all) => Promise.all(all.slice(0, LOADS_MAX).map(({ id }) => describeLoad(platform, id)))),
   ])
   return (
-    <SourceFacts
-      source={definition as Source}
-      expectations={expectations}
-      loads={loads.slice(0, LOADS_MAX)}
-    />
+    <>
+      <SourceFacts source={source} expectations={expectations} loads={loads} />
+      <LogFacts profile={profile} promise={undefined} now={platform.clock.now()} />
+    </>
   )
 }
 

@@ -1,8 +1,15 @@
-import { formatInstant } from '../../core/time.ts'
+import { CATALOG_KINDS } from '../../catalog/catalog.ts'
 import type { GenerationSummary } from '../../platform.ts'
-import { Heading, Table } from './parts.tsx'
+import type { DefinitionDiff } from '../../registry/diff-generations.ts'
+import { Author, type AuthorNames, FieldDiffs, Heading, ObjectLink, Table, Time } from './parts.tsx'
 
-export function Generations({ generations }: { readonly generations: readonly GenerationSummary[] }) {
+export function Generations({
+  generations,
+  authors,
+}: {
+  readonly generations: readonly GenerationSummary[]
+  readonly authors: AuthorNames
+}) {
   return (
     <>
       <h1>History of definitions</h1>
@@ -14,8 +21,8 @@ export function Generations({ generations }: { readonly generations: readonly Ge
         head={['Generation', 'Applied', 'By']}
         rows={generations.map(({ generation, appliedTime, author }) => [
           <a href={`/generations/${generation}`}>{generation}</a>,
-          formatInstant(appliedTime),
-          author,
+          <Time at={appliedTime} />,
+          <Author id={author} names={authors} />,
         ])}
         empty="Nothing has been applied yet."
       />
@@ -23,46 +30,44 @@ export function Generations({ generations }: { readonly generations: readonly Ge
   )
 }
 
-export interface Difference {
-  readonly action: string
-  readonly object: string
-  readonly details: readonly string[]
-}
-
 /** What a generation changed against the one before. */
 export function GenerationDiff({
   generation,
   changes,
+  authors,
 }: {
   readonly generation: GenerationSummary
-  readonly changes: readonly Difference[]
+  readonly changes: readonly DefinitionDiff[]
+  readonly authors: AuthorNames
 }) {
   return (
     <>
-      <Heading
-        kind="Generation"
-        name={String(generation.generation)}
-        description={`Applied ${formatInstant(generation.appliedTime)} by ${generation.author}`}
-      />
+      <Heading kind="Generation" name={String(generation.generation)} />
+      <p class="lead">
+        Applied <Time at={generation.appliedTime} /> by <Author id={generation.author} names={authors} />
+      </p>
       <h2>Changes</h2>
       <Table
         label="Changes"
         head={['Change', 'Object', 'Details']}
         rows={changes.map(({ action, object, details }) => [
           <span class={action === 'create' ? 'added' : action === 'delete' ? 'removed' : ''}>{action}</span>,
-          <code>{object}</code>,
-          details.length === 0 ? (
-            ''
-          ) : (
-            <ul>
-              {details.map((detail) => (
-                <li>{detail}</li>
-              ))}
-            </ul>
-          ),
+          action === 'delete' ? <code>{object}</code> : <DefinitionLink id={object} />,
+          <FieldDiffs diffs={details} />,
         ])}
         empty="It has the definitions of the one before: blocks were divided, or views were filled."
       />
     </>
+  )
+}
+
+/** To what is defined now under the kind and name of an id. */
+function DefinitionLink({ id }: { readonly id: string }) {
+  const [kind, name] = id.split('/')
+  const known = CATALOG_KINDS.find((one) => one === kind)
+  return known === undefined ? (
+    <code>{id}</code>
+  ) : (
+    <ObjectLink object={{ kind: known, name: name! }} text={id} />
   )
 }

@@ -1,13 +1,12 @@
 import type { Catalog } from '../../catalog/catalog.ts'
 import { featuresOf } from '../../catalog/catalog.ts'
-import { formatInstant } from '../../core/time.ts'
-import { ObjectLink, Table } from './parts.tsx'
+import { Author, type AuthorNames, ObjectLink, Table, Time } from './parts.tsx'
 
 /** Newest first that the first page lists; the search finds the others. */
 const SERVICES_MAX = 20
 
 /** What is there, and the way into it. */
-export function Home({ catalog }: { readonly catalog: Catalog }) {
+export function Home({ catalog, authors }: { readonly catalog: Catalog; readonly authors: AuthorNames }) {
   const featureCount = [...catalog.featureViews.values()].reduce(
     (sum, view) => sum + featuresOf(catalog, view).length,
     [...catalog.onDemandViews.values()].reduce((sum, { features }) => sum + features.length, 0),
@@ -25,9 +24,14 @@ export function Home({ catalog }: { readonly catalog: Catalog }) {
     <>
       <h1>Feature catalog</h1>
       <p class="lead">
-        {catalog.generation === 0
-          ? 'Nothing is defined yet. Write definitions and apply them; this page then shows them.'
-          : `Generation ${catalog.generation}, applied ${formatInstant(catalog.appliedTime).slice(0, 10)} by ${catalog.author}.`}
+        {catalog.generation === 0 ? (
+          'Nothing is defined yet. Write definitions and apply them; this page then shows them.'
+        ) : (
+          <>
+            <a href={`/generations/${catalog.generation}`}>Generation {catalog.generation}</a>, applied{' '}
+            <Time at={catalog.appliedTime} /> by <Author id={catalog.author} names={authors} />.
+          </>
+        )}
       </p>
       <div class="grid">
         {counts.map(([title, count, path]) => (

@@ -1,9 +1,10 @@
 import type { CatalogObject } from '../../catalog/catalog.ts'
-import type { LineageLayout, PlacedNode } from '../../catalog/lineage-layout.ts'
+import type { LineageLayout, Place, PlacedNode } from '../../catalog/lineage-layout.ts'
+import { parseViewId } from '../../definitions/transition.ts'
 import { KIND_TITLES, pathOf } from './paths.ts'
 
-const [WIDTH, HEIGHT] = [176, 46]
-const [GAP_X, GAP_Y] = [56, 16]
+const [WIDTH, HEIGHT] = [172, 46]
+const [GAP_X, GAP_Y] = [48, 16]
 /** Of a name; the rest shows when it is pointed at. */
 const CHARS_MAX = 24
 
@@ -25,8 +26,8 @@ export function LineageGraph({
         class="wide"
         aria-label={`Lineage of ${here.name}`}
       >
-        {layout.edges.map(({ from, to }) => (
-          <path class="edge" d={edgePath(from, to)} />
+        {layout.edges.map(({ from, via, to }) => (
+          <path class="edge" d={edgePath([from, ...via, to])} />
         ))}
         {layout.nodes.map((node) => (
           <LineageBox node={node} isHere={node.kind === here.kind && node.name === here.name} />
@@ -44,6 +45,7 @@ function LineageBox({ node, isHere }: { readonly node: PlacedNode; readonly isHe
       <rect class={isHere ? 'node here' : 'node'} x={x} y={y} width={WIDTH} height={HEIGHT} rx="8" />
       <text class="soft" x={x + 10} y={y + 17}>
         {KIND_TITLES[node.kind]}
+        {node.kind === 'feature_view' && versionsText(node)}
       </text>
       <text x={x + 10} y={y + 35}>
         {title.length > CHARS_MAX ? `${title.slice(0, CHARS_MAX - 1)}…` : title}
@@ -53,9 +55,22 @@ function LineageBox({ node, isHere }: { readonly node: PlacedNode; readonly isHe
   )
 }
 
-function edgePath(from: PlacedNode, to: PlacedNode): string {
-  const [x1, y1] = [from.column * (WIDTH + GAP_X) + WIDTH, from.row * (HEIGHT + GAP_Y) + HEIGHT / 2]
-  const [x2, y2] = [to.column * (WIDTH + GAP_X), to.row * (HEIGHT + GAP_Y) + HEIGHT / 2]
-  const middle = (x1 + x2) / 2
-  return `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`
+/** ` @1 @2`, the newest last. */
+function versionsText({ versions = [] }: PlacedNode): string {
+  return versions.map((id) => ` @${parseViewId(id).version}`).join('')
+}
+
+/** From place to place, straight across the width of a node where the edge passes between nodes. */
+function edgePath(places: readonly Place[]): string {
+  const points = places.map(({ column, row }) => ({
+    x: column * (WIDTH + GAP_X),
+    y: row * (HEIGHT + GAP_Y) + HEIGHT / 2,
+  }))
+  const [start, ...others] = points
+  const curves = others.map(({ x, y }, at) => {
+    const middle = x - GAP_X / 2
+    const isLast = at === others.length - 1
+    return `C${middle} ${points[at]!.y} ${middle} ${y} ${x} ${y}${isLast ? '' : `H${x + WIDTH}`}`
+  })
+  return `M${start!.x + WIDTH} ${start!.y}${curves.join('')}`
 }

@@ -7,10 +7,13 @@ import { formatAge, Table, Time } from './parts.tsx'
 /** How fresh a log is against its promise, how its rows arrive, and what their columns hold. */
 export function LogFacts({
   profile,
+  titles = new Map(),
   promise,
   now,
 }: {
   readonly profile: LogProfile
+  /** Of columns that are shown under another name than their own. */
+  readonly titles?: ReadonlyMap<string, string>
   /** A duration; undefined where none is promised. */
   readonly promise: string | undefined
   readonly now: Instant
@@ -43,7 +46,7 @@ export function LogFacts({
           from={`${arrivals.length} h ago`}
           to="now"
         />
-        <p class="soft">Measured from the log: what arrived in the last half minute may not be in it yet.</p>
+        <p class="soft">Measured from the log: what arrived in the last minutes may not be in it yet.</p>
       </div>
       <h2>Statistics</h2>
       <p class="soft">
@@ -54,7 +57,7 @@ export function LogFacts({
       {profile.sampleCount > 0 && (
         <div class="grid">
           {profile.columns.map((column) => (
-            <ColumnCard column={column} />
+            <ColumnCard column={{ ...column, name: titles.get(column.name) ?? column.name }} />
           ))}
         </div>
       )}

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
+import { readAuthorNames } from '../../auth/author-names.ts'
 import {
   CATALOG_KINDS,
   type Catalog,
@@ -105,7 +106,10 @@ export function pageRoutes() {
     return c.redirect('/sign-in', 303)
   })
 
-  pages.get('/', async (c) => show(c, { title: 'Catalog' }, <Home catalog={await catalogOf(c)} />))
+  pages.get('/', async (c) => {
+    const [catalog, authors] = await Promise.all([catalogOf(c), readAuthorNames(c.var.platform)])
+    return show(c, { title: 'Catalog' }, <Home catalog={catalog} authors={authors} />)
+  })
   pages.get('/search', async (c) => {
     const { q = '', kind, entity, owner, tag, type } = c.req.query()
     const catalog = await catalogOf(c)

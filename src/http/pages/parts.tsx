@@ -1,6 +1,7 @@
 import type { Child } from 'hono/jsx'
 import type { CatalogObject } from '../../catalog/catalog.ts'
 import { formatInstant, type Instant } from '../../core/time.ts'
+import type { FieldDiff } from '../../registry/diff-generations.ts'
 import { KIND_TITLES, pathOf } from './paths.ts'
 
 /** A heading with what it is, and what it says of itself. */
@@ -94,6 +95,29 @@ export function Tags({ tags }: { readonly tags: Readonly<Record<string, string>>
   )
 }
 
+/** Names of tokens by id. */
+export type AuthorNames = ReadonlyMap<string, string>
+
+/** Who applied something: a token by its name, the administrator, or the job that did. */
+export function Author({ id, names }: { readonly id: string; readonly names: AuthorNames }) {
+  const name = names.get(id)
+  return <span title={name === undefined ? undefined : `token ${id}`}>{name ?? id}</span>
+}
+
+/** Fields that were one thing and are another. */
+export function FieldDiffs({ diffs }: { readonly diffs: readonly FieldDiff[] }) {
+  if (diffs.length === 0) return null
+  return (
+    <ul class="diffs">
+      {diffs.map(({ field, from, to }) => (
+        <li>
+          <code>{field}</code> {from !== null && <del>{from}</del>} {to !== null && <ins>{to}</ins>}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
 /** An instant as machines and people read it. */
 export function Time({ at }: { readonly at: Instant | null }) {
   if (at === null) return <span class="soft">never</span>
@@ -110,6 +134,11 @@ const STATUS_CLASSES: Readonly<Record<string, string>> = {
   cancelled: 'warn',
   expired: 'warn',
   missing: 'warn',
+}
+
+/** Whether something still goes on: its part of the page is read again and again. */
+export function isLive(status: unknown): boolean {
+  return status === 'queued' || status === 'running'
 }
 
 export function Status({ status }: { readonly status: string }) {

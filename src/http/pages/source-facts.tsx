@@ -1,7 +1,7 @@
+import type { LoadReport } from '../../batch/describe-load.ts'
 import type { Source } from '../../definitions/source.ts'
-import type { LoadRecord } from '../../platform.ts'
 import type { SourceExpectation } from '../../registry/read-expectations.ts'
-import { Status, Table } from './parts.tsx'
+import { isLive, Progress, Status, Table } from './parts.tsx'
 
 /** What a source's rows look like, what is expected of them, and the files that brought them. */
 export function SourceFacts({
@@ -11,7 +11,8 @@ export function SourceFacts({
 }: {
   readonly source: Source
   readonly expectations: readonly SourceExpectation[]
-  readonly loads: readonly LoadRecord[]
+  /** The newest, newest first. */
+  readonly loads: readonly LoadReport[]
 }) {
   return (
     <>
@@ -35,28 +36,31 @@ export function SourceFacts({
       <h2>Expectations</h2>
       <Table
         label="Expectations"
-        head={['Expectation', 'Condition', 'On failure', 'Rows that failed, in the last day']}
+        head={['Expectation', 'Condition', 'On failure', 'Rows that failed', 'In the last day']}
         rows={expectations.map(({ definition, sum }) => [
           definition.name,
           <code>{definition.sql}</code>,
           definition.on_failure,
-          sum === undefined
-            ? '0'
-            : `${sum.unmet.toLocaleString('en')}, ${sum.unmetSince.toLocaleString('en')}`,
+          (sum?.unmet ?? 0).toLocaleString('en'),
+          (sum?.unmetSince ?? 0).toLocaleString('en'),
         ])}
         empty="None is declared."
       />
       <h2>Loads</h2>
-      <Table
-        label="Loads"
-        head={['File', 'Status', 'Bytes']}
-        rows={loads.map(({ id, file, status, bytes }) => [
-          <a href={`/jobs/${encodeURIComponent(id)}`}>{file}</a>,
-          <Status status={status} />,
-          bytes.toLocaleString('en'),
-        ])}
-        empty="No file has been loaded."
-      />
+      <div id="loads" data-live={loads.some(({ status }) => isLive(status)) ? '' : undefined}>
+        <Table
+          label="Loads"
+          head={['File', 'Status', 'Progress', 'Rows written', 'Bytes']}
+          rows={loads.map(({ id, file, status, progress, rows, bytes }) => [
+            <a href={`/jobs/${encodeURIComponent(id)}`}>{file}</a>,
+            <Status status={status} />,
+            isLive(status) ? <Progress {...progress} /> : '',
+            rows.written.toLocaleString('en'),
+            bytes.toLocaleString('en'),
+          ])}
+          empty="No file has been loaded."
+        />
+      </div>
     </>
   )
 }

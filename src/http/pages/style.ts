@@ -45,6 +45,7 @@ svg .bar{fill:var(--bar)}svg .line{stroke:var(--line);fill:none}svg .edge{stroke
 svg .node{fill:var(--card);stroke:var(--line)}svg .here{stroke:var(--accent);stroke-width:2.5}svg a:focus-visible .node,svg a:hover .node{stroke:var(--accent);stroke-width:2.5}
 footer{color:var(--soft);font-size:.85rem;border-top:1px solid var(--line);display:flex;flex-wrap:wrap;gap:.5rem 1rem;justify-content:space-between}footer form.row{align-items:center}
 .results{list-style:none;padding:0;margin:0}.results li{padding:.75rem 0;border-bottom:1px solid var(--line)}.results p{margin:.15rem 0}
+ul.diffs{margin:0;padding-left:1rem}.diffs del{color:var(--bad)}.diffs ins{color:var(--good);text-decoration:none}.diffs :is(del,ins){overflow-wrap:anywhere}
 .added{color:var(--good)}.removed{color:var(--bad)}
-@media (max-width:40rem){dl{grid-template-columns:1fr}dt{margin-top:.5rem}input[type=search]{min-width:0;width:100%}form.search{width:100%}}
+@media (max-width:40rem){dl{grid-template-columns:1fr}dt{margin-top:.5rem}input[type=search]{min-width:0;width:100%}search,form.search{width:100%}}
 `

@@ -1,17 +1,16 @@
 import type { JobReport } from '../../batch/describe-job.ts'
 import type { LoadReport } from '../../batch/describe-load.ts'
+import { parseViewId } from '../../definitions/transition.ts'
 import type { DatasetReport } from '../../offline/describe-dataset.ts'
 import { FormToken } from './layout.tsx'
-import { Heading, Progress, Status, Table } from './parts.tsx'
-
-const LIVE: ReadonlySet<unknown> = new Set(['queued', 'running'])
+import { Heading, isLive, Progress, Status, Table } from './parts.tsx'
 
 /** Long work, the newest first. */
 export function Jobs({ jobs }: { readonly jobs: readonly JobReport[] }) {
   return (
     <>
       <h1>Jobs</h1>
-      <div id="jobs" data-live={jobs.some(({ status }) => LIVE.has(status)) ? '' : undefined}>
+      <div id="jobs" data-live={jobs.some(({ status }) => isLive(status)) ? '' : undefined}>
         <Table
           label="Jobs"
           head={['Job', 'Kind', 'Works on', 'Status', 'Progress', 'Started']}
@@ -22,7 +21,7 @@ export function Jobs({ jobs }: { readonly jobs: readonly JobReport[] }) {
             kind,
             subject,
             <Status status={status} />,
-            progress === undefined ? '' : `${progress.done} of ${progress.total}`,
+            progress === undefined ? '' : <Progress {...progress} />,
             <time datetime={started_time}>{readable(started_time)}</time>,
           ])}
           empty="Nothing has been done yet, and nothing is going on."
@@ -42,11 +41,11 @@ export function Job({
   readonly load?: LoadReport | undefined
   readonly formToken: string
 }) {
-  const isLive = LIVE.has(job.status)
+  const isOngoing = isLive(job.status)
   return (
     <>
       <Heading kind={`Job · ${job.kind}`} name={job.subject} />
-      <div class="card" id="job" data-live={isLive ? '' : undefined}>
+      <div class="card" id="job" data-live={isOngoing ? '' : undefined}>
         <p>
           <Status status={job.status} /> <code>{job.id}</code>
         </p>
@@ -71,7 +70,7 @@ export function Job({
             <code>{JSON.stringify(job.report, null, 2)}</code>
           </pre>
         )}
-        {isLive && (
+        {isOngoing && (
           <form action={`/jobs/${encodeURIComponent(job.id)}/cancel`} method="post">
             <FormToken token={formToken} />
             <button class="plain" type="submit">
@@ -104,7 +103,7 @@ export function Datasets({
   return (
     <>
       <h1>Training datasets</h1>
-      <div id="datasets" data-live={datasets.some(({ status }) => LIVE.has(status)) ? '' : undefined}>
+      <div id="datasets" data-live={datasets.some(({ status }) => isLive(status)) ? '' : undefined}>
         <Table
           label="Training datasets"
           head={['Dataset', 'Made of', 'Status', 'Rows', 'Created']}
@@ -145,7 +144,7 @@ export function Dataset({ dataset }: { readonly dataset: DatasetReport }) {
   return (
     <>
       <Heading kind="Training dataset" name={text(dataset.name)} />
-      <div class="card" id="dataset" data-live={LIVE.has(dataset.status) ? '' : undefined}>
+      <div class="card" id="dataset" data-live={isLive(dataset.status) ? '' : undefined}>
         <p>
           <Status status={text(dataset.status)} /> <code>{text(dataset.id)}</code>
         </p>
@@ -158,6 +157,14 @@ export function Dataset({ dataset }: { readonly dataset: DatasetReport }) {
         <dl>
           <dt>Made of</dt>
           <dd>{subjectOf(dataset)}</dd>
+          <dt>Versions of views</dt>
+          <dd>
+            {((dataset.feature_views ?? []) as readonly string[]).map((id) => (
+              <>
+                <a href={`/feature-views/${parseViewId(id).name}`}>{id}</a>{' '}
+              </>
+            ))}
+          </dd>
           <dt>Labels</dt>
           <dd>
             <code>{JSON.stringify(dataset.labels)}</code>

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { readAuthorNames } from '../../auth/author-names.ts'
 import { cancelJob } from '../../batch/cancel-job.ts'
 import { describeJob, listJobs } from '../../batch/describe-job.ts'
 import { describeLoad } from '../../batch/describe-load.ts'
@@ -100,7 +101,10 @@ export function workRoutes() {
     show(
       c,
       { title: 'History', place: '/generations' },
-      <Generations generations={await c.var.platform.registry.list()} />,
+      <Generations
+        generations={await c.var.platform.registry.list()}
+        authors={await readAuthorNames(c.var.platform)}
+      />,
     ),
   )
   pages.get('/generations/:generation', async (c) => {
@@ -115,7 +119,11 @@ export function workRoutes() {
     return show(
       c,
       { title: `Generation ${found.generation}`, place: '/generations' },
-      <GenerationDiff generation={found} changes={diffGenerations(before, found)} />,
+      <GenerationDiff
+        generation={found}
+        changes={diffGenerations(before, found)}
+        authors={await readAuthorNames(c.var.platform)}
+      />,
     )
   })
   return pages

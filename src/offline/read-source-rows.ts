@@ -1,8 +1,9 @@
+import { FeatureStoreError } from '../core/error.ts'
 import { decodeRawGroups, groupRows } from '../core/raw-row.ts'
-import { openRawSegment, readRawRows } from '../core/raw-segment.ts'
+import { columnReader, openRawSegment, readRawRows } from '../core/raw-segment.ts'
 import type { NamedType } from '../core/segment.ts'
 import type { Instant } from '../core/time.ts'
-import { encodeValue, type Value } from '../core/value.ts'
+import type { Value } from '../core/value.ts'
 import { rawLayouts } from '../definitions/raw-layout.ts'
 import { rawLog } from '../definitions/raw-log.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
@@ -14,22 +15,27 @@ export interface RowTimes {
   readonly to: Instant
 }
 
+/** Values in the order of the source's columns. */
+export type SourceRow = readonly Value[]
+
 /**
- * The accepted rows of a source as NDJSON, part by part, in no order: those that wait in the writers, then the log, a row group in memory at a
- * time. Columns are those of the source now: older rows read null where they had none, and what was of another type is cast.
+ * The accepted rows of a source, part by part, in no order: those that wait in the writers, then the log, a row group in
+ * memory at a time. Columns are those of the source now: older rows read null where they had none, and what was of another
+ * type is cast; a row with a value that has no cast is left out.
  */
 export async function* readSourceRows(
   platform: Platform,
   { snapshot, source }: { readonly snapshot: Snapshot; readonly source: CompiledSource },
   times: RowTimes,
-): AsyncGenerator<string> {
+): AsyncGenerator<readonly SourceRow[]> {
   // Writers first: what leaves one meanwhile is in the log before, and is left out there.
   const waiting = new Set<string>()
   for (const layout of rawLayouts(snapshot, source)) {
     for (const group of decodeRawGroups(await platform.rawWriters.readWaiting(layout))) {
       waiting.add(group.message)
-      const rows = groupRows(group).filter(({ values }) => isWithin(times, values[group.eventTime]!))
-      yield rows.map(({ values }) => rowText(group.columns, values)).join('')
+      const rowAsNow = rowReader(group.columns, source.columns)
+      const rows = groupRows(group).flatMap(({ values }) => rowAsNow(values))
+      yield rows.filter((values) => isWithin(times, values[source.eventTime]!))
     }
   }
   const { view, version } = rawLog(source.name)
@@ -40,7 +46,7 @@ export async function* readSourceRows(
       const rows = (await readRawRows(file, source.columns, range)).filter(
         ({ message, values }) => !waiting.has(message) && isWithin(times, values[source.eventTime]!),
       )
-      yield rows.map(({ values }) => rowText(source.columns, values)).join('')
+      yield rows.map(({ values }) => values)
     }
   }
 }
@@ -49,9 +55,18 @@ function isWithin({ from, to }: RowTimes, time: Value): boolean {
   return typeof time === 'number' && time >= from && time < to
 }
 
-function rowText(columns: readonly NamedType[], values: readonly Value[]): string {
-  const cells = columns.map(
-    ({ name, type }, at) => `${JSON.stringify(name)}:${encodeValue(type, values[at]!)}`,
-  )
-  return `{${cells.join(',')}}\n`
+/** Gives a row of a source's former columns those it has now; an empty list for one with a value that has no cast. */
+function rowReader(before: readonly NamedType[], now: readonly NamedType[]) {
+  const readers = now.map(({ name, type }) => {
+    const at = before.findIndex((column) => column.name === name)
+    return { at, read: columnReader(name, before[at]?.type, type) }
+  })
+  return (values: readonly Value[]): SourceRow[] => {
+    try {
+      return [readers.map(({ at, read }) => read(values[at] ?? null))]
+    } catch (error) {
+      if (error instanceof FeatureStoreError) return []
+      throw error
+    }
+  }
 }

@@ -6,6 +6,7 @@ import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
 import { rawLog } from '../../src/definitions/raw-log.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
+import { encodeAsNdjson } from '../../src/offline/encode-source-rows.ts'
 import { readSourceRows } from '../../src/offline/read-source-rows.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
@@ -94,8 +95,9 @@ async function rawRows(): Promise<string[]> {
   const snapshot = await readWritingSnapshot(platform)
   const source = snapshot.sources.clicks!
   const times = { from: 0, to: platform.time.now + HOUR }
+  const parts = readSourceRows(platform, { snapshot, source }, times)
   const texts: string[] = []
-  for await (const text of readSourceRows(platform, { snapshot, source }, times)) texts.push(text)
+  for await (const text of encodeAsNdjson(source.columns, parts)) texts.push(text)
   return texts.join('').split('\n').filter(Boolean)
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type ParquetColumn, writeParquet } from '../../src/core/parquet.ts'
-import { type Harness, startHarness, until } from './harness.ts'
+import { openParquet, type ParquetColumn, writeParquet } from '../../src/core/parquet.ts'
+import { type ErrorBody, type Harness, startHarness, TOKEN, until } from './harness.ts'
 
 const DEFINITIONS = {
   entities: [{ name: 'user', join_keys: [{ name: 'user', type: 'string' }], shards: 1 }],
@@ -114,4 +114,32 @@ it('a notification alone has its file loaded', async () => {
       LOADED_MS,
     ),
   ).toBe(8)
+})
+
+it('rows of a source are answered as Parquet, or as NDJSON', async () => {
+  await harness.env.BUCKET.put('landing/clicks/c.parquet', clicksFile('cid', [3, 4, 9]))
+  await harness.server.getWorker().scheduled({ cron: '* * * * *' })
+  const read = async () =>
+    (await harness.call('GET', '/v1/sources/clicks/rows')).text
+      .split('\n')
+      .filter((line) => line.includes('cid'))
+  const lines = await until(read, ({ length }) => length === 3, LOADED_MS)
+  const response = await fetch(new URL('/v1/sources/clicks/rows?format=parquet', harness.url), {
+    headers: { authorization: `Bearer ${TOKEN}` },
+  })
+  expect(response.headers.get('content-type')).toBe('application/vnd.apache.parquet')
+  const bytes = await response.arrayBuffer()
+  const buffer = {
+    byteLength: bytes.byteLength,
+    slice: async (start: number, end?: number) => bytes.slice(start, end),
+  }
+  const file = await openParquet(buffer, 'the answer')
+  const users = Array.from(await file.readColumn('user', 0, file.rowCount))
+  const prices = Array.from(await file.readColumn('price', 0, file.rowCount))
+  expect(prices.filter((_, row) => users[row] === 'cid')).toEqual(
+    lines.map((line) => BigInt((JSON.parse(line) as { price: number }).price)),
+  )
+  const refused = await harness.call<ErrorBody>('GET', '/v1/sources/clicks/rows?format=xml')
+  expect(refused.status).toBe(400)
+  expect(refused.json.error.message).toMatch(/parameter "format".*ndjson.*parquet/)
 })

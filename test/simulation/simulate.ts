@@ -2,7 +2,7 @@ import { fillView } from '../../src/batch/fill-view.ts'
 import { decodeBlockRows, openBlock } from '../../src/core/block.ts'
 import { createBlockCache } from '../../src/core/block-cache.ts'
 import { encodeKey } from '../../src/core/entity-key.ts'
-import { compareStamps, type Stamp } from '../../src/core/row.ts'
+import type { Stamp } from '../../src/core/row.ts'
 import { openSegment } from '../../src/core/segment.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import { encodeValue } from '../../src/core/value.ts'
@@ -287,12 +287,19 @@ export async function simulate(
 
   async function push() {
     const doorTime = platform.time.now
-    const rows = Array.from({ length: 1 + below(4) }, () => ({
-      key: KEYS[below(KEYS.length)]!,
-      at: doorTime + (below(4) === 0 ? below(60) : -below(120)) * SECOND,
-      made: doorTime - below(3) * SECOND,
-      value: chance(0.1) ? null : BigInt(below(1_000_000)),
-    }))
+    const rows = Array.from({ length: 1 + below(4) }, () => {
+      const value = chance(0.1) ? null : BigInt(below(1_000_000))
+      // Of rows of one event time the later created wins, and of those of one created time the sequence decides.
+      const twin = chance(0.2) ? written.filter(({ deletes }) => deletes === undefined).at(-1) : undefined
+      if (twin !== undefined)
+        return { key: twin.key, at: twin.eventTime, made: twin.createdTime - below(2) * SECOND, value }
+      return {
+        key: KEYS[below(KEYS.length)]!,
+        at: doorTime + (below(4) === 0 ? below(60) : -below(120)) * SECOND,
+        made: doorTime - below(3) * SECOND,
+        value,
+      }
+    })
     const events = rows.map(({ key, at, made, value }) => ({
       at: formatInstant(at),
       made: formatInstant(made),
@@ -615,9 +622,18 @@ function winner(
   let best: Written | undefined
   for (const row of written) {
     const isMeant = row.key === key && row.eventTime <= at && (row.deletes?.includes(view) ?? true)
-    if (isMeant && (best === undefined || compareStamps(row, best) > 0)) best = row
+    if (isMeant && (best === undefined || isLater(row, best))) best = row
   }
   return best
+}
+
+/** The order of S6 by its letter, apart from the code's own. */
+function isLater(a: Written, b: Written): boolean {
+  if (a.eventTime !== b.eventTime) return a.eventTime > b.eventTime
+  if (a.createdTime !== b.createdTime) return a.createdTime > b.createdTime
+  if (a.sequenceTime !== b.sequenceTime) return a.sequenceTime > b.sequenceTime
+  if (a.sequenceOrigin !== b.sequenceOrigin) return a.sequenceOrigin > b.sequenceOrigin
+  return a.sequenceIndex > b.sequenceIndex
 }
 
 function truth(

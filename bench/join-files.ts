@@ -3,7 +3,7 @@ import { join as joinPath } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
 import { encodeKey, hashKey, topBits } from '../src/core/entity-key.ts'
 import { type AsyncBuffer, createParquetWriter, openParquet, type ParquetFile } from '../src/core/parquet.ts'
-import { copyValues, createVectorValues, takeValues, type Vector } from '../src/core/vector.ts'
+import { copyValues, takeValues, takeVectorValues, type Vector, type VectorPool } from '../src/core/vector.ts'
 
 import { joinPartition } from '../src/offline/join-partition.ts'
 import { type JoinData, RESOLVED } from './join-data.ts'
@@ -53,6 +53,7 @@ type FileStore = ReturnType<typeof fileStore>
 /** Files read and written in place; memory is looked at each time. */
 function fileStore(folder: string, peak: MemoryPeak) {
   const opened = new Map<string, number>()
+  let last = new ArrayBuffer(0)
   const look = () => {
     const { used_heap_size, external_memory } = getHeapStatistics()
     peak.bytes = Math.max(peak.bytes, used_heap_size + external_memory)
@@ -67,7 +68,10 @@ function fileStore(folder: string, peak: MemoryPeak) {
         slice(start, end = byteLength) {
           look()
           const from = start < 0 ? byteLength + start : start
+          // What was read before has been decoded: its memory is given back at once.
+          last.transfer(0)
           const bytes = new Uint8Array(end - from)
+          last = bytes.buffer
           readSync(file, bytes, 0, bytes.length, from)
           return bytes.buffer
         },
@@ -199,18 +203,19 @@ async function gatherAnswers(
   )
   /** Row group of each partition's answers that comes next: an empty one was not written. */
   const next = answers.map(() => 0)
+  const pool: VectorPool = new Map()
   for (const group of labels.rowGroups.keys()) {
     const users = await labels.readVector('user', group)
     const rows = divide(partitionsOf(users.values as BigInt64Array, bits), bits)
     const count = users.values.length
     const columns: Vector[] = []
     for (const { name, type } of FEATURES) {
-      const values = createVectorValues(type, count)
+      const values = takeVectorValues(pool, `gathered ${name}`, { type, count })
       const nulls = new Uint8Array(count)
       for (const [number, answer] of answers.entries()) {
         const own = rows[number]!
         if (own.length === 0) continue
-        const found = await answer.readVector(name, next[number]!)
+        const found = await answer.readVector(name, next[number]!, pool)
         copyValues(found.values, undefined, values, own)
         if (found.nulls !== undefined)
           for (let at = 0; at < own.length; at++) nulls[own[at]!] = found.nulls[at]!
@@ -218,8 +223,8 @@ async function gatherAnswers(
       columns.push({ values, nulls })
     }
     for (const [number, own] of rows.entries()) if (own.length > 0) next[number]!++
-    const label = await labels.readVector('label', group)
-    const times = await labels.readVector('event_time', group)
+    const label = await labels.readVector('label', group, pool)
+    const times = await labels.readVector('event_time', group, pool)
     writer.write([label.values, users.values, times.values, ...columns])
     output.write(writer.takeBytes())
   }

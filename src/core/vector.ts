@@ -20,8 +20,8 @@ export function createVectorValues(type: ValueType, count: number): VectorValues
 }
 
 /**
- * Arrays that are used again: what a reader takes under a name holds until it takes that name again. Without them a scan
- * would leave its whole log behind for the garbage collector, faster than that runs.
+ * Arrays that are used again, by name: what a reader takes under a name holds until it takes that name again. Without them a
+ * scan would leave its whole log behind for the garbage collector, faster than that runs.
  */
 export type VectorPool = Map<string, Float64Array | BigInt64Array>
 
@@ -31,12 +31,18 @@ export function takeVectorValues(
   name: string,
   { type, count }: { readonly type: ValueType; readonly count: number },
 ): VectorValues {
+  if (type !== 'float64' && type !== 'timestamp' && type !== 'int64') return createVectorValues(type, count)
   const pooled = pool.get(name)
-  if (pooled !== undefined && pooled.length >= count) return pooled.subarray(0, count)
-  const values = createVectorValues(type, count)
-  if (!Array.isArray(values)) pool.set(name, values)
-  return values
+  const isOfType = pooled instanceof BigInt64Array === (type === 'int64')
+  if (pooled !== undefined && isOfType && pooled.length >= count) return pooled.subarray(0, count)
+  // Row groups are of about one size, some a little larger than those before.
+  const room = pooled === undefined ? count : Math.max(count, Math.ceil(pooled.length * POOL_GROWTH))
+  const values = createVectorValues(type, room) as Float64Array | BigInt64Array
+  pool.set(name, values)
+  return values.subarray(0, count)
 }
+
+const POOL_GROWTH = 1.25
 
 /** `type` is undefined for what has no counterpart among ours. */
 export function vectorOfValues(type: ValueType | undefined, values: readonly Value[]): Vector {

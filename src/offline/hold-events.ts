@@ -62,13 +62,13 @@ export async function readEvents(
     readonly eventsHeldMax: number
   },
 ): Promise<HeldEvents> {
-  const { slots, asOf, commit } = labels
+  const { slots, asOf, commit, pool } = labels
   let keyEnd = slots.numberByKey.size
   let events: HeldEvent[] = []
   const deletionsByKey = new Map<number, Deletion[]>()
   const oldest = oldestByKey.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
   const span = { retentionUs: slots.timeBounds.labelTimeMin - oldest }
-  for await (const rows of readLog(platform, { snapshot, view, slots, span, asOf, commit })) {
+  for await (const rows of readLog(platform, { snapshot, view, slots, span, asOf, commit, pool })) {
     const { keys, stamps } = rows
     const wanted: number[] = []
     for (let row = 0; row < keys.length; row++) {

@@ -2,6 +2,7 @@ import { encodeKey } from '../core/entity-key.ts'
 import { FeatureStoreError } from '../core/error.ts'
 import type { FeatureColumn } from '../core/feature-column.ts'
 import { arrangeLabels } from '../core/join.ts'
+import type { VectorPool } from '../core/vector.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
 import { computeColumns } from './compute-columns.ts'
 import { joinView } from './join-view.ts'
@@ -53,10 +54,11 @@ export async function joinEntries(
     ),
   )
   const slots = arrangeLabels(keys, labels.times)
+  const pool: VectorPool = new Map()
   for (const entry of entries) {
     const { view: id, features } = service.entries[entry]!
     const view = snapshot.views[id]!
-    const wanted = { ...pins, slots, times: labels.times, features }
+    const wanted = { ...pins, slots, times: labels.times, features, pool }
     const { windows } = view
     const joined = await lookAgain(() =>
       windows === null

@@ -11,7 +11,13 @@ import {
 } from '../core/join.ts'
 import type { Instant } from '../core/time.ts'
 import type { ValueType } from '../core/value.ts'
-import { copyValues, createVectorValues, takeValues, type VectorValues } from '../core/vector.ts'
+import {
+  copyValues,
+  createVectorValues,
+  takeValues,
+  type VectorPool,
+  type VectorValues,
+} from '../core/vector.ts'
 import type { CompiledView, Snapshot } from '../definitions/snapshot.ts'
 import type { HistoryPins } from './label-columns.ts'
 import { type LogPlatform, type LogRows, readLog } from './read-log.ts'
@@ -23,6 +29,8 @@ export interface ViewLabels extends HistoryPins {
   readonly times: ArrayLike<Instant>
   /** Positions of the view's features that are wanted. */
   readonly features: readonly number[]
+  /** What the log's columns are read to, shared by views that are joined one after another. */
+  readonly pool: VectorPool
 }
 
 /** The wanted features of the rows that hold a slot, by slot. */
@@ -43,7 +51,7 @@ export async function joinView(
   { snapshot, view }: { readonly snapshot: Snapshot; readonly view: CompiledView },
   labels: ViewLabels,
 ): Promise<FeatureColumn[]> {
-  const { slots, asOf, commit } = labels
+  const { slots, asOf, commit, pool } = labels
   const join = createJoin(slots)
   /** By slot: 1 where a tombstone holds it (S10). */
   const isDeleted = new Uint8Array(slots.slotCount)
@@ -52,7 +60,7 @@ export async function joinView(
     const values = createVectorValues(type, slots.slotCount)
     return { type, column, values, isNull: new Uint8Array(slots.slotCount) }
   })
-  for await (const rows of readLog(platform, { snapshot, view, slots, span: view, asOf, commit })) {
+  for await (const rows of readLog(platform, { snapshot, view, slots, span: view, asOf, commit, pool })) {
     const available = availableTimes(rows.stamps, labels.isKnowledgeCutoff)
     const held = offerRows(join, { keys: rows.keys, stamps: rows.stamps, available })
     for (const slot of held.slots) isDeleted[slot] = rows.isTombstones ? 1 : 0

@@ -42,6 +42,8 @@ export interface LogQuery {
   readonly span: ScanSpan
   readonly asOf: Instant | undefined
   readonly commit: number | undefined
+  /** What columns are read to: logs that are read one after another share it. */
+  readonly pool: VectorPool
 }
 
 /**
@@ -50,7 +52,7 @@ export interface LogQuery {
  * least once.
  */
 export async function* readLog(platform: LogPlatform, query: LogQuery): AsyncGenerator<LogRows, void> {
-  const { snapshot, view, slots, span, asOf, commit } = query
+  const { snapshot, view, slots, span, asOf, commit, pool } = query
   if (slots.slotCount === 0) return
   if (commit === undefined) yield* readWaiting(platform, query)
   const { joinKeys, bucketBits } = snapshot.entities[view.entity]!
@@ -59,7 +61,6 @@ export async function* readLog(platform: LogPlatform, query: LogQuery): AsyncGen
   const sought = seekKeys(joinKeys, slots.numberByKey)
   const bounds = { buckets, ...slots.timeBounds, asOf, commit, sought }
   const own = segmentSchema(snapshot, view)
-  const ownPool: VectorPool = new Map()
   const manifest = await platform.offline.list(view.name, view.version)
   for (const segment of planScan(span, manifest, bounds))
     yield* readSegment(platform, segment, {
@@ -68,7 +69,7 @@ export async function* readLog(platform: LogPlatform, query: LogQuery): AsyncGen
       span,
       slots,
       bounds,
-      pool: ownPool,
+      pool,
     })
   const log = tombstoneLog(view.entity)
   const everSince = { retentionUs: null }
@@ -81,7 +82,7 @@ export async function* readLog(platform: LogPlatform, query: LogQuery): AsyncGen
       span: everSince,
       slots,
       bounds,
-      pool: new Map(),
+      pool,
     })
 }
 

@@ -186,6 +186,7 @@ test('the join gives each label what the plain oracles and DuckDB give, within i
           ),
           times,
           features: [0, 1, 2],
+          pool: new Map(),
         },
         { eventsHeldMax },
       )

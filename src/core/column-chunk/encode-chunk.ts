@@ -3,8 +3,10 @@ import type { ByteWriter } from 'hyparquet-writer'
 import { writePageHeader } from 'hyparquet-writer/src/datapage.js'
 import { compareValues } from '../aggregate/compare-values.ts'
 import type { Value, ValueType } from '../value.ts'
+import { wordsOf } from '../vector.ts'
 import { type Coded, findDictionary, type Stored } from './find-dictionary.ts'
 import { bitWidth, encodeHybrid } from './hybrid.ts'
+import { createScratch } from './scratch.ts'
 import { compressSnappy } from './snappy.ts'
 import { encodeUtf8 } from './utf8.ts'
 
@@ -32,6 +34,13 @@ export type Compression = 'always' | 'where it pays' | 'never'
 /** A codec is used where it leaves less than this of the first part of a chunk: to read less costs time, too. */
 const COMPRESSED_SHARE_MAX = 0.5
 const SAMPLE_BYTES = 32_768
+
+// What a chunk is made of on its way, one chunk at a time: each is copied to the file before the next is begun.
+const rowScratch = createScratch()
+const storedScratch = createScratch()
+const textScratch = createScratch()
+const codeScratch = createScratch()
+const levelScratch = createScratch()
 
 export function isEncodable(type: ValueType): boolean {
   return type === 'int64' || type === 'timestamp' || type === 'float64' || type === 'string'
@@ -110,7 +119,7 @@ type RowRange = Pick<ChunkRows, 'start' | 'end'>
 function storedRows({ name, isRequired, values, nulls }: ChunkColumn, { start, end }: RowRange) {
   const isTyped = values instanceof Float64Array || values instanceof BigInt64Array
   if (isTyped && nulls === undefined) return undefined
-  const rows = new Int32Array(end - start)
+  const rows = rowScratch.int32(end - start)
   let count = 0
   for (let row = start; row < end; row++) {
     const isNull = (nulls !== undefined && nulls[row] !== 0) || (!isTyped && values[row] === null)
@@ -129,14 +138,14 @@ function takeStored({ type, values }: ChunkColumn, rows: Int32Array | undefined,
     return texts
   }
   if (type === 'float64') {
-    const numbers = new Float64Array(count)
+    const numbers = storedScratch.float64(count)
     for (let at = 0; at < count; at++) numbers[at] = values[rowAt(at)] as number
     return numbers
   }
-  const stored = new BigInt64Array(count)
-  const words = new Int32Array(stored.buffer)
+  const stored = storedScratch.bigInt64(count)
+  const words = wordsOf(stored)
   if (values instanceof BigInt64Array) {
-    const from = new Int32Array(values.buffer, values.byteOffset, values.length * 2)
+    const from = wordsOf(values)
     for (let at = 0; at < count; at++) {
       words[2 * at] = from[2 * rowAt(at)]!
       words[2 * at + 1] = from[2 * rowAt(at) + 1]!
@@ -159,7 +168,7 @@ function plainBytes(stored: Stored): Uint8Array {
     const { buffer, byteOffset, byteLength } = stored as Float64Array | BigInt64Array
     return new Uint8Array(buffer, byteOffset, byteLength)
   }
-  let bytes = new Uint8Array(stored.length * 16 + 64)
+  let bytes = textScratch.uint8(stored.length * 16 + 64)
   let size = 0
   for (const text of stored as readonly string[]) {
     // No UTF-16 unit takes more than three bytes.
@@ -180,16 +189,15 @@ function plainBytes(stored: Stored): Uint8Array {
 function codeBytes({ dictionary, codes }: Coded): Uint8Array {
   const width = bitWidth(dictionary.length - 1)
   const packed = encodeHybrid(codes, codes.length, width)
-  const bytes = new Uint8Array(packed.length + 1)
+  const bytes = codeScratch.uint8(packed.length + 1)
   bytes[0] = width
   bytes.set(packed, 1)
   return bytes
 }
 
 function encodeLevels(rows: Int32Array | undefined, { start, end }: RowRange): Uint8Array {
-  const levels = new Uint8Array(end - start)
-  if (rows === undefined) levels.fill(1)
-  else for (const row of rows) levels[row - start] = 1
+  const levels = levelScratch.uint8(end - start).fill(rows === undefined ? 1 : 0)
+  if (rows !== undefined) for (const row of rows) levels[row - start] = 1
   return encodeHybrid(levels, levels.length, 1)
 }
 
@@ -220,7 +228,7 @@ function bounds(type: ValueType, stored: Stored): Statistics {
 }
 
 function wordBounds(_type: ValueType, stored: BigInt64Array): Statistics {
-  const words = new Int32Array(stored.buffer, stored.byteOffset, stored.length * 2)
+  const words = wordsOf(stored)
   let [min, max] = [0, 0]
   const isLess = (a: number, b: number) =>
     words[2 * a + 1]! < words[2 * b + 1]! ||

@@ -1,4 +1,6 @@
+import { wordsOf } from '../vector.ts'
 import { bitWidth } from './hybrid.ts'
+import { createScratch } from './scratch.ts'
 
 /** A dictionary is used where it holds at most this share of the values. */
 const DICTIONARY_SHARE_MAX = 0.5
@@ -14,6 +16,10 @@ export interface Coded {
   readonly codes: Int32Array
 }
 
+const codeScratch = createScratch()
+const tableScratch = createScratch()
+const foundScratch = createScratch()
+
 /** The distinct values in order of first use, and where each value is among them; undefined where it does not pay. */
 export function findDictionary(stored: Stored): Coded | undefined {
   const sizeMax = Math.min(DICTIONARY_SIZE_MAX, Math.floor(stored.length * DICTIONARY_SHARE_MAX))
@@ -25,7 +31,7 @@ export function findDictionary(stored: Stored): Coded | undefined {
 
 function findTextDictionary(texts: readonly string[], sizeMax: number): Coded | undefined {
   const codeByText = new Map<string, number>()
-  const codes = new Int32Array(texts.length)
+  const codes = codeScratch.int32(texts.length)
   for (let at = 0; at < texts.length; at++) {
     // Sorted by key, most rows have the text of the row before.
     let code = at > 0 && texts[at] === texts[at - 1] ? codes[at - 1]! : codeByText.get(texts[at]!)
@@ -41,14 +47,14 @@ function findTextDictionary(texts: readonly string[], sizeMax: number): Coded | 
 
 /** As the one of texts, in a hash table of its own: a bigint for each value would cost more than all else. */
 function findWordDictionary(values: BigInt64Array, sizeMax: number): Coded | undefined {
-  const words = new Int32Array(values.buffer)
+  const words = wordsOf(values)
   if (isRising(words)) return undefined
   const tableBits = bitWidth(sizeMax * 2)
   const mask = (1 << tableBits) - 1
   /** 0 for a free place, else a code and 1. */
-  const table = new Int32Array(mask + 1)
-  const found = new Int32Array(sizeMax * 2)
-  const codes = new Int32Array(values.length)
+  const table = tableScratch.int32(mask + 1).fill(0)
+  const found = foundScratch.int32(sizeMax * 2)
+  const codes = codeScratch.int32(values.length)
   let size = 0
   for (let at = 0; at < values.length; at++) {
     const low = words[2 * at]!

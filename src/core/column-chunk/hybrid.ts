@@ -1,3 +1,5 @@
+import { createScratch } from './scratch.ts'
+
 /**
  * Parquet's hybrid of run lengths and bit packing: runs of one value, and groups of eight values in `width` bits each.
  * Levels (width 1) and positions in a dictionary are written so.
@@ -11,10 +13,12 @@ export function bitWidth(max: number): number {
   return max === 0 ? 0 : 32 - Math.clz32(max)
 }
 
-/** Encodes the first `count` numbers, each of at most `width` bits; at most 24. */
+const scratch = createScratch()
+
+/** Encodes the first `count` numbers, each of at most `width` bits; at most 24. The answer holds until the next one. */
 export function encodeHybrid(values: ArrayLike<number>, count: number, width: number): Uint8Array {
   // Packed values, a header (5) for each run, which is at least RUN_MIN long, and one for the group before it.
-  const bytes = new Uint8Array(Math.ceil((count * width) / 8) + Math.ceil(count / RUN_MIN) * 14 + width + 16)
+  const bytes = scratch.uint8(Math.ceil((count * width) / 8) + Math.ceil(count / RUN_MIN) * 14 + width + 16)
   let size = 0
   const append = (number: number) => {
     let rest = number

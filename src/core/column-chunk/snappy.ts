@@ -1,3 +1,5 @@
+import { createScratch } from './scratch.ts'
+
 /**
  * Snappy, as https://github.com/google/snappy/blob/main/format_description.txt describes it: a length, then literals and
  * copies of what came up to 64 kB before. hyparquet's own, its oracle in the tests, goes byte by byte.
@@ -11,9 +13,10 @@ const MARGIN_BYTES = 15
 
 /** Positions in the block under way by the hash of the four bytes there. One for all: compressing never awaits. */
 const table = new Uint16Array(1 << HASH_BITS)
+const scratch = createScratch()
 
 export function compressSnappy(input: Uint8Array): Uint8Array {
-  const output = new Uint8Array(32 + input.length + Math.ceil(input.length / 6))
+  const output = scratch.uint8(32 + input.length + Math.ceil(input.length / 6))
   let size = 0
   let rest = input.length
   for (; rest > 0x7f; rest >>>= 7) output[size++] = (rest & 0x7f) | 0x80

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { permissionOf } from '../../auth/permission.ts'
+import { CATALOG_KINDS } from '../../catalog/catalog.ts'
 import { ERROR_CODES, type ErrorCode } from '../../core/error.ts'
 import { DefinitionSet } from '../../definitions/definition-set.ts'
 import { STATUS_BY_CODE } from '../error-response.ts'
@@ -70,6 +71,7 @@ function operation(tag: string, route: RouteDescription): JsonObject {
       name,
       in: 'path',
       required: true,
+      description: PATH_PARAMETERS[name],
       schema: { type: 'string' },
       example: route.example.path?.[name],
     })),
@@ -129,6 +131,7 @@ function queryParameters({ query, openQuery, example }: RouteDescription): JsonO
       name,
       in: 'query',
       required: required.includes(name),
+      description: schema.description,
       schema,
       ...(given === undefined ? {} : { example: schema.type === 'integer' ? Number(given) : given }),
     }
@@ -144,6 +147,18 @@ function contentOf(content: z.ZodType | readonly string[], example?: unknown): J
     [first!]: withExample,
     ...Object.fromEntries(others.map((type) => [type, {}])),
   }
+}
+
+/** What stands in a path, by the name that it has there. */
+const PATH_PARAMETERS: Readonly<Record<string, string>> = {
+  service: 'Name of a feature service',
+  source: 'Name of a source',
+  entity: 'Name of an entity',
+  view: 'Name of a feature view',
+  kind: `What is traced: ${CATALOG_KINDS.join(', ')}`,
+  name: 'Name of the definition or file; of a feature `<view>.<feature>`, of a training dataset its id',
+  id: 'What was answered when it was made, or stands in the list',
+  path: 'As answered when the file was put, or as a dataset lists it',
 }
 
 /** Codes of one status share a response. */
@@ -176,13 +191,22 @@ function errorSchema(): JsonObject {
 /** What a client may send; what JSON Schema has no word for is left open. */
 const SCHEMA_OPTIONS = { io: 'input', unrepresentable: 'any' } as const
 
+/** Schemas that are written once, as the set of definitions or within it, and are pointed to from elsewhere. */
+const DEFINITION_PLACES: ReadonlyMap<unknown, string> = new Map<unknown, string>([
+  [DefinitionSet, ''],
+  ...Object.entries(DefinitionSet.shape).map(
+    ([kind, list]) => [list.unwrap().element, `/properties/${kind}/items`] as const,
+  ),
+])
+
 function jsonSchema(schema: z.ZodType): JsonObject {
   return z.toJSONSchema(schema, {
     ...SCHEMA_OPTIONS,
     override({ zodSchema, jsonSchema: made }) {
-      if ((zodSchema as unknown) !== DefinitionSet) return
+      const place = DEFINITION_PLACES.get(zodSchema)
+      if (place === undefined) return
       for (const key of Object.keys(made)) delete made[key as keyof typeof made]
-      made.$ref = '#/components/schemas/DefinitionSet'
+      made.$ref = `#/components/schemas/DefinitionSet${place}`
     },
   }) as JsonObject
 }

@@ -1,5 +1,7 @@
 import * as z from 'zod'
-import type { ErrorCode } from '../../core/error.ts'
+import { CATALOG_KINDS } from '../../catalog/catalog.ts'
+import { ERROR_CODES, type ErrorCode } from '../../core/error.ts'
+import { LOAD_STATUSES } from '../../platform.ts'
 
 /** What a route takes and answers, said beside it. Made when somebody asks, for serving has no use of it. */
 export interface RouteDescription {
@@ -52,13 +54,24 @@ export const CONTENT_LENGTH: HeaderDescription = {
   required: true,
 }
 
-/** Values of JSON whose form depends on the definitions. */
-export const Json = z.record(z.string(), z.unknown())
+const Scalar = z.union([z.null(), z.boolean(), z.number(), z.string()])
+
+/** A value as JSON has it; its type is told by the definitions. */
+export const FeatureValue = z
+  .union([Scalar, z.array(Scalar)])
+  .describe('int64 with all its digits; NaN and infinities as strings; timestamps RFC 3339; bytes base64')
+
+export const JobStatus = z.enum(LOAD_STATUSES)
+
+export const Progress = z.object({ done: z.int(), total: z.int() }).describe('Steps')
+
+/** What became of each of many things that were to be done again. */
+export const Refused = z.array(z.object({ id: z.string(), code: z.enum(ERROR_CODES), message: z.string() }))
 
 /** What every list of the catalog's things is made of. */
-export const ObjectName = z.object({ kind: z.string(), name: z.string() })
+export const ObjectName = z.object({ kind: z.enum(CATALOG_KINDS), name: z.string() })
 
-export const Started = z.object({ id: z.string(), status: z.string() })
+export const Started = z.object({ id: z.string(), status: JobStatus })
 
 /** A small store: clicks of users, their newest price, and what a request makes of it. */
 export const EXAMPLE_DEFINITIONS = {

@@ -5,24 +5,32 @@ import { describe, summarize } from '../../catalog/describe.ts'
 import { lineage } from '../../catalog/lineage.ts'
 import { readCatalog } from '../../catalog/read-catalog.ts'
 import { search } from '../../catalog/search.ts'
+import { SEARCH_FIELDS } from '../../catalog/search-items.ts'
+import { AGGREGATION_FUNCTIONS } from '../../core/aggregate/aggregation-function.ts'
 import { invalid } from '../../core/error.ts'
 import { LIMITS } from '../../core/limits.ts'
+import { Entity } from '../../definitions/entity.ts'
+import { FeatureService } from '../../definitions/feature-service.ts'
+import { FeatureView } from '../../definitions/feature-view.ts'
 import { Type } from '../../definitions/name.ts'
+import { OnDemandView } from '../../definitions/on-demand-view.ts'
+import { Source } from '../../definitions/source.ts'
 import type { Http } from '../context.ts'
 import { readQuery } from '../read-query.ts'
-import { Json, ObjectName, type RouteDescription } from '../reference/route-description.ts'
+import { ObjectName, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const SearchQuery = z.object({
-  q: z.string().max(LIMITS.searchCharsMax),
-  kind: z.enum(CATALOG_KINDS).optional(),
-  entity: z.string().optional(),
-  owner: z.string().optional(),
-  /** A tag's name, or `name:value`. */
-  tag: z.string().optional(),
-  /** Of features. */
-  type: Type.optional(),
-  limit: z.coerce.number().int().min(1).max(LIMITS.searchResultsMax).default(50),
+  q: z
+    .string()
+    .max(LIMITS.searchCharsMax)
+    .describe('Words that all have to be found; without any, all is found'),
+  kind: z.enum(CATALOG_KINDS).optional().describe('Only things of this kind'),
+  entity: z.string().optional().describe('Only what belongs to this entity'),
+  owner: z.string().optional().describe('Only what this owner has'),
+  tag: z.string().optional().describe('Only what has this tag: its name, or `name:value`'),
+  type: Type.optional().describe('Only features of this type'),
+  limit: z.coerce.number().int().min(1).max(LIMITS.searchResultsMax).default(50).describe('Results at most'),
 })
 
 /** How each kind of definition is called in paths and answers. */
@@ -90,11 +98,22 @@ export function describeCatalogRoutes(): readonly RouteDescription[] {
     used_by_count: z.int(),
   })
 
+  const Feature = z.object({
+    name: z.string(),
+    type: Type,
+    sql: z.string().optional(),
+    description: z.string(),
+    function: z.enum(AGGREGATION_FUNCTIONS).optional(),
+    window: z.string().optional(),
+    view: z.string().optional().describe('Of a feature of a service: where it comes from'),
+    feature: z.string().optional(),
+  })
+
   const Description = Generation.extend({
     ...Summary.omit({ feature_count: true, used_by_count: true }).shape,
     versions: z.array(z.object({ version: z.int(), state: z.enum(['served', 'filling']) })).optional(),
-    definition: Json,
-    features: z.array(Json).optional(),
+    definition: z.union([Entity, Source, FeatureView, OnDemandView, FeatureService]),
+    features: z.array(Feature).optional(),
     inputs: z.array(z.object({ name: z.string(), type: Type })).optional(),
     uses: z.array(ObjectName),
     used_by: z.array(ObjectName),
@@ -134,7 +153,19 @@ export function describeCatalogRoutes(): readonly RouteDescription[] {
       summary: 'What is defined and holds these words, best first',
       query: SearchQuery,
       status: 200,
-      answer: Generation.extend({ total: z.int(), results: z.array(Json) }),
+      answer: Generation.extend({
+        total: z.int(),
+        results: z.array(
+          ObjectName.extend({
+            view: z.string().nullable(),
+            type: Type.nullable(),
+            description: z.string(),
+            owner: z.string(),
+            tags: z.record(z.string(), z.string()),
+            matched: z.array(z.enum(SEARCH_FIELDS)),
+          }),
+        ),
+      }),
       example: { query: { q: 'click', kind: 'feature_view' } },
     },
     {
@@ -144,8 +175,21 @@ export function describeCatalogRoutes(): readonly RouteDescription[] {
       status: 200,
       answer: Generation.extend({
         ...ObjectName.shape,
-        nodes: z.array(Json),
-        edges: z.array(Json),
+        nodes: z.array(
+          ObjectName.extend({
+            id: z.string(),
+            description: z.string(),
+            versions: z.array(z.string()).optional(),
+          }),
+        ),
+        edges: z.array(
+          z.object({
+            from: z.string(),
+            to: z.string(),
+            columns: z.array(z.string()).optional(),
+            features: z.array(z.string()).optional(),
+          }),
+        ),
         upstream: z.array(z.string()),
         downstream: z.array(z.string()),
       }),

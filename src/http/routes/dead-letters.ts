@@ -10,15 +10,20 @@ import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
-import type { RouteDescription } from '../reference/route-description.ts'
+import { Refused, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(LIMITS.deadLettersPageMax).default(100),
-  /** `next` of the page before. */
-  cursor: z.string().optional(),
-  source: z.string().optional(),
-  status: z.enum(DEAD_LETTER_STATUSES).optional(),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(LIMITS.deadLettersPageMax)
+    .default(100)
+    .describe('Letters at most'),
+  cursor: z.string().optional().describe('`next` of the page before'),
+  source: z.string().optional().describe('Only letters of this source'),
+  status: z.enum(DEAD_LETTER_STATUSES).optional().describe('Only letters of this status'),
 })
 
 const ReplayRequest = z
@@ -83,7 +88,7 @@ export function describeDeadLetterRoutes(): readonly RouteDescription[] {
   const Letter = z.object({
     id: z.string(),
     source: z.string().nullable(),
-    rows: z.int(),
+    rows: z.int().nullable(),
     time: z.string(),
     reason: z.string(),
     attempts: z.int(),
@@ -106,7 +111,7 @@ export function describeDeadLetterRoutes(): readonly RouteDescription[] {
       summary: 'Sends such messages again',
       body: ReplayRequest,
       status: 202,
-      answer: z.object({ replayed: z.array(z.unknown()), refused: z.array(z.unknown()) }),
+      answer: z.object({ replayed: z.array(z.string()), refused: Refused }),
       refusals: ['not_found', 'limit_exceeded'],
       example: { body: { source: 'clicks' } },
     },

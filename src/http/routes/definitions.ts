@@ -85,7 +85,7 @@ async function readDefinitions(platform: Platform, generation: number) {
 
 /** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
 export function describeDefinitionRoutes(): readonly RouteDescription[] {
-  const Change = z.looseObject({
+  const Change = z.object({
     action: z.enum(['create', 'update', 'delete']),
     object: z.string(),
     details: z.array(z.string()),

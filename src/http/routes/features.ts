@@ -11,7 +11,7 @@ import type { Http } from '../context.ts'
 import { batchGetJson, getJson } from '../feature-json.ts'
 import { readJson } from '../read-body.ts'
 import { readParameters, refuseParameters } from '../read-query.ts'
-import type { RouteDescription } from '../reference/route-description.ts'
+import { FeatureValue, type RouteDescription } from '../reference/route-description.ts'
 import { serverTiming } from '../server-timing.ts'
 
 /** `z.record` would walk and copy every entity; their fields are checked by `parseEntities` anyway. */
@@ -103,7 +103,7 @@ export function describeFeatureRoutes(): readonly RouteDescription[] {
       openQuery: true,
       status: 200,
       answer: z.object({
-        features: values(z.unknown()),
+        features: values(FeatureValue),
         statuses: values(status),
         event_times: values(time),
       }),
@@ -114,11 +114,11 @@ export function describeFeatureRoutes(): readonly RouteDescription[] {
       method: 'post',
       path: '/feature-services/:service/features',
       summary: 'The features of many entities, in the order asked',
-      body: z.strictObject({ ...BatchGetRequest.shape, entities: z.array(values(z.unknown())) }),
+      body: z.strictObject({ ...BatchGetRequest.shape, entities: z.array(values(FeatureValue)) }),
       status: 200,
       answer: z.object({
         feature_names: z.array(z.string()),
-        rows: table(z.unknown()),
+        rows: table(FeatureValue),
         statuses: table(status).optional(),
         event_times: table(time).optional(),
       }),

@@ -3,12 +3,13 @@ import * as z from 'zod'
 import { FeatureStoreError } from '../../core/error.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { parseInstant } from '../../core/time.ts'
+import { Type } from '../../definitions/name.ts'
 import { parseLabels } from '../../offline/parse-labels.ts'
 import { retrieveHistory } from '../../offline/retrieve-history.ts'
 import { resolveInNewest } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { readJson } from '../read-body.ts'
-import type { RouteDescription } from '../reference/route-description.ts'
+import { FeatureValue, type RouteDescription } from '../reference/route-description.ts'
 
 const HistoryRequest = z.strictObject({
   labels: z.array(z.record(z.string(), z.unknown())),
@@ -53,8 +54,8 @@ export function describeHistoryRoutes(): readonly RouteDescription[] {
       body: HistoryRequest,
       status: 200,
       answer: z.object({
-        columns: z.array(z.object({ name: z.string(), type: z.string() })),
-        rows: z.array(z.array(z.unknown())),
+        columns: z.array(z.object({ name: z.string(), type: Type })),
+        rows: z.array(z.array(FeatureValue)),
       }),
       refusals: ['not_found', 'limit_exceeded'],
       example: {

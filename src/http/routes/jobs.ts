@@ -5,14 +5,21 @@ import { describeCron } from '../../batch/describe-cron.ts'
 import { describeJob, listJobs } from '../../batch/describe-job.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { removeScratch } from '../../offline/make-dataset.ts'
+import type { JobKind } from '../../platform.ts'
 import { rebuildView } from '../../registry/rebuild-view.ts'
 import type { Http } from '../context.ts'
 import { readQuery } from '../read-query.ts'
-import { EXAMPLE_ID, type RouteDescription, Started } from '../reference/route-description.ts'
+import {
+  EXAMPLE_ID,
+  JobStatus,
+  Progress,
+  type RouteDescription,
+  Started,
+} from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(LIMITS.jobsPageMax).default(100),
+  limit: z.coerce.number().int().min(1).max(LIMITS.jobsPageMax).default(100).describe('Jobs at most'),
 })
 
 /** Long work: what is going on and how far it has come. */
@@ -49,13 +56,33 @@ export function jobRoutes() {
 export function describeJobRoutes(): readonly RouteDescription[] {
   const Job = z.object({
     id: z.string(),
-    kind: z.string(),
+    kind: z.enum(['load', 'reblock', 'compact', 'training', 'erase', 'fill'] satisfies JobKind[]),
     subject: z.string(),
-    status: z.string(),
-    progress: z.object({ done: z.int(), total: z.int() }).optional(),
+    status: JobStatus,
+    progress: Progress.optional(),
     started_time: z.string(),
     error: z.string().optional(),
-    report: z.unknown().optional(),
+    report: z
+      .object({
+        entity: z.string(),
+        key_hashes: z.array(z.string()),
+        removed: z.record(z.string(), z.int()),
+        notes: z.array(z.string()),
+      })
+      .optional(),
+  })
+  const Run = z.object({
+    name: z.string(),
+    started_time: z.string(),
+    ended_time: z.string(),
+    outcome: z.string().nullable(),
+    error: z.string().optional(),
+  })
+  const RefusedFile = z.object({
+    source: z.string(),
+    file: z.string().nullable(),
+    reason: z.string(),
+    time: z.string(),
   })
   return [
     {
@@ -64,7 +91,7 @@ export function describeJobRoutes(): readonly RouteDescription[] {
       summary: 'The newest jobs and the loads that have not ended',
       query: ListQuery,
       status: 200,
-      answer: z.object({ jobs: z.array(Job) }),
+      answer: z.object({ jobs: z.array(Job), cron: z.array(Run), refused_files: z.array(RefusedFile) }),
       example: { query: { limit: '10' } },
     },
     {
@@ -81,7 +108,7 @@ export function describeJobRoutes(): readonly RouteDescription[] {
       path: '/feature-views/:view/rebuild',
       summary: 'Fills a view anew from the log of its source; what it serves stays in force meanwhile',
       status: 202,
-      answer: z.looseObject({ id: z.string() }),
+      answer: z.object({ id: z.string(), view: z.string(), generation: z.int() }),
       refusals: ['not_found', 'failed_precondition'],
       example: { path: { view: 'last_click' } },
     },

@@ -9,13 +9,18 @@ import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
-import { Json, type RouteDescription } from '../reference/route-description.ts'
+import { FeatureValue, Refused, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
-  source: z.string(),
-  /** Batches. */
-  limit: z.coerce.number().int().min(1).max(LIMITS.quarantineBatchesMax).default(20),
+  source: z.string().describe('The source whose rows they are'),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(LIMITS.quarantineBatchesMax)
+    .default(20)
+    .describe('Batches at most: a message or a chunk of a load each'),
 })
 
 const ReleaseRequest = z.strictObject({
@@ -70,7 +75,19 @@ export function describeQuarantineRoutes(): readonly RouteDescription[] {
       summary: 'Rows that an expectation or a failing expression keeps back, with the reason',
       query: ListQuery,
       status: 200,
-      answer: z.object({ quarantine: z.array(Json) }),
+      answer: z.object({
+        quarantine: z.array(
+          z.object({
+            id: z.string(),
+            source: z.string(),
+            index: z.int(),
+            view: z.string().nullable(),
+            reason: z.string(),
+            time: z.string(),
+            row: z.record(z.string(), FeatureValue),
+          }),
+        ),
+      }),
       refusals: ['not_found'],
       example: { query: { source: 'clicks' } },
     },
@@ -80,7 +97,7 @@ export function describeQuarantineRoutes(): readonly RouteDescription[] {
       summary: 'Sends such rows again, under the stamps they had',
       body: ReleaseRequest,
       status: 202,
-      answer: z.object({ released: z.array(z.unknown()), refused: z.array(z.unknown()) }),
+      answer: z.object({ released: z.array(z.string()), refused: Refused }),
       refusals: ['not_found', 'limit_exceeded'],
       example: { body: { source: 'clicks' } },
     },

@@ -9,9 +9,9 @@ import { readQuery } from '../read-query.ts'
 import type { RouteDescription } from '../reference/route-description.ts'
 
 const RowsQuery = z.object({
-  from: z.string().optional(),
-  to: z.string().optional(),
-  format: z.enum(['ndjson', 'parquet']).default('ndjson'),
+  from: z.string().optional().describe('Only rows whose event time is this or later'),
+  to: z.string().optional().describe('Only rows whose event time is earlier'),
+  format: z.enum(['ndjson', 'parquet']).default('ndjson').describe('In which the rows are streamed'),
 })
 
 const MEDIA_TYPES = { ndjson: 'application/x-ndjson', parquet: 'application/vnd.apache.parquet' } as const

@@ -7,6 +7,7 @@ import { checkFilePath } from '../../core/file-path.ts'
 import { parseJson } from '../../core/json.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { formatInstant } from '../../core/time.ts'
+import { Expectation } from '../../definitions/source.ts'
 import { pushEvents } from '../../ingest/push-events.ts'
 import { readExpectations } from '../../registry/read-expectations.ts'
 import { resolveSource } from '../../registry/resolve-name.ts'
@@ -18,6 +19,8 @@ import {
   EXAMPLE_CLICK,
   EXAMPLE_ID,
   IDEMPOTENCY_KEY,
+  JobStatus,
+  Progress,
   type RouteDescription,
 } from '../reference/route-description.ts'
 
@@ -125,7 +128,11 @@ export function describeSourceRoutes(): readonly RouteDescription[] {
       answer: z.object({
         source: z.string(),
         expectations: z.array(
-          z.looseObject({ name: z.string(), unmet: z.int(), newest_time: z.string().nullable() }),
+          Expectation.extend({
+            unmet: z.int(),
+            unmet_last_day: z.int(),
+            newest_time: z.string().nullable(),
+          }),
         ),
       }),
       refusals: ['not_found'],
@@ -152,7 +159,7 @@ export function describeSourceRoutes(): readonly RouteDescription[] {
       body: LoadRequest,
       status: 202,
       answer: z.object({
-        loads: z.array(z.object({ id: z.string(), file: z.string(), status: z.string() })),
+        loads: z.array(z.object({ id: z.string(), file: z.string(), status: JobStatus })),
       }),
       refusals: ['not_found', 'failed_precondition', 'limit_exceeded'],
       example: { path: { source: 'clicks' }, body: { files: ['january.ndjson'] } },
@@ -162,12 +169,21 @@ export function describeSourceRoutes(): readonly RouteDescription[] {
       path: '/loads/:id',
       summary: 'How far a load has come',
       status: 200,
-      answer: z.looseObject({
+      answer: z.object({
         id: z.string(),
         source: z.string(),
         file: z.string(),
-        status: z.string(),
+        bytes: z.int(),
+        status: JobStatus,
         rows: z.object({ read: z.int(), written: z.int(), rejected: z.int(), quarantined: z.int() }),
+        progress: Progress,
+        started_time: z.string().nullable(),
+        ended_time: z.string().nullable(),
+        rows_per_second: z.number().nullable(),
+        expected_end_time: z.string().nullable(),
+        rejections: z.array(z.object({ row: z.int(), message: z.string() })),
+        ignored_columns: z.array(z.string()),
+        error: z.string().optional(),
       }),
       refusals: ['not_found'],
       example: { path: { id: EXAMPLE_ID } },

@@ -15,11 +15,17 @@ import { findView } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { checkJson, readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
-import { EXAMPLE_ID, type RouteDescription, Started } from '../reference/route-description.ts'
+import {
+  EXAMPLE_ID,
+  JobStatus,
+  Progress,
+  type RouteDescription,
+  Started,
+} from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(LIMITS.datasetsPageMax).default(20),
+  limit: z.coerce.number().int().min(1).max(LIMITS.datasetsPageMax).default(20).describe('Datasets at most'),
 })
 
 const DatasetRequest = z.strictObject({
@@ -40,13 +46,14 @@ type DatasetRequest = z.output<typeof DatasetRequest>
 const SqlRequest = DatasetRequest.omit({ schedule: true })
 
 const SqlQuery = z.object({
-  engine: z.enum(SQL_ENGINES),
-  /** Where the engine finds the bucket. Quotes and braces would end a path, or make a pattern of it. */
+  engine: z.enum(SQL_ENGINES).describe('Whose SQL it is'),
+  /** Quotes and braces would end a path, or make a pattern of it. */
   base: z
     .string()
     .max(1_000)
     .regex(/^[^'"`{}*?[\]\\\s]+$/, 'a path or an address without quotes, spaces and patterns is needed')
-    .optional(),
+    .optional()
+    .describe('Where the engine finds the bucket'),
 })
 
 const AgainRequest = z.strictObject({ again: z.string() })
@@ -150,7 +157,41 @@ function optionalInstant(text: string | undefined): Instant | null {
 
 /** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
 export function describeTrainingDatasetRoutes(): readonly RouteDescription[] {
-  const Dataset = z.looseObject({ id: z.string(), name: z.string(), status: z.string() })
+  const About = z.object({
+    id: z.string(),
+    name: z.string(),
+    feature_service: z.string().optional(),
+    feature_view: z.string().optional(),
+    created_time: z.string(),
+  })
+  const Labels = z.union([
+    z.strictObject({ path: z.string() }),
+    z.strictObject({ entities: z.string(), at: z.string().optional() }),
+  ])
+  const time = z.string().nullable()
+  const Dataset = About.extend({
+    labels: Labels,
+    status: JobStatus,
+    progress: Progress,
+    error: z.string().nullable(),
+    row_count: z.int().nullable(),
+    files: z.array(z.object({ path: z.string(), rows: z.int(), bytes: z.int() })),
+    manifest: z.string().nullable(),
+    generation: z.int().nullable(),
+    feature_views: z.array(z.string()).nullable(),
+    as_of: time,
+    commit: z.int().nullable(),
+    knowledge_cutoff: z.boolean(),
+    statuses: z.boolean(),
+    schedule: z.string().nullable().describe('Id of the schedule that made it'),
+    touched: z.string().nullable().describe('Why it can no longer be made again'),
+  })
+  const Schedule = About.extend({
+    labels: Labels,
+    status: z.enum(['scheduled', 'cancelled']),
+    schedule: z.string().describe('Five fields of cron, UTC'),
+    next_time: time,
+  })
   return [
     {
       method: 'get',
@@ -158,7 +199,7 @@ export function describeTrainingDatasetRoutes(): readonly RouteDescription[] {
       summary: 'The newest datasets and schedules',
       query: ListQuery,
       status: 200,
-      answer: z.object({ training_datasets: z.array(Dataset), schedules: z.array(Dataset) }),
+      answer: z.object({ training_datasets: z.array(Dataset), schedules: z.array(Schedule) }),
       example: { query: { limit: '10' } },
     },
     {
@@ -210,7 +251,7 @@ export function describeTrainingDatasetRoutes(): readonly RouteDescription[] {
       path: '/training-datasets/:id',
       summary: 'How far a dataset has come, where its files are, what it is pinned to; or a schedule',
       status: 200,
-      answer: Dataset,
+      answer: z.union([Dataset, Schedule]),
       refusals: ['not_found'],
       example: { path: { id: EXAMPLE_ID } },
     },

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import flights from '../../examples/flights/definitions.ts'
 import { TOKEN } from '../worker/harness.ts'
 import { type FlightsStore, startFlightsStore } from './flights-store.ts'
 import { openBrowser } from './open-browser.ts'
@@ -145,6 +146,36 @@ describe.each(LOOKS)('the catalog, %s', (look, options) => {
     expect(faults).toEqual([])
     await page.context().close()
   })
+})
+
+test('a changed view shows its versions side by side, and how far the fill has come, until it is served', async () => {
+  const changed = {
+    ...flights,
+    feature_views: flights.feature_views.map((view) =>
+      view.name === 'departures' ? { ...view, where: 'delay is not null and distance > 0' } : view,
+    ),
+  }
+  const applied = await store.call('POST', '/v1/definitions/apply', {
+    definitions: changed,
+    allow_breaking: true,
+  })
+  expect(applied.status, applied.text).toBe(200)
+  const found: string[] = []
+  for (const [look, options] of LOOKS) {
+    const { page, faults } = await visit(options)
+    await page.goto(`${url}feature-views/departures`)
+    const versions = page.getByRole('region', { name: 'Versions of departures' })
+    await versions.getByText('past').waitFor({ timeout: 60_000 })
+    const newest = await versions.getByRole('row').nth(1).textContent()
+    expect(newest).toMatch(/@2.*served.*399/)
+    expect(newest).toContain('"delay is not null"')
+    found.push(...(await inspect(page, `${look}-versions`)))
+    await page.goto(`${url}generations/2`)
+    found.push(...(await inspect(page, `${look}-generations-2`)))
+    expect(faults).toEqual([])
+    await page.context().close()
+  }
+  expect(found).toEqual([])
 })
 
 test('rows in quarantine are released from their page', async () => {

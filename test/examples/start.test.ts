@@ -24,8 +24,10 @@ test('npm start prints what a plain recomputation from the same Parquet gives', 
   // Two minutes on a machine of its own; other tests share the two cores.
   timeout: 1_200_000,
 }, async () => {
-  const { output, readme } = await runStart()
+  const { output, readme, catalog } = await runStart()
   expectReadme(readme)
+  expect(catalog).toContain('<h2 id="playground">')
+  expect(catalog).toContain('delay_per_1000_miles')
   const answers = readAnswers(output)
   expect(answers.map(({ path }) => path.split('/').at(-1)!.split('?')[0])).toEqual([
     'features',
@@ -157,7 +159,7 @@ async function openDuckDb(pushed: readonly Flight[]): Promise<DuckDBConnection> 
 }
 
 /** What `npm start` prints until all is in, and what the README's commands then print. */
-async function runStart(): Promise<{ readonly output: string; readonly readme: string }> {
+async function runStart() {
   const child = spawn('npm', ['start', '--', '--port', '0'], { cwd: ROOT, detached: true })
   let output = ''
   try {
@@ -171,7 +173,7 @@ async function runStart(): Promise<{ readonly output: string; readonly readme: s
       child.once('exit', (code) => reject(new Error(`npm start ended with ${code}:\n${output}`)))
     })
     const port = /stays up on http:\/\/127\.0\.0\.1:(\d+)/.exec(output)![1]!
-    return { output, readme: await runReadme(port) }
+    return { output, readme: await runReadme(port), catalog: await openCatalog(port) }
   } finally {
     child.removeAllListeners('exit')
     // npm, node and wrangler are one group: what Ctrl-C in a terminal reaches.
@@ -186,6 +188,21 @@ async function runReadme(port: string): Promise<string> {
   const [, commands] = /## Use\n[\s\S]*?```bash\n([\s\S]*?)```/.exec(readme)!
   const { stdout } = await promisify(execFile)('bash', ['-ec', commands!.replaceAll('8787', port)])
   return stdout
+}
+
+/** A page of the catalog, opened as the README says: at its address, signed in with its token. */
+async function openCatalog(port: string): Promise<string> {
+  const readme = await readFile(join(ROOT, 'README.md'), 'utf8')
+  const [, address, token] = /catalog at\s<(http[^>]+)> \(sign in with `(\w+)`\)/.exec(readme)!
+  const url = address!.replace('8787', port)
+  const signIn = await fetch(`${url}/sign-in`, {
+    method: 'POST',
+    body: new URLSearchParams({ token: token!, to: '/' }),
+    redirect: 'manual',
+  })
+  const [cookie] = signIn.headers.get('set-cookie')!.split(';')
+  const page = await fetch(`${url}/feature-services/delay_predictor`, { headers: { cookie: cookie! } })
+  return page.text()
 }
 
 /** A push, a Get, a BatchGet and a join, an answer a line. */

@@ -43,7 +43,7 @@ function rowsOf(html: string, label: string): string[][] {
     .slice(2)
     .map((row) =>
       row
-        .split('<td>')
+        .split(/<td[^>]*>/)
         .slice(1)
         .map((cell) => textOf(cell).trim()),
     )

@@ -76,3 +76,9 @@ export function formatNumber(value: number): string {
     return value.toLocaleString('en', { maximumSignificantDigits: 4 })
   return value.toExponential(2)
 }
+
+/** In kB, MB or GB, of a thousand each. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1e6) return `${formatNumber(bytes / 1e3)} kB`
+  return bytes < 1e9 ? `${formatNumber(bytes / 1e6)} MB` : `${formatNumber(bytes / 1e9)} GB`
+}

@@ -1,7 +1,7 @@
 import type { Instant } from '../../core/time.ts'
 import { formatInstant, parseDuration } from '../../core/time.ts'
 import type { LogProfile } from '../../monitoring/profile-log.ts'
-import { Bars, formatNumber, Histogram } from './charts.tsx'
+import { Bars, formatBytes, formatNumber, Histogram } from './charts.tsx'
 import { formatAge, Table, Time } from './parts.tsx'
 
 /** How fresh a log is against its promise, how its rows arrive, and what their columns hold. */
@@ -35,8 +35,8 @@ export function LogFacts({
           </dd>
           <dt>In the log</dt>
           <dd>
-            {rowCount.toLocaleString('en')} rows, {segmentCount} segments, {formatNumber(bytes / 1_000_000)}{' '}
-            MB
+            {rowCount.toLocaleString('en')} rows in {segmentCount.toLocaleString('en')}{' '}
+            {segmentCount === 1 ? 'segment' : 'segments'}, {formatBytes(bytes)}
           </dd>
         </dl>
         <h3>Rows by hour of arrival</h3>

@@ -46,7 +46,7 @@ export function ObjectList({
   )
 }
 
-/** A table that scrolls by itself where it is wider than the screen. */
+/** A table that scrolls by itself where it is too wide; on a phone each row is a list of its cells under their heads. */
 export function Table({
   label,
   head,
@@ -72,8 +72,8 @@ export function Table({
         <tbody>
           {rows.map((cells) => (
             <tr>
-              {cells.map((cell) => (
-                <td>{cell}</td>
+              {cells.map((cell, at) => (
+                <td data-label={head[at]}>{cell === '' ? '' : <div>{cell}</div>}</td>
               ))}
             </tr>
           ))}

@@ -47,5 +47,8 @@ footer{color:var(--soft);font-size:.85rem;border-top:1px solid var(--line);displ
 .results{list-style:none;padding:0;margin:0}.results li{padding:.75rem 0;border-bottom:1px solid var(--line)}.results p{margin:.15rem 0}
 ul.diffs{margin:0;padding-left:1rem}.diffs del{color:var(--bad)}.diffs ins{color:var(--good);text-decoration:none}.diffs :is(del,ins){overflow-wrap:anywhere}
 .added{color:var(--good)}.removed{color:var(--bad)}
-@media (max-width:40rem){dl{grid-template-columns:1fr}dt{margin-top:.5rem}input[type=search]{min-width:0;width:100%}search,form.search{width:100%}}
+@media (max-width:40rem){table,tbody,tr{display:block}thead{position:absolute;left:-99em}tr{padding:.5rem 0;border-bottom:1px solid var(--line)}tr:last-child{border-bottom:0}
+td{display:grid;grid-template-columns:7rem 1fr;gap:.75rem;border:0;padding:.2rem .75rem}td::before{content:attr(data-label);color:var(--soft);font-size:.85rem}
+td:empty,td:has(>div:empty){display:none}td>div{min-width:0;overflow-wrap:anywhere}
+dl{grid-template-columns:1fr}dt{margin-top:.5rem}input[type=search]{min-width:0;width:100%}search,form.search{width:100%}}
 `

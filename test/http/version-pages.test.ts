@@ -101,6 +101,8 @@ test('lineage names the versions beside a view, and a dataset those that it was 
   const { id } = (await made.json()) as { id: string }
   const page = await askPage(platform, `/training-datasets/${id}`)
   expect(page.text).toContain('<a href="/feature-views/last_click">last_click@1</a>')
+  const view = await askPage(platform, '/feature-views/last_click')
+  expect(textOf(view.text)).toContain('Training dataset @1')
 })
 
 test('a source shows how its rows arrive and what its columns hold', async () => {

@@ -1,8 +1,7 @@
-import { formatInstant } from '../../core/time.ts'
 import type { DeadLetter } from '../../definitions/dead-letter.ts'
 import type { QuarantineSummary } from '../../platform.ts'
 import { FormToken } from './layout.tsx'
-import { Status, Table } from './parts.tsx'
+import { Status, Table, Time } from './parts.tsx'
 
 export interface FailuresProps {
   readonly letters: readonly DeadLetter[]
@@ -30,7 +29,7 @@ export function Failures({ letters, quarantine, formToken, done }: FailuresProps
         label="Dead letters"
         head={['Kept', 'Source', 'Rows', 'Reason', 'Status', 'Again']}
         rows={letters.map(({ id, source, rows, time, reason, status }) => [
-          formatInstant(time),
+          <Time at={time} />,
           source ?? '',
           rows === null ? '' : String(rows),
           reason,
@@ -50,7 +49,7 @@ export function Failures({ letters, quarantine, formToken, done }: FailuresProps
         label="Quarantine"
         head={['Came', 'Source', 'Rows', 'First reason', 'Again']}
         rows={quarantine.map(({ id, source, rowCount, doorTime, reason }) => [
-          formatInstant(doorTime),
+          <Time at={doorTime} />,
           <a href={`/sources/${encodeURIComponent(source)}`}>{source}</a>,
           String(rowCount),
           reason,

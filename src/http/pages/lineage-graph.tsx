@@ -30,14 +30,15 @@ export function LineageGraph({
           <path class="edge" d={edgePath([from, ...via, to])} />
         ))}
         {layout.nodes.map((node) => (
-          <LineageBox node={node} isHere={node.kind === here.kind && node.name === here.name} />
+          <LineageBox node={node} here={here} />
         ))}
       </svg>
     </div>
   )
 }
 
-function LineageBox({ node, isHere }: { readonly node: PlacedNode; readonly isHere: boolean }) {
+function LineageBox({ node, here }: { readonly node: PlacedNode; readonly here: CatalogObject }) {
+  const isHere = node.kind === here.kind && node.name === here.name
   const [x, y] = [node.column * (WIDTH + GAP_X), node.row * (HEIGHT + GAP_Y)]
   const title = node.kind === 'training_dataset' ? node.description : node.name
   return (
@@ -45,7 +46,7 @@ function LineageBox({ node, isHere }: { readonly node: PlacedNode; readonly isHe
       <rect class={isHere ? 'node here' : 'node'} x={x} y={y} width={WIDTH} height={HEIGHT} rx="8" />
       <text class="soft" x={x + 10} y={y + 17}>
         {KIND_TITLES[node.kind]}
-        {node.kind === 'feature_view' && versionsText(node)}
+        {versionsText(node, here)}
       </text>
       <text x={x + 10} y={y + 35}>
         {title.length > CHARS_MAX ? `${title.slice(0, CHARS_MAX - 1)}…` : title}
@@ -55,9 +56,14 @@ function LineageBox({ node, isHere }: { readonly node: PlacedNode; readonly isHe
   )
 }
 
-/** ` @1 @2`, the newest last. */
-function versionsText({ versions = [] }: PlacedNode): string {
-  return versions.map((id) => ` @${parseViewId(id).version}`).join('')
+/** ` @1 @2`: of a view its own, the newest last; of a dataset that was made from the view whose lineage it is, which of it. */
+function versionsText({ kind, name, versions = [] }: PlacedNode, here: CatalogObject): string {
+  const view = kind === 'feature_view' ? name : here.kind === 'feature_view' ? here.name : undefined
+  return versions
+    .map(parseViewId)
+    .filter((one) => one.name === view)
+    .map(({ version }) => ` @${version}`)
+    .join('')
 }
 
 /** From place to place, straight across the width of a node where the edge passes between nodes. */

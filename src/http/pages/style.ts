@@ -26,7 +26,7 @@ h1{font-size:1.6rem;line-height:1.2;margin:0 0 .25rem;overflow-wrap:anywhere}h2{
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:10px;background:var(--card)}
 table{border-collapse:collapse;width:100%;font-size:.95rem}
 th,td{text-align:left;padding:.5rem .75rem;border-bottom:1px solid var(--line);vertical-align:top}
-tr:last-child>td{border-bottom:0}td code{overflow-wrap:normal}th{color:var(--soft);font-weight:600;font-size:.85rem;white-space:nowrap}
+tr:last-child>td{border-bottom:0}td :is(p,form){margin:0}td code{overflow-wrap:normal}th{color:var(--soft);font-weight:600;font-size:.85rem;white-space:nowrap}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums}
 code,pre,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.88em}
 code{background:var(--code);padding:.1em .35em;border-radius:4px;overflow-wrap:anywhere}

@@ -1,13 +1,28 @@
-import { type BenchAnswer, type BenchRequest, createLoopClient, perSecond } from './closed-loop.ts'
+import {
+  type BenchAnswer,
+  type BenchRequest,
+  createLoopClient,
+  type LoopOptions,
+  perSecond,
+  type Throughput,
+} from './closed-loop.ts'
 import type { Comparison } from './comparison.ts'
 import { createProfile } from './profiles.ts'
 import { publishProfiles } from './published-profiles.ts'
 import { createRandom, randomInt } from './random.ts'
 import { parseKvKeys } from './server-timing.ts'
-import { checkRows, FEATURE_COUNT, kvKey, startBaseline, startStore } from './serving-workers.ts'
+import {
+  checkRows,
+  FEATURE_COUNT,
+  kvKey,
+  type ServingWorker,
+  startBaseline,
+  startStore,
+} from './serving-workers.ts'
 
 const USER_COUNT = 5_000_000
 const BATCH_USERS = 100
+const ROUNDS = 5
 
 export interface UniformOptions {
   /** Of each side, after a tenth as many that are not counted. */
@@ -32,22 +47,25 @@ export async function measureUniform({ requestCount }: UniformOptions): Promise<
   try {
     await store.putTexts(published)
     await baseline.putTexts(new Map(users.map((user) => [kvKey(user), JSON.stringify(valuesOf(user))])))
-    const run = async (request: (users: readonly number[]) => BenchRequest) => {
-      const answers: BenchAnswer[] = []
-      await client.run(iterate(batches.slice(0, warmUpCount).map(request)))
-      const counted = iterate(batches.slice(warmUpCount).map(request))
-      const throughput = await client.run(counted, { onAnswer: (answer) => answers.push(answer) })
-      return { perSecond: perSecond([throughput]), answers }
+    const ask = (worker: ServingWorker, asked: readonly (readonly number[])[], options?: LoopOptions) =>
+      client.run(iterate(asked.map(worker.batchGet)), options)
+    for (const worker of [store, baseline]) await ask(worker, batches.slice(0, warmUpCount))
+    const counted = batches.slice(warmUpCount)
+    const [ours, theirs]: [Throughput[], Throughput[]] = [[], []]
+    const answers: BenchAnswer[] = []
+    // In turns, so that a slow minute of the machine slows both.
+    for (let round = 0; round < ROUNDS; round++) {
+      const asked = counted.filter((_, at) => at % ROUNDS === round)
+      ours.push(await ask(store, asked, { onAnswer: (answer) => answers.push(answer) }))
+      theirs.push(await ask(baseline, asked))
     }
-    const ours = await run(store.batchGet)
-    const theirs = await run(baseline.batchGet)
     for (const worker of [store, baseline]) await checkRows(client, worker, { users: batches[0]!, valuesOf })
-    const keys = ours.answers.reduce((sum, answer) => sum + parseKvKeys(answer), 0) / requestCount
+    const keys = answers.reduce((sum, answer) => sum + parseKvKeys(answer), 0) / requestCount
     const blockBytes = meanLength([...published.values()].slice(2))
     return {
       name: 'batch_get_100_uniform',
-      ours: ours.perSecond,
-      baseline: theirs.perSecond,
+      ours: perSecond(ours),
+      baseline: perSecond(theirs),
       unit: 'requests/s',
       facts: {
         our_keys: keys,

@@ -2,8 +2,11 @@ import type { BlockCache } from './core/block-cache.ts'
 import type { AsyncBuffer } from './core/parquet.ts'
 import type { Instant } from './core/time.ts'
 import type { ArrivedLetter, DeadLetter, DeadLetterQuery, MessageFailure } from './definitions/dead-letter.ts'
+import type { DefinitionIndex } from './definitions/definition-index.ts'
 import type { DefinitionSet } from './definitions/definition-set.ts'
-import type { Snapshot } from './definitions/snapshot.ts'
+import type { PieceCache } from './definitions/piece-cache.ts'
+import type { ServedGeneration } from './definitions/served-generation.ts'
+import type { ServingIndex, SnapshotIndex } from './definitions/snapshot-index.ts'
 import type { Transition } from './definitions/transition.ts'
 import type { CronRecords } from './platform/cron-records.ts'
 import type { ExpectationTallies } from './platform/expectation-tallies.ts'
@@ -87,10 +90,12 @@ export interface Log {
 /** What an isolate remembers between requests: plain data that belongs to nobody's request. */
 export interface Memory {
   readonly blocks: BlockCache
-  /** The snapshot that reads are served from, and when it was last compared with the store (ms). */
-  served: { readonly snapshot: Snapshot; checkedMs: number } | undefined
-  /** The newest snapshot known to the write path. */
-  written: Snapshot | undefined
+  /** What reads are served from, and when it was last compared with the store (ms). */
+  served: { readonly generation: ServedGeneration; checkedMs: number } | undefined
+  /** The newest generation known to the write path. */
+  written: SnapshotIndex | undefined
+  /** Pieces of snapshots as last read. */
+  readonly pieces: PieceCache
   /** The newest generation as last read, for the catalog. */
   applied: Generation | undefined
   /** What tokens allow as last read, by the token itself; those read longest ago come first. */
@@ -105,18 +110,32 @@ export interface Registry {
   readGeneration(): Promise<number>
   /** The newest generation's content, or that of the one named; undefined when there is none. */
   read(generation?: number): Promise<Generation | undefined>
+  /** The same without the definitions, of which it says the hashes. */
+  readHead(generation?: number): Promise<GenerationHead | undefined>
   /** All generations, newest first, without their definitions. */
   list(): Promise<readonly GenerationSummary[]>
   /** The highest version ever given to each view, dropped views too. */
   readVersions(): Promise<Readonly<Record<string, number>>>
   /** The versions that a view ever had and the generations that made them, newest first. */
   listVersions(view: string): Promise<readonly VersionRecord[]>
-  /** Adds a generation in one step. False when its number is taken: somebody else applied first. */
-  insert(generation: Generation, snapshot: Snapshot): Promise<boolean>
+  /** Texts of pieces by their hashes. Any number of hashes; one that is not stored is absent. */
+  readPieces(hashes: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** Stores pieces by their hashes, before a generation names them. */
+  writePieces(texts: ReadonlyMap<string, string>): Promise<void>
+  /** Forgets pieces that were written before this time and that no generation ever named. Answers how many. */
+  forgetPieces(before: Instant): Promise<number>
+  /**
+   * Adds a generation in one step, all of whose pieces are written. False when its number is taken: somebody else
+   * applied first.
+   */
+  insert(generation: GenerationHead, snapshot: SnapshotIndex): Promise<boolean>
   /** What a generation was compiled to; it may be of another release's format. */
-  readSnapshot(generation: number): Promise<Snapshot | undefined>
-  /** Stores what a generation is compiled to by this release. */
-  replaceSnapshot(snapshot: Snapshot): Promise<void>
+  readSnapshot(generation: number): Promise<SnapshotIndex | undefined>
+  /** Stores what a generation is compiled to by this release, all of whose pieces are written. */
+  replaceSnapshot(snapshot: SnapshotIndex): Promise<void>
+  /** Generations that readers may still find in the snapshot store, newest first. */
+  listPublished(): Promise<readonly number[]>
+  endPublication(generation: number): Promise<void>
 }
 
 export interface GenerationSummary {
@@ -130,8 +149,12 @@ export interface VersionRecord {
   readonly generation: number
 }
 
-export interface Generation extends GenerationSummary {
+export interface Generation extends GenerationHead {
   readonly definitions: DefinitionSet
+}
+
+export interface GenerationHead extends GenerationSummary {
+  readonly index: DefinitionIndex
   /** Version and fingerprint of every feature view in it. */
   readonly versions: Readonly<Record<string, ViewVersion>>
   /** Block bits of the groups of blocks that have grown, by `entity/group`. */
@@ -147,9 +170,15 @@ export interface ViewVersion {
 /** Compiled snapshots where readers find them. Reads may be stale for as long as the store says (S31). */
 export interface SnapshotStore {
   readPointer(): Promise<number | undefined>
-  read(generation: number): Promise<Snapshot | undefined>
-  /** Writes the snapshot, then the pointer to it. */
-  publish(snapshot: Snapshot): Promise<void>
+  /** Undefined where it is not found, or is of another release's format. */
+  read(generation: number): Promise<ServingIndex | undefined>
+  /** JSON of a pack's pieces by name. */
+  readPack(hash: string): Promise<string | undefined>
+  writePack(hash: string, text: string): Promise<void>
+  /** Writes the index, all of whose packs are written, then the pointer to it. */
+  publish(index: ServingIndex): Promise<void>
+  /** Deletes a generation's index and these packs. */
+  delete(generation: number, packs: readonly string[]): Promise<void>
 }
 
 /** Blocks by key. Reads may be stale, misses may be stale too; one write a second per key. */

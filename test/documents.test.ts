@@ -4,6 +4,7 @@ import { getTableName } from 'drizzle-orm'
 import { expect, test } from 'vitest'
 import { COMMANDS } from '../clients/cli/run.ts'
 import * as cronSchema from '../src/cloudflare/cron-schema.ts'
+import * as definitionsSchema from '../src/cloudflare/definitions-schema.ts'
 import * as registrySchema from '../src/cloudflare/registry-schema.ts'
 import {
   AGGREGATION_FUNCTIONS,
@@ -61,7 +62,9 @@ test('every limit and its value stand in docs/operations.md', () => {
 })
 
 test('every stored table and column of the log stands in docs/data-layout.md', () => {
-  const tables = Object.values({ ...registrySchema, ...cronSchema }).map((table) => getTableName(table))
+  const tables = Object.values({ ...definitionsSchema, ...registrySchema, ...cronSchema }).map((table) =>
+    getTableName(table),
+  )
   const writer = [
     ...read('src/cloudflare/writer-storage-sqlite.ts').matchAll(/CREATE TABLE IF NOT EXISTS (\w+)/g),
   ]

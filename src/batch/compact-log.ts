@@ -86,7 +86,7 @@ export async function compactDueLogs(platform: Platform): Promise<string | undef
   const { offline, jobRecords, clock, jobs } = platform
   await offline.removeReplaced(clock.now() - GRACE_US, REMOVED_MAX)
   const unfinished = new Set((await jobRecords.listUnfinished()).map(({ id }) => id))
-  const { entities } = await readWritingSnapshot(platform)
+  const { entities } = await readWritingSnapshot(platform, {})
   // Writers tell the segments of a fill by their names (S10) until it has ended.
   const unfilled = new Set(Object.values(entities).flatMap((entity) => entity.unfilled))
   for (const log of await offline.listFragmented({ bytesMax: SMALL_BYTES_MAX, countMin: SMALL_COUNT_MIN })) {

@@ -135,7 +135,7 @@ async function waitUntilEnded(
 
 async function publishBlocks(platform: Platform, id: string): Promise<null> {
   const { entity: name, keys } = await readErasure(platform, id)
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { entities: [name] })
   const { shardBits } = snapshot.entities[name]!
   for (const shard of new Set(keys.map((key) => topBits(hashKey(key).high, shardBits))))
     await platform.writers.flush(writerLayout(snapshot, name, shard), { cut: false })

@@ -16,7 +16,7 @@ export async function eraseRaw(
   { source: name, time }: { readonly source: string; readonly time: Instant },
 ): Promise<Erased> {
   const erased = sources.get(name)!
-  await sealRaw(platform, await readWritingSnapshot(platform), erased.source)
+  await sealRaw(platform, await readWritingSnapshot(platform, {}), erased.source)
   const removed = await eraseFromLog(platform, {
     log: rawLog(name),
     buckets: [RAW_BUCKET],

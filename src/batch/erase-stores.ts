@@ -28,7 +28,7 @@ export async function planRaw(platform: Platform, id: string): Promise<PlaceStep
 export async function planStores(platform: Platform, id: string): Promise<PlaceStep[]> {
   const { entity: name, keys } = await readErasure(platform, id)
   const { startedTime: time } = (await platform.jobRecords.find(id))!
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { entities: [name] })
   const entity = snapshot.entities[name]
   if (entity === undefined)
     throw new FeatureStoreError(

@@ -1,10 +1,12 @@
 import { FeatureStoreError } from '../core/error.ts'
 import { rawLog } from '../definitions/raw-log.ts'
 import type { CompiledView, Snapshot } from '../definitions/snapshot.ts'
+import { parseViewId } from '../definitions/transition.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import { isPermanent, type JobRecord, type JobSteps, type Platform, runStep } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { type Filling, sealRaw, serveFilled } from '../registry/fill-views.ts'
+import { readScope } from '../registry/read-scope.ts'
 import { readFilled, readTombstones, writeFilled } from './fill-chunk.ts'
 import { isRawErased } from './find-unfinished.ts'
 import { deliverFilled, planSync } from './sync-filled.ts'
@@ -60,7 +62,7 @@ interface Filled {
 
 /** The version under the newest definitions. Throws `failed_precondition` when they want another by now. */
 async function readUnfilled(platform: Platform, { filling }: Fill): Promise<Filled> {
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { views: [parseViewId(filling.view).name] })
   const view = snapshot.views[filling.view]
   if (view !== undefined && snapshot.entities[view.entity]!.unfilled.includes(view.id))
     return { snapshot, view }
@@ -72,9 +74,9 @@ async function readUnfilled(platform: Platform, { filling }: Fill): Promise<Fill
 
 /** Whether services have the version already: a run that was cut off has done all but say so. */
 async function isServed(platform: Platform, { filling }: Fill): Promise<boolean> {
-  const { views, entities } = await readWritingSnapshot(platform)
-  const view = views[filling.view]
-  return view !== undefined && !entities[view.entity]!.unfilled.includes(view.id)
+  const { facts, entities } = await readWritingSnapshot(platform, {})
+  const view = facts[filling.view]
+  return view !== undefined && !entities[view.entity]!.unfilled.includes(filling.view)
 }
 
 /** Waits of one fill for erasures of its source's raw rows: a day and more. */
@@ -139,7 +141,7 @@ async function registerFill(platform: Platform, fill: Fill): Promise<null> {
 async function syncDeletions(platform: Platform, fill: Fill): Promise<null> {
   const { snapshot, view } = await readUnfilled(platform, fill)
   const groups = await readTombstones(platform, { snapshot, view, startedTime: fill.job.startedTime })
-  await deliverFilled(platform, view.entity, { groups, readSnapshot: () => readWritingSnapshot(platform) })
+  await deliverFilled(platform, view.entity, groups)
   return report(platform, fill.job.id)
 }
 
@@ -154,7 +156,7 @@ async function syncChunk(platform: Platform, fill: Fill, chunk: number): Promise
       { raw: planned.raw, segments: planned.segments! },
     )
     const groups = planSync({ snapshot, view, chunk: `${id}.${chunk}`, startedTime }, rows)
-    await deliverFilled(platform, view.entity, { groups, readSnapshot: () => readWritingSnapshot(platform) })
+    await deliverFilled(platform, view.entity, groups)
     await platform.fills.writeChunk(id, chunk, { ...planned, isSynced: true })
   }
   return report(platform, id)
@@ -163,7 +165,9 @@ async function syncChunk(platform: Platform, fill: Fill, chunk: number): Promise
 async function serve(platform: Platform, fill: Fill): Promise<null> {
   if (await isServed(platform, fill)) return null
   const { view } = await readUnfilled(platform, fill)
-  await serveFilled(platform, [view.id], (snapshot) => announce(platform, snapshot, view.entity))
+  await serveFilled(platform, [view.id], async (index) =>
+    announce(platform, await readScope(platform, index, { entities: [view.entity] }), view.entity),
+  )
   return report(platform, fill.job.id)
 }
 

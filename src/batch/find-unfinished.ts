@@ -34,12 +34,12 @@ export async function findUnfinishedRows(
 /** A fill that reads, or has read, raw rows of these sources and has not ended, in words; undefined when there is none. */
 export async function findPlannedFill(platform: Platform, sources: SourceNames): Promise<string | undefined> {
   const { jobRecords, fills } = platform
-  const { views } = await readWritingSnapshot(platform)
+  const { facts } = await readWritingSnapshot(platform, {})
   for (const job of await jobRecords.listUnfinished()) {
     if (job.kind !== 'fill') continue
     const { view } = JSON.parse(job.params) as Filling
     // Of a view that nobody wants any more no source is known; the fill is about to find out.
-    const source = views[view]?.source
+    const source = facts[view]?.source
     if (source !== undefined && !sources.has(source)) continue
     if ((await fills.readProgress(job.id)).total > 0) return `fill "${job.id}" has not ended`
   }

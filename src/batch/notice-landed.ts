@@ -70,7 +70,7 @@ async function beginNoticed(
   { source, notices }: { readonly source: string; readonly notices: readonly MadeNotice[] },
   counts: Counts,
 ): Promise<void> {
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { sources: [source] })
   const landed: LandedFile[] = []
   for (const [name, [notice]] of Map.groupBy(notices, (one) => one.name)) {
     const file = await platform.landing.find(source, name)

@@ -4,7 +4,6 @@ import type { Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import {
   type BlockWidth,
-  type Generation,
   isPermanent,
   type JobRecord,
   type JobSteps,
@@ -12,8 +11,10 @@ import {
   runStep,
   type ShardWriters,
 } from '../platform.ts'
-import { insertGeneration } from '../registry/apply-changes.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
+import { makeGeneration } from '../registry/make-generation.ts'
+import { readCurrent } from '../registry/read-current.ts'
+import { storeGeneration } from '../registry/store-generation.ts'
 
 /** What a re-blocking is to do; JSON in its record. */
 export interface Reblocking extends BlockWidth {
@@ -73,7 +74,7 @@ export async function reblockGroup(platform: Platform, id: string, steps: JobSte
  */
 async function begin(platform: Platform, job: JobRecord, wanted: Reblocking): Promise<number | null> {
   if (job.status === 'succeeded') return null
-  const { blockBits } = groupOf(await readWritingSnapshot(platform), wanted)
+  const { blockBits } = groupOf(await readWritingSnapshot(platform, {}), wanted)
   const formerBits = wanted.formerBits ?? blockBits
   const params = JSON.stringify({ ...wanted, formerBits })
   await update(platform, job.id, { status: 'running', error: null, params })
@@ -95,7 +96,7 @@ async function pollWriters(
 ): Promise<void> {
   for (let poll = 0; poll < POLLS_MAX; poll++) {
     const left = await runStep(steps, `${name} ${poll}`, async () => {
-      const snapshot = await readWritingSnapshot(platform)
+      const snapshot = await readWritingSnapshot(platform, { entities: [wanted.entity] })
       const { shardBits } = snapshot.entities[wanted.entity]!
       let count = 0
       for (let shard = 0; shard < 2 ** shardBits; shard++)
@@ -116,17 +117,14 @@ async function pollWriters(
 /** Makes the new width the one in force: a generation of its own, with the same definitions. */
 async function flip(platform: Platform, wanted: Reblocking): Promise<null> {
   for (let attempt = 0; attempt < FLIP_ATTEMPTS_MAX; attempt++) {
-    const newest = await platform.registry.read()
+    const newest = await readCurrent(platform)
+    const { head } = newest
     const name = groupName(wanted.entity, wanted.group)
-    if (newest === undefined || newest.blockBits[name] === wanted.blockBits) return null
-    const next: Generation = {
-      ...newest,
-      generation: newest.generation + 1,
-      appliedTime: platform.clock.now(),
-      author: `re-blocking ${name}`,
-      blockBits: { ...newest.blockBits, [name]: wanted.blockBits },
-    }
-    if (await insertGeneration(platform, next)) return null
+    if (head.generation === 0 || head.blockBits[name] === wanted.blockBits) return null
+    const blockBits = { ...head.blockBits, [name]: wanted.blockBits }
+    const next = { ...head, generation: head.generation + 1, blockBits }
+    const made = await makeGeneration(platform, newest, { head: next, texts: new Map() })
+    if (await storeGeneration(platform, made, { author: `re-blocking ${name}` })) return null
   }
   throw new FeatureStoreError('unavailable', 'Definitions are applied again and again')
 }

@@ -65,7 +65,7 @@ async function prepareLoad(platform: Platform, id: string): Promise<number | nul
   await refuseCancelled(platform, load)
   if (load.status === 'succeeded') return null
   if (load.isRegistered) return load.chunkCount
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { sources: [load.source] })
   const isPlanned =
     load.generation === snapshot.generation && (await platform.loads.readPlan(id)) !== undefined
   const startedTime = load.startedTime ?? platform.clock.now()
@@ -93,7 +93,7 @@ async function runChunk(platform: Platform, id: string, chunk: number): Promise<
   let done = await platform.loads.findChunk(id, chunk)
   if (done === undefined) {
     const load = await find(platform, id)
-    const snapshot = await readSnapshotOf(platform, load.generation)
+    const snapshot = await readSnapshotOf(platform, load.generation, { sources: [load.source] })
     const source = findSource(snapshot, load)
     try {
       const rows = await readRows(platform, source, { load, plan: await readPlan(platform, id), chunk })
@@ -137,7 +137,10 @@ async function registerLoad(platform: Platform, id: string): Promise<boolean> {
   const load = await find(platform, id)
   if (load.isRegistered) return true
   if (await platform.loads.register(id, load.generation)) return true
-  const [before, now] = [await readSnapshotOf(platform, load.generation), await readWritingSnapshot(platform)]
+  const [before, now] = [
+    await readSnapshotOf(platform, load.generation, { sources: [load.source] }),
+    await readWritingSnapshot(platform, { sources: [load.source] }),
+  ]
   const isSameWork = viewIds(before, load.source) === viewIds(now, load.source)
   // A generation that touches other definitions changes nothing here: its number is all there is to take
   // over.
@@ -153,7 +156,7 @@ async function syncChunk(platform: Platform, id: string, chunk: number): Promise
   if (done.isSynced) return null
   const rows = await platform.loads.readNewest(id, chunk)
   for (let attempt = 0; ; attempt++) {
-    const snapshot = await readWritingSnapshot(platform)
+    const snapshot = await readWritingSnapshot(platform, { sources: [load.source] })
     const answers = await Promise.all(
       planSync(snapshot, rows).map(({ entity, shard, view, part, lines }) =>
         platform.writers.deliver({
@@ -211,7 +214,7 @@ function planSync(snapshot: Snapshot, rows: string): SyncPart[] {
 /** The load's rows are published now rather than a minute after they came. */
 async function endLoad(platform: Platform, id: string): Promise<null> {
   const load = await find(platform, id)
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { sources: [load.source] })
   const views = snapshot.sources[load.source]?.views ?? []
   const entities = new Set(views.map((view) => snapshot.entities[snapshot.views[view]!.entity]!))
   for (const { name, shardBits } of entities) {

@@ -31,9 +31,12 @@ export async function resumeJobs(platform: Platform): Promise<string | undefined
  */
 export async function tendWriters(platform: Platform): Promise<string | undefined> {
   const deeds: string[] = []
-  const snapshot = await readWritingSnapshot(platform)
-  for (const entity of Object.values(snapshot.entities)) {
-    if (entity.groups.length === 0) continue
+  const { entities } = await readWritingSnapshot(platform, {})
+  for (const { name } of Object.values(entities)) {
+    // One entity's layout at a time: all of them may be large.
+    const snapshot = await readWritingSnapshot(platform, { entities: [name] })
+    const entity = snapshot.entities[name]
+    if (entity === undefined || entity.groups.length === 0) continue
     const shards = Array.from({ length: 2 ** entity.shardBits }, (_, shard) => shard)
     const reports: WriterReport[] = []
     for (let at = 0; at < shards.length; at += WOKEN_AT_ONCE) {
@@ -62,7 +65,7 @@ export async function tendWriters(platform: Platform): Promise<string | undefine
 
 /** What Cron does: has every writer of raw rows cut what is old, should its own alarm have been lost. */
 export async function wakeRawWriters(platform: Platform): Promise<undefined> {
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { onlySources: 'all' })
   for (const source of Object.values(snapshot.sources)) {
     const layouts = rawLayouts(snapshot, source)
     for (let at = 0; at < layouts.length; at += WOKEN_AT_ONCE)

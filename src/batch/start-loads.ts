@@ -57,10 +57,10 @@ export async function startLoads(
  * what it did, undefined for nothing.
  */
 export async function startDueLoads(platform: Platform): Promise<string | undefined> {
-  const snapshot = await readWritingSnapshot(platform)
   let begun = 0
   const refused: RefusedFile[] = []
   for (const folder of await platform.landing.listSources()) {
+    const snapshot = await readWritingSnapshot(platform, { sources: [folder] })
     const reason = refuseFolder(snapshot, folder)
     if (reason === undefined) {
       const source = snapshot.sources[folder]!

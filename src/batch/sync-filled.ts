@@ -8,6 +8,7 @@ import type { CompiledView, Snapshot } from '../definitions/snapshot.ts'
 import { viewTransform, windowPlan } from '../definitions/view-transform.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { DeliveryGroup, Platform } from '../platform.ts'
+import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 
 /** A row of a filled version, and the message or load that brought it. */
 export interface FilledRow {
@@ -118,10 +119,7 @@ const ATTEMPTS_MAX = 4
 export async function deliverFilled(
   platform: Platform,
   entity: string,
-  {
-    groups,
-    readSnapshot,
-  }: { readonly groups: readonly SyncGroup[]; readonly readSnapshot: () => Promise<Snapshot> },
+  groups: readonly SyncGroup[],
 ): Promise<void> {
   let waiting = [...Map.groupBy(groups, ({ shard }) => shard)].flatMap(([shard, own]) =>
     packGroups(own).map((part) => ({ shard, part })),
@@ -129,7 +127,7 @@ export async function deliverFilled(
   for (let attempt = 0; waiting.length > 0; attempt++) {
     if (attempt === ATTEMPTS_MAX)
       throw new FeatureStoreError('unavailable', 'A writer knows a newer generation of definitions')
-    const snapshot = await readSnapshot()
+    const snapshot = await readWritingSnapshot(platform, { entities: [entity] })
     const stale: typeof waiting = []
     for (const delivery of waiting) {
       const layout = writerLayout(snapshot, entity, delivery.shard)

@@ -12,7 +12,7 @@ import type { Source } from '../definitions/source.ts'
 import type { Generation, TrainingDataset } from '../platform.ts'
 
 /** One generation as people look at it: every definition by its name, and what every view serves. */
-export interface Catalog extends Generation {
+export interface Catalog extends Omit<Generation, 'index'> {
   readonly entities: ReadonlyMap<string, Entity>
   readonly sources: ReadonlyMap<string, Source>
   readonly featureViews: ReadonlyMap<string, FeatureView>
@@ -65,7 +65,7 @@ export function datasetNode({ id, name, request, pins }: TrainingDataset): Datas
   return { id, name, of: request.of, versions: pins?.viewIds ?? [] }
 }
 
-export function createCatalog(generation: Generation): Catalog {
+export function createCatalog(generation: Omit<Generation, 'index'>): Catalog {
   const { definitions } = generation
   return {
     ...generation,

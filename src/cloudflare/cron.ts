@@ -3,8 +3,9 @@ import { resumeJobs, tendWriters, wakeRawWriters } from '../batch/start-jobs.ts'
 import { startDueLoads } from '../batch/start-loads.ts'
 import { startDueDatasets } from '../offline/schedule-datasets.ts'
 import type { Platform } from '../platform.ts'
-import { publishNewest, recompileGeneration } from '../registry/apply-changes.ts'
 import { startFills } from '../registry/fill-views.ts'
+import { forgetPublications } from '../registry/publish-generation.ts'
+import { publishNewest, recompileGeneration } from '../registry/store-generation.ts'
 
 /** A message has left the queue long before: by success or as a dead letter. */
 const FAILURE_AGE_MAX_US = 15 * 86_400_000_000
@@ -38,6 +39,7 @@ export async function tick(platform: Platform): Promise<void> {
     recompilePinned,
     forgetFailures,
     foldTallies,
+    forgetPublications,
   }
   const holder = platform.nextId()
   for (const [duty, run] of Object.entries(duties)) {

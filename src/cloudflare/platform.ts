@@ -1,6 +1,7 @@
 import { waitUntil } from 'cloudflare:workers'
 import { drizzle } from 'drizzle-orm/d1'
 import { createBlockCache } from '../core/block-cache.ts'
+import { createPieceCache } from '../definitions/piece-cache.ts'
 import type { Memory, Platform, Settings } from '../platform.ts'
 import { cronD1 } from './cron-d1.ts'
 import { deadLettersR2 } from './dead-letters-r2.ts'
@@ -29,9 +30,13 @@ import { transformWorkersBindings } from './transform-workers-bindings.ts'
 /** Of an isolate's 128 MB; the rest is the runtime's, the requests' and the writers'. */
 const BLOCK_CACHE_BYTES_MAX = 32_000_000
 
+/** Parsed, a piece takes several times its characters. */
+const PIECE_CACHE_CHARS_MAX = 6_000_000
+
 /** What this isolate remembers; it outlives requests and belongs to none. */
 const memory: Memory = {
   blocks: createBlockCache(BLOCK_CACHE_BYTES_MAX),
+  pieces: createPieceCache(PIECE_CACHE_CHARS_MAX),
   served: undefined,
   written: undefined,
   applied: undefined,
@@ -47,7 +52,7 @@ export function createPlatform(env: Env): Platform {
     nextId: nextUlid,
     log: consoleLog,
     memory,
-    registry: registryD1(db),
+    registry: registryD1(db, systemClock),
     snapshots: snapshotsKv(env.ONLINE),
     online: onlineKv(env.ONLINE),
     offline: offlineR2(env.BUCKET, db, systemClock),

@@ -1,23 +1,26 @@
-import { desc, eq, max, sql } from 'drizzle-orm'
+import { and, desc, eq, lt, max, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
-import type { Generation, Registry } from '../platform.ts'
-import { generations, snapshots, viewVersions } from './registry-schema.ts'
+import { assembleDefinitions, definitionHashes } from '../definitions/definition-index.ts'
+import { pieceHashes } from '../definitions/snapshot-index.ts'
+import type { Clock, GenerationHead, Registry } from '../platform.ts'
+import { definitionPieces, generations, snapshots, viewVersions } from './definitions-schema.ts'
+import { readPieces, writePieces } from './pieces-d1.ts'
 import { unavailableOnOutage } from './unavailable-on-outage.ts'
 
 /** Definitions in D1. One `batch` is one transaction, so a generation is there whole or not at all. */
-export function registryD1(db: DrizzleD1Database): Registry {
+export function registryD1(db: DrizzleD1Database, clock: Clock): Registry {
   return unavailableOnOutage('the definitions in D1', {
     async readGeneration() {
       const [row] = await db.select({ newest: max(generations.generation) }).from(generations)
       return row?.newest ?? 0
     },
     async read(generation) {
-      const query = db.select().from(generations).orderBy(desc(generations.generation)).limit(1)
-      const [row] = await (generation === undefined
-        ? query
-        : query.where(eq(generations.generation, generation)))
-      return row
+      const head = await readHead(db, generation)
+      if (head === undefined) return undefined
+      const texts = await readPieces(db, definitionHashes(head.index))
+      return { ...head, definitions: assembleDefinitions(head.index, texts) }
     },
+    readHead: (generation) => readHead(db, generation),
     async list() {
       const { generation, appliedTime, author } = generations
       return db.select({ generation, appliedTime, author }).from(generations).orderBy(desc(generation))
@@ -37,12 +40,24 @@ export function registryD1(db: DrizzleD1Database): Registry {
         .where(eq(viewVersions.view, view))
         .orderBy(desc(version))
     },
+    readPieces: (hashes) => readPieces(db, hashes),
+    writePieces: (texts) => writePieces(db, texts, clock.now()),
+    async forgetPieces(before) {
+      const { isNamed, writtenTime } = definitionPieces
+      const gone = await db
+        .delete(definitionPieces)
+        .where(and(eq(isNamed, false), lt(writtenTime, before)))
+        .returning({ hash: definitionPieces.hash })
+      return gone.length
+    },
     async insert(generation, snapshot) {
+      const hashes = [...definitionHashes(generation.index), ...pieceHashes(snapshot)]
       try {
         await db.batch([
           db.insert(generations).values(generation),
           db.insert(snapshots).values({ generation: generation.generation, content: snapshot }),
           insertVersions(db, generation),
+          namePieces(db, hashes),
         ])
         return true
       } catch (error) {
@@ -55,16 +70,38 @@ export function registryD1(db: DrizzleD1Database): Registry {
       return row?.content
     },
     async replaceSnapshot(content) {
-      await db
-        .insert(snapshots)
-        .values({ generation: content.generation, content })
-        .onConflictDoUpdate({ target: snapshots.generation, set: { content } })
+      const change = { content, isPublished: true }
+      await db.batch([
+        db
+          .insert(snapshots)
+          .values({ generation: content.generation, ...change })
+          .onConflictDoUpdate({ target: snapshots.generation, set: change }),
+        namePieces(db, pieceHashes(content)),
+      ])
+    },
+    async listPublished() {
+      const { generation, isPublished } = snapshots
+      const rows = await db
+        .select({ generation })
+        .from(snapshots)
+        .where(eq(isPublished, true))
+        .orderBy(desc(generation))
+      return rows.map((row) => row.generation)
+    },
+    async endPublication(generation) {
+      await db.update(snapshots).set({ isPublished: false }).where(eq(snapshots.generation, generation))
     },
   })
 }
 
+async function readHead(db: DrizzleD1Database, generation?: number): Promise<GenerationHead | undefined> {
+  const query = db.select().from(generations).orderBy(desc(generations.generation)).limit(1)
+  const [row] = await (generation === undefined ? query : query.where(eq(generations.generation, generation)))
+  return row
+}
+
 /** One statement with two parameters, whatever the number of views: D1 binds at most 100. */
-function insertVersions(db: DrizzleD1Database, { generation, versions }: Generation) {
+function insertVersions(db: DrizzleD1Database, { generation, versions }: GenerationHead) {
   const rows = JSON.stringify(Object.entries(versions).map(([view, version]) => ({ view, ...version })))
   return db
     .insert(viewVersions)
@@ -72,6 +109,15 @@ function insertVersions(db: DrizzleD1Database, { generation, versions }: Generat
       sql`SELECT value ->> 'view', value ->> 'version', value ->> 'fingerprint', ${generation} FROM json_each(${rows}) WHERE true`,
     )
     .onConflictDoNothing()
+}
+
+/** From now on these pieces stay: only what was written and never named is forgotten. */
+function namePieces(db: DrizzleD1Database, hashes: readonly string[]) {
+  const { hash, isNamed } = definitionPieces
+  return db
+    .update(definitionPieces)
+    .set({ isNamed: true })
+    .where(and(eq(isNamed, false), sql`${hash} IN (SELECT value FROM json_each(${JSON.stringify(hashes)}))`))
 }
 
 function isUniqueViolation(error: unknown): boolean {

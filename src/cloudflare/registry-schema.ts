@@ -1,8 +1,5 @@
 import { index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { DeadLetterStatus } from '../definitions/dead-letter.ts'
-import type { DefinitionSet } from '../definitions/definition-set.ts'
-import type { Snapshot } from '../definitions/snapshot.ts'
-import { SETTLED, type Transition } from '../definitions/transition.ts'
 import type {
   DatasetPins,
   DatasetRequest,
@@ -10,46 +7,9 @@ import type {
   JobKind,
   LoadStatus,
   TokenScope,
-  ViewVersion,
 } from '../platform.ts'
 
 // Times are microseconds since the epoch. Serving never touches these tables.
-
-/** Applied states of all definitions; immutable. */
-export const generations = sqliteTable('generations', {
-  generation: integer().primaryKey(),
-  appliedTime: integer('applied_time').notNull(),
-  author: text().notNull(),
-  definitions: text({ mode: 'json' }).$type<DefinitionSet>().notNull(),
-  /** Version and fingerprint of every feature view, by name. */
-  versions: text({ mode: 'json' }).$type<Readonly<Record<string, ViewVersion>>>().notNull(),
-  /** Block bits of the groups of blocks that have grown, by `entity/group`. */
-  blockBits: text('block_bits', { mode: 'json' })
-    .$type<Readonly<Record<string, number>>>()
-    .notNull()
-    .default({}),
-  /** Which versions are being filled or kept up, and for whom. */
-  transition: text({ mode: 'json' }).$type<Transition>().notNull().default(SETTLED),
-})
-
-/** What each generation was compiled to. */
-export const snapshots = sqliteTable('snapshots', {
-  generation: integer().primaryKey(),
-  content: text({ mode: 'json' }).$type<Snapshot>().notNull(),
-})
-
-/** Every version a view ever had, so that no number is given twice. */
-export const viewVersions = sqliteTable(
-  'view_versions',
-  {
-    view: text().notNull(),
-    version: integer().notNull(),
-    fingerprint: text().notNull(),
-    /** Generation that made it. */
-    generation: integer().notNull(),
-  },
-  (table) => [primaryKey({ columns: [table.view, table.version] })],
-)
 
 /** One row for each registration of segments; the row's id is the commit. */
 export const commits = sqliteTable('commits', {

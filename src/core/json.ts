@@ -24,7 +24,11 @@ function keepDigits(_key: string, value: unknown, context: { readonly source?: s
 
 /** JSON text of a string in ASCII only, so that its length in bytes is its length in characters. */
 export function encodeAsciiString(value: string): string {
-  const json = JSON.stringify(value)
+  return asciiJson(JSON.stringify(value))
+}
+
+/** The same JSON in ASCII only. */
+export function asciiJson(json: string): string {
   return NON_ASCII.test(json) ? json.replace(NON_ASCII_ALL, escapeUnit) : json
 }
 

@@ -5,7 +5,7 @@ import type {
   CompiledEntry,
   CompiledLookup,
   CompiledService,
-  CompiledView,
+  ServedView,
 } from './snapshot.ts'
 import { inputName } from './validate.ts'
 
@@ -13,7 +13,7 @@ import { inputName } from './validate.ts'
 export function compileService(
   service: FeatureService,
   entities: Readonly<Record<string, CompiledEntity>>,
-  views: Readonly<Record<string, CompiledView>>,
+  views: Readonly<Record<string, ServedView>>,
 ): CompiledService {
   const inputs: NamedType[] = []
   const lookups: CompiledLookup[] = []
@@ -34,7 +34,7 @@ export function compileService(
       view: view.id,
       lookup: lookupOf(lookups, {
         entity: entity.name,
-        group: entity.groups.findIndex(({ name }) => name === view.group),
+        group: view.group,
         inputs: positions,
         views: [view.id],
       }),

@@ -1,10 +1,15 @@
 import { hash128 } from '../core/hash.ts'
-import { canonicalJson, encodeAsciiString } from '../core/json.ts'
+import { asciiJson, canonicalJson, encodeAsciiString } from '../core/json.ts'
 import type { OnDemandView } from './on-demand-view.ts'
 
 /** 128 bits in hex of anything that is JSON; equal for equal content, whatever the order of its members. */
 export function fingerprint(content: unknown): string {
-  return hash128(encodeAsciiString(canonicalJson(content)))
+  return hashText(encodeAsciiString(canonicalJson(content)))
+}
+
+/** 128 bits in hex of a JSON text as it stands. */
+export function hashText(json: string): string {
+  return hash128(asciiJson(json))
     .map((word) => word.toString(16).padStart(8, '0'))
     .join('')
 }

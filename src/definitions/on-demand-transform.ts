@@ -2,13 +2,21 @@ import type { OnDemandFeature } from '../core/on-demand.ts'
 import { compileExpression } from '../core/sql/compile-expression.ts'
 import type { Evaluate } from '../core/sql/sql-function.ts'
 import type { TypedExpression } from '../core/sql/typed-expression.ts'
-import type { CompiledComputation, CompiledOnDemand, CompiledOnDemandView, Snapshot } from './snapshot.ts'
+import type {
+  CompiledComputation,
+  CompiledOnDemand,
+  CompiledOnDemandView,
+  ServingSnapshot,
+} from './snapshot.ts'
 
 /** Closures of the on-demand views of snapshots in use, feature by feature; a view's go when its snapshot goes. */
 const closures = new WeakMap<CompiledOnDemandView, readonly Evaluate[]>()
 
 /** What a service computes, ready to run; each view is compiled once for each snapshot (S25). */
-export function onDemandFeatures(snapshot: Snapshot, { features }: CompiledOnDemand): OnDemandFeature[] {
+export function onDemandFeatures(
+  snapshot: ServingSnapshot,
+  { features }: CompiledOnDemand,
+): OnDemandFeature[] {
   return features.map(({ view, feature, type, inputs }) => ({
     type,
     inputs,
@@ -27,7 +35,7 @@ function evaluatesOf(view: CompiledOnDemandView): readonly Evaluate[] {
 
 /** What a service computes, as it was checked: for those who write it for another engine. */
 export function onDemandTypedFeatures(
-  { onDemandViews }: Snapshot,
+  { onDemandViews }: ServingSnapshot,
   { features }: CompiledOnDemand,
 ): (Pick<CompiledComputation, 'inputs'> & { readonly expression: TypedExpression })[] {
   return features.map(({ view, feature, inputs }) => ({

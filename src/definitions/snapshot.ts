@@ -7,23 +7,56 @@ import type { EpochUnit, ValueType } from '../core/value.ts'
 import type { WindowAggregation } from '../core/window/window-plan.ts'
 
 /** Snapshots of another format are compiled again before they are used. */
-export const SNAPSHOT_FORMAT = 6
+export const SNAPSHOT_FORMAT = 7
 
 /**
- * One generation of definitions, compiled: names resolved to positions, durations to microseconds. Immutable,
- * JSON, and all that serving needs to know. Written to KV by apply.
+ * One generation of definitions, compiled: names resolved to positions, durations to microseconds. Immutable, JSON. It is stored in
+ * pieces (`snapshot-index.ts`); one that is read holds those that were asked for.
  */
-export interface Snapshot {
+export interface Snapshot extends ServingSnapshot {
   readonly format: typeof SNAPSHOT_FORMAT
+  readonly sources: Readonly<Record<string, CompiledSource>>
+  readonly views: Readonly<Record<string, CompiledView>>
+  /** Every version that there is, by id, whether it was asked for or not. */
+  readonly facts: Readonly<Record<string, ViewFacts>>
+  /** By entity. */
+  readonly layouts: Readonly<Record<string, EntityLayout>>
+  /** All names that there are, whether they were asked for or not. */
+  readonly names: { readonly sources: readonly string[]; readonly services: readonly string[] }
+}
+
+/** What reads are served from. */
+export interface ServingSnapshot {
   readonly generation: number
   readonly entities: Readonly<Record<string, CompiledEntity>>
-  readonly sources: Readonly<Record<string, CompiledSource>>
   /** By id: several versions of a view may be there at once (S33). */
-  readonly views: Readonly<Record<string, CompiledView>>
+  readonly views: Readonly<Record<string, ServedView>>
+  /** Those that services read. */
   readonly onDemandViews: Readonly<Record<string, CompiledOnDemandView>>
   readonly services: Readonly<Record<string, CompiledService>>
   /** Services that cannot be used yet, and the ids of the views they wait for to be filled. */
   readonly pending: Readonly<Record<string, readonly string[]>>
+  readonly layouts: Readonly<Record<string, EntityLayout>>
+}
+
+/** Where a version of a view belongs. */
+export interface ViewFacts {
+  readonly entity: string
+  readonly source: string
+  /** Name of its group of blocks. */
+  readonly group: string
+  /** How often its blocks may be put. */
+  readonly publishMs: number
+  /** False for an older version of which the source has lost a column: it stays as it is, no row reaches it. */
+  readonly isComputed: boolean
+}
+
+/** What the writers of an entity have to know of its versions, by id; of those that are being filled, too. */
+export interface EntityLayout {
+  /** Columns of their logs. */
+  readonly schemas: Readonly<Record<string, SegmentSchema>>
+  /** The windows of each that has some. */
+  readonly windows: Readonly<Record<string, CompiledWindows>>
 }
 
 export interface CompiledEntity {
@@ -80,30 +113,35 @@ export interface CompiledColumn {
   readonly unit: EpochUnit | null
 }
 
-export interface CompiledView {
+/** A version of a view as reads are served from it. */
+export interface ServedView {
   /** `view@version`. */
   readonly id: string
   readonly name: string
   readonly version: number
   readonly entity: string
-  readonly source: string
   /** Name of the group of blocks its rows are in. */
   readonly group: string
-  /** Rows for which this is not true are left out; null takes all. Over the source's columns, as all of a view's. */
+  /** What it serves. */
+  readonly features: readonly NamedType[]
+  /** Null for a view that serves its latest row. */
+  readonly windows: CompiledWindows | null
+  readonly ttlUs: DurationUs | null
+  /** Its source's retention. */
+  readonly retentionUs: DurationUs | null
+}
+
+/** A version of a view. Its expressions are over the columns of its source. */
+export interface CompiledView extends ServedView {
+  readonly source: string
+  /** Rows for which this is not true are left out; null takes all. */
   readonly where: TypedExpression | null
   /** Each join key of the entity. */
   readonly keys: readonly TypedExpression[]
   /** What a row of it holds, in the log and on its way there: its features, or what its windows are made of. */
   readonly columns: readonly CompiledFeature[]
-  /** What it serves. */
-  readonly features: readonly NamedType[]
-  /** Null for a view that serves its latest row. */
-  readonly windows: CompiledWindows | null
   /** The Worker that sees a row before the expressions do; null where SQL is all. */
   readonly transform: CompiledTransform | null
-  readonly ttlUs: DurationUs | null
-  /** Its source's retention. */
-  readonly retentionUs: DurationUs | null
 }
 
 /** A method of a bound Worker. What it returns for a row stands behind the source's columns. */
@@ -184,8 +222,8 @@ export type AnswerPart =
 
 export interface CompiledLookup {
   readonly entity: string
-  /** Position in the entity's `groups` of the blocks to look in. */
-  readonly group: number
+  /** Name of the group of blocks to look in. */
+  readonly group: string
   /** Position in `inputs` of each join key of the entity. */
   readonly inputs: readonly number[]
   /** Ids of the views that the service reads in these blocks: one that lacks any of them is of no use. */
@@ -204,8 +242,11 @@ export interface CompiledEntry {
 }
 
 /** The columns of a view's log. */
-export function segmentSchema(snapshot: Snapshot, view: CompiledView): SegmentSchema {
-  return { keys: snapshot.entities[view.entity]!.joinKeys, features: view.columns }
+export function segmentSchema(
+  { entities }: Pick<Snapshot, 'entities'>,
+  { entity, columns }: CompiledView,
+): SegmentSchema {
+  return { keys: entities[entity]!.joinKeys, features: columns.map(({ name, type }) => ({ name, type })) }
 }
 
 /** What is in force before the first apply. */
@@ -218,4 +259,7 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   onDemandViews: {},
   services: {},
   pending: {},
+  facts: {},
+  layouts: {},
+  names: { sources: [], services: [] },
 }

@@ -1,5 +1,4 @@
-import type { DefinitionSet } from './definition-set.ts'
-import type { FeatureService } from './feature-service.ts'
+import type { IndexedDefinition } from './definition-index.ts'
 
 /** What is not yet, or not only, as a generation's own definitions say (S33). */
 export interface Transition {
@@ -30,10 +29,13 @@ export const SETTLED: Transition = { unfilled: {}, kept: {}, held: {} }
 /** Version numbers by view name. */
 export type VersionNumbers = Readonly<Record<string, number>>
 
+/** A feature service, and what its entries call their views. */
+type Service = Pick<IndexedDefinition, 'name' | 'uses'>
+
 /** A generation as far as versions go. */
 export interface VersionedSet {
   readonly generation: number
-  readonly definitions: DefinitionSet
+  readonly services: readonly Service[]
   readonly versions: VersionNumbers
   readonly transition: Transition
 }
@@ -45,17 +47,17 @@ export interface VersionedSet {
 export function planTransition(
   before: VersionedSet,
   {
-    definitions,
+    services,
     versions,
     unfilled,
-  }: Pick<VersionedSet, 'definitions' | 'versions'> & Pick<Transition, 'unfilled'>,
+  }: Pick<VersionedSet, 'services' | 'versions'> & Pick<Transition, 'unfilled'>,
 ): Transition {
-  const waiting = definitions.feature_services.filter((service) =>
-    Object.values(serviceViews(service, versions)).some((id) => Object.hasOwn(unfilled, id)),
+  const waiting = services.filter(({ uses }) =>
+    Object.values(serviceViews(uses, versions)).some((id) => Object.hasOwn(unfilled, id)),
   )
   const held = Object.fromEntries(waiting.map(({ name }) => [name, formerService(before, name)]))
   const read = [
-    ...definitions.feature_services.map((service) => serviceViews(service, versions)),
+    ...services.map(({ uses }) => serviceViews(uses, versions)),
     ...Object.values(held).map(({ views }) => views),
   ]
   const kept = [...new Set(read.flatMap((views) => Object.values(views)))].flatMap(
@@ -68,10 +70,10 @@ export function planTransition(
   return { unfilled, kept: Object.fromEntries(kept.sort()), held }
 }
 
-/** The feature views that a service reads: the newest versions, but for those it pins. */
-export function serviceViews({ features }: FeatureService, versions: VersionNumbers): EntryViews {
+/** The feature views that a service reads by what its entries call them: the newest versions, but for those it pins. */
+export function serviceViews(uses: readonly string[], versions: VersionNumbers): EntryViews {
   const ids: Record<string, string> = {}
-  for (const { view } of features) {
+  for (const view of uses) {
     const version = versions[view]
     // What has no version is an on-demand view.
     if (isPin(view)) ids[view] = view
@@ -107,13 +109,13 @@ function isNewest(versions: VersionNumbers, id: string): boolean {
 }
 
 function formerService(
-  { generation, definitions, versions, transition }: VersionedSet,
+  { generation, services, versions, transition }: VersionedSet,
   name: string,
 ): HeldService {
   const held = transition.held[name]
   if (held !== undefined) return held
-  const former = definitions.feature_services.find((service) => service.name === name)
+  const former = services.find((service) => service.name === name)
   return former === undefined
     ? { generation: 0, views: {} }
-    : { generation, views: serviceViews(former, versions) }
+    : { generation, views: serviceViews(former.uses, versions) }
 }

@@ -3,7 +3,7 @@ import type { TypedExpression } from '../core/sql/typed-expression.ts'
 import type { Expectation, PlainColumns, ViewTransform } from '../core/transform.ts'
 import { planWindows, type WindowPlan } from '../core/window/window-plan.ts'
 import type { WorkerTransform } from '../core/worker-transform.ts'
-import type { CompiledSource, CompiledView, CompiledWindows, Snapshot } from './snapshot.ts'
+import type { CompiledColumn, CompiledSource, CompiledView, CompiledWindows, Snapshot } from './snapshot.ts'
 
 /** Closures of the views of snapshots in use; a view's go when its snapshot goes. */
 const transforms = new WeakMap<CompiledView, CompiledViewTransform>()
@@ -16,7 +16,9 @@ export interface CompiledViewTransform extends ViewTransform {
 /** A view's transformation, compiled once for each snapshot: the same for stream, load and history (S25). */
 export function viewTransform(snapshot: Snapshot, view: CompiledView): CompiledViewTransform {
   let transform = transforms.get(view)
-  if (transform === undefined) {
+  // A view that stays as it is is shared by generations, its source may have another column since.
+  const isCurrent = transform?.worker == null || transform.worker.given === columnsOf(snapshot, view)
+  if (transform === undefined || !isCurrent) {
     transform = {
       name: view.name,
       where: view.where === null ? null : compileExpression(view.where),
@@ -27,12 +29,15 @@ export function viewTransform(snapshot: Snapshot, view: CompiledView): CompiledV
         evaluate: compileExpression(expression),
       })),
       plain: plainColumns(view),
-      worker:
-        view.transform === null ? null : { ...view.transform, given: snapshot.sources[view.source]!.columns },
+      worker: view.transform === null ? null : { ...view.transform, given: columnsOf(snapshot, view) },
     }
     transforms.set(view, transform)
   }
   return transform
+}
+
+function columnsOf({ sources }: Snapshot, { source }: CompiledView): readonly CompiledColumn[] {
+  return sources[source]!.columns
 }
 
 function plainColumns({ where, keys, columns, transform }: CompiledView): PlainColumns | null {

@@ -2,6 +2,7 @@ import { FeatureStoreError } from '../core/error.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
 import type { DeliveryAnswer, Platform } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
+import type { SnapshotScope } from '../registry/read-scope.ts'
 import { callWorkers, workerFaults } from './call-workers.ts'
 import { type PlannedBatch, planDeliveries } from './plan-deliveries.ts'
 import { decodeMessage, type QueueMessage } from './queue-message.ts'
@@ -34,7 +35,7 @@ export async function consumeEvents(
     }
   })
   for (let attempt = 0; waiting.length > 0; attempt++) {
-    const snapshot = await readWritingSnapshot(platform)
+    const snapshot = await readWritingSnapshot(platform, scopeOf(waiting.map(({ message }) => message)))
     const { known, unknown } = Object.groupBy(waiting, ({ message }) =>
       whatIsGone(snapshot, message) === undefined ? 'known' : 'unknown',
     )
@@ -57,6 +58,13 @@ export async function consumeEvents(
     waiting = attempt + 1 < ATTEMPTS_MAX ? stale : []
   }
   return outcomes
+}
+
+function scopeOf(messages: readonly QueueMessage[]): SnapshotScope {
+  return {
+    sources: [...new Set(messages.flatMap((one) => (one.kind === 'events' ? [one.source] : [])))],
+    entities: [...new Set(messages.flatMap((one) => (one.kind === 'events' ? [] : [one.entity])))],
+  }
 }
 
 /** The source or entity a message is for, if definitions have lost it since. */

@@ -6,6 +6,7 @@ import { FUTURE_MAX_US } from '../core/transform.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
 import { parseKeys } from '../definitions/parse-keys.ts'
 import type { CompiledEntity, Snapshot } from '../definitions/snapshot.ts'
+import { parseViewId } from '../definitions/transition.ts'
 import type { Platform } from '../platform.ts'
 import { resolveEntity } from '../registry/resolve-name.ts'
 import { type DeletionMessage, encodeMessages, type MessageRow } from './queue-message.ts'
@@ -87,16 +88,15 @@ async function begin(
   )
 }
 
-function refuseForeignViews({ views }: Snapshot, entity: CompiledEntity, names: readonly string[]): void {
-  const own = Object.values(views).filter((view) => view.entity === entity.name)
+function refuseForeignViews({ facts }: Snapshot, entity: CompiledEntity, names: readonly string[]): void {
+  const own = Object.entries(facts).flatMap(([id, view]) =>
+    view.entity === entity.name ? [parseViewId(id).name] : [],
+  )
   for (const [at, name] of names.entries()) {
     // Twice would stand in the log twice.
     if (names.indexOf(name) < at) throw invalid(`Cannot delete from view "${name}": it is named twice`)
-    if (own.some((view) => view.name === name)) continue
-    const nearest = nearestName(
-      name,
-      own.map((view) => view.name),
-    )
+    if (own.includes(name)) continue
+    const nearest = nearestName(name, own)
     const hint = nearest === undefined ? '' : ` (did you mean "${nearest}"?)`
     throw invalid(`Cannot delete from view "${name}": entity "${entity.name}" has none of that name${hint}`)
   }

@@ -102,7 +102,7 @@ async function repeatPush(platform: Platform, push: Push, record: PushRecord): P
       'Cannot push under this Idempotency-Key: its first request carried another body and has not been answered, repeat that one',
     )
   }
-  const snapshot = await readSnapshotOf(platform, record.generation)
+  const snapshot = await readSnapshotOf(platform, record.generation, { sources: [push.source] })
   const source = snapshot.sources[push.source]
   if (source === undefined) throw invalid(`Cannot push to "${push.source}": the source was dropped meanwhile`)
   const checked = checkRows(snapshot, source, push.events, record.doorTime)

@@ -1,8 +1,21 @@
 import type { NamedType } from '../core/segment.ts'
 import type { CompiledService, CompiledView, Snapshot } from '../definitions/snapshot.ts'
 import type { DatasetRequest } from '../platform.ts'
+import type { SnapshotScope } from '../registry/read-scope.ts'
 import { findService, findView, type ResolvedService } from '../registry/resolve-name.ts'
 import { LABEL_TIME } from './parse-labels.ts'
+
+/** What of a snapshot a dataset is made of. */
+export function datasetScope({
+  of,
+  labels,
+}: {
+  readonly of: DatasetRequest['of']
+  readonly labels: Pick<DatasetRequest['labels'], 'kind'> & { readonly entity?: string }
+}): SnapshotScope {
+  const viewsOf = labels.entity === undefined ? [] : [labels.entity]
+  return of.kind === 'service' ? { services: [of.name], viewsOf } : { views: [of.name], viewsOf }
+}
 
 /** The features that a dataset is to have: those of a service, or all of one view. Throws `not_found`. */
 export function datasetService(snapshot: Snapshot, { kind, name }: DatasetRequest['of']): ResolvedService {
@@ -13,12 +26,11 @@ export function datasetService(snapshot: Snapshot, { kind, name }: DatasetReques
 
 /** A service of one view, under the entity's own join keys. */
 function viewService(snapshot: Snapshot, view: CompiledView): CompiledService {
-  const { joinKeys, groups } = snapshot.entities[view.entity]!
-  const group = groups.findIndex(({ name }) => name === view.group)
+  const { joinKeys } = snapshot.entities[view.entity]!
   return {
     name: view.name,
     inputs: joinKeys,
-    lookups: [{ entity: view.entity, group, inputs: [...joinKeys.keys()], views: [view.id] }],
+    lookups: [{ entity: view.entity, group: view.group, inputs: [...joinKeys.keys()], views: [view.id] }],
     entries: [{ view: view.id, lookup: 0, features: [...view.features.keys()], isWhole: true }],
     features: view.features,
     onDemand: null,

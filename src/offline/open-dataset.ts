@@ -1,7 +1,7 @@
 import { assert, FeatureStoreError } from '../core/error.ts'
 import type { Platform, StoredFile, TrainingDataset } from '../platform.ts'
 import { readSnapshotOf } from '../registry/current-snapshot.ts'
-import { datasetService, neededColumns, planRoles } from './dataset-service.ts'
+import { datasetScope, datasetService, neededColumns, planRoles } from './dataset-service.ts'
 import { type DatasetWork, type PinnedDataset, stepName } from './dataset-steps.ts'
 import { checkLabelColumns, type LabelRows, openLabelRows } from './label-rows.ts'
 import { planDataset } from './plan-dataset.ts'
@@ -20,7 +20,7 @@ export async function openPinned(platform: Platform, id: string): Promise<Pinned
   const dataset = await findDataset(platform, id)
   const { pins } = dataset
   assert(pins !== null, 'steps come after the pin')
-  const snapshot = await readSnapshotOf(platform, pins.generation)
+  const snapshot = await readSnapshotOf(platform, pins.generation, datasetScope(dataset.request))
   return { dataset, pins, resolved: datasetService(snapshot, dataset.request.of) }
 }
 

@@ -3,7 +3,7 @@ import type { CompiledEntity, Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { DatasetPins, Platform, StoredFile, TrainingDataset } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
-import { datasetService } from './dataset-service.ts'
+import { datasetScope, datasetService } from './dataset-service.ts'
 
 /** Flushes of one writer before it is given up for now: a cut takes a third of what may wait at most. */
 const FLUSHES_MAX = 10
@@ -18,7 +18,7 @@ export async function pinDataset(platform: Platform, dataset: TrainingDataset): 
   if (dataset.pins !== null) return dataset.pins
   const { request } = dataset
   const asOf = request.asOf ?? platform.clock.now()
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, datasetScope(request))
   const { service } = datasetService(snapshot, request.of)
   const labels = request.labels.kind === 'file' ? await findLabels(platform, request.labels.path) : null
   const views = service.entries.map(({ view }) => snapshot.views[view]!)

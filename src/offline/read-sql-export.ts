@@ -3,7 +3,7 @@ import { type RegisteredSegment, tombstoneLog } from '../definitions/segment-rec
 import type { Platform } from '../platform.ts'
 import { readSnapshotOf, readWritingSnapshot } from '../registry/current-snapshot.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
-import { datasetService } from './dataset-service.ts'
+import { datasetScope, datasetService } from './dataset-service.ts'
 import { exportSql } from './export-sql.ts'
 import { answerColumns, checkLabelColumns, openLabelRows } from './label-rows.ts'
 import { findDataset } from './open-dataset.ts'
@@ -32,7 +32,7 @@ export async function readDatasetSql(platform: Platform, id: string, target: Exp
   const labelFile = parquetPath(pins.labels?.path)
   if (labelFile === undefined && result === null)
     throw refuse('its labels are no Parquet file, and it has not been made')
-  const snapshot = await readSnapshotOf(platform, pins.generation)
+  const snapshot = await readSnapshotOf(platform, pins.generation, datasetScope(request))
   const resolved = datasetService(snapshot, request.of)
   const paths = labelFile === undefined ? result!.files.map(({ path }) => path) : [labelFile]
   const { asOf, commit } = pins
@@ -58,7 +58,7 @@ export async function readRequestSql(
       `Cannot write SQL for entity "${labels.entity}" as labels: they are known when the dataset is made, ask for its SQL then`,
     )
   }
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, datasetScope(spec))
   const resolved = datasetService(snapshot, spec.of)
   const path = parquetPath(labels.path)
   if (path === undefined) {

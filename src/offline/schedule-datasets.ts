@@ -4,7 +4,7 @@ import { fillPathPattern, isPathPattern } from '../core/path-pattern.ts'
 import { formatInstant, type Instant } from '../core/time.ts'
 import type { LabelsRequest, Platform, Schedule } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
-import { datasetService } from './dataset-service.ts'
+import { datasetScope, datasetService } from './dataset-service.ts'
 import { beginDataset, checkEntity, checkLabelPath, type DatasetSpec } from './start-dataset.ts'
 
 /** Makes a dataset recur. Answers the schedule's id. */
@@ -13,7 +13,7 @@ export async function startSchedule(platform: Platform, spec: DatasetSpec, cron:
   const nextTime = nextCronTime(cron, now)
   if (nextTime === null) throw invalid(`Cannot take schedule "${cron}": there is no such time`)
   if (spec.asOf !== null) throw invalid('Cannot take as_of with a schedule: each run pins its own')
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, datasetScope(spec))
   const { service } = datasetService(snapshot, spec.of)
   if (spec.labels.kind === 'file') {
     const { path } = spec.labels

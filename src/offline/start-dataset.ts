@@ -6,7 +6,7 @@ import type { CompiledService, Snapshot } from '../definitions/snapshot.ts'
 import type { DatasetRequest, LabelsRequest, Platform, TrainingDataset } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { findEntity } from '../registry/resolve-name.ts'
-import { datasetService } from './dataset-service.ts'
+import { datasetScope, datasetService } from './dataset-service.ts'
 import { checkLabelColumns, openLabelRows } from './label-rows.ts'
 import { findDataset } from './open-dataset.ts'
 import { findLabels } from './pin-dataset.ts'
@@ -30,7 +30,7 @@ export interface DatasetSpec {
 /** Begins a dataset. What can be told of its labels without reading them is checked before. */
 export async function startDataset(platform: Platform, spec: DatasetSpec): Promise<TrainingDataset> {
   const request = { ...spec, labels: labelsOf(spec) }
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, datasetScope(request))
   const { service } = datasetService(snapshot, request.of)
   await checkLabels(platform, { snapshot, service, request })
   return beginDataset(platform, { id: `training-${platform.nextId()}`, spec, labels: request.labels })

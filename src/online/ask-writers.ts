@@ -1,8 +1,9 @@
 import { type Block, openBlock } from '../core/block.ts'
 import { writeCachedBlock } from '../core/block-cache.ts'
-import type { Snapshot } from '../definitions/snapshot.ts'
+import type { ServedGeneration } from '../definitions/served-generation.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { BlockRepair, Platform } from '../platform.ts'
+import { readLayout } from '../registry/resolve-name.ts'
 import type { PlannedBlock } from './plan-read.ts'
 import type { ReadCost } from './read-cost.ts'
 
@@ -15,7 +16,7 @@ export interface AskedBlocks {
 /** Blocks as their writers have them now, whatever KV holds; undefined where a writer cannot be read. */
 export async function askWriters(
   platform: Platform,
-  snapshot: Snapshot,
+  snapshot: ServedGeneration,
   { blocks, cost, repair }: AskedBlocks,
 ): Promise<(Block | undefined)[]> {
   const answers = new Map<string, Block>()
@@ -23,8 +24,10 @@ export async function askWriters(
   cost.writers += byWriter.size
   await Promise.all(
     [...byWriter.values()].map(async (asked) => {
-      const layout = writerLayout(snapshot, asked[0]!.entity.name, shardOf(asked[0]!))
+      const { entity } = asked[0]!
+      const shard = shardOf(asked[0]!)
       try {
+        const layout = writerLayout(await readLayout(platform, snapshot, entity.name), entity.name, shard)
         const wanted = asked.map(({ group, bits }) => ({ group: group.name, bits }))
         const texts = await platform.writers.readBlocks(layout, wanted, { repair })
         asked.forEach(({ key }, at) => {
@@ -33,8 +36,8 @@ export async function askWriters(
         })
       } catch (error) {
         platform.log.error('A shard writer cannot be read; its values are answered as error', {
-          entity: layout.entity.name,
-          shard: layout.shard,
+          entity: entity.name,
+          shard,
           reason: String(error),
         })
       }

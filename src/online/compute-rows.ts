@@ -8,7 +8,7 @@ import {
 import type { Instant } from '../core/time.ts'
 import { decodeValue, splitCells, type Value } from '../core/value.ts'
 import { onDemandFeatures } from '../definitions/on-demand-transform.ts'
-import type { CompiledOnDemand, Snapshot } from '../definitions/snapshot.ts'
+import type { CompiledOnDemand, ServingSnapshot } from '../definitions/snapshot.ts'
 import type { FeatureRow, FeatureRows } from './read-features.ts'
 
 interface RowsRead {
@@ -19,7 +19,7 @@ interface RowsRead {
 
 /** Rows as they were read, with the features that are computed of them in their places. */
 export function computeRows(
-  snapshot: Snapshot,
+  snapshot: ServingSnapshot,
   onDemand: CompiledOnDemand,
   { inputs, read }: RowsRead,
 ): FeatureRow[] {

@@ -1,5 +1,5 @@
 import { type Block, findBlockRow } from '../core/block.ts'
-import type { Snapshot } from '../definitions/snapshot.ts'
+import type { ServedGeneration } from '../definitions/served-generation.ts'
 import type { Platform } from '../platform.ts'
 import type { PlannedLookup, ReadPlan } from './plan-read.ts'
 import { replaceBlocks } from './read-blocks.ts'
@@ -19,7 +19,7 @@ interface PlannedRead {
  */
 export function findRows(
   platform: Platform,
-  snapshot: Snapshot,
+  snapshot: ServedGeneration,
   read: PlannedRead,
 ): (string | undefined)[] | Promise<(string | undefined)[]> {
   const damaged = new Set<number>()
@@ -36,7 +36,7 @@ interface DamagedRead {
 
 async function findInReplaced(
   platform: Platform,
-  snapshot: Snapshot,
+  snapshot: ServedGeneration,
   { read: { plan, blocks, cost }, rows, damaged }: DamagedRead,
 ): Promise<(string | undefined)[]> {
   const positions = [...damaged]

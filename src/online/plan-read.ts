@@ -8,7 +8,7 @@ import type {
   CompiledGroup,
   CompiledLookup,
   CompiledService,
-  Snapshot,
+  ServingSnapshot,
 } from '../definitions/snapshot.ts'
 
 /** Which blocks a read needs and where in them each looked-up entity is. Pure: its cost can be counted. */
@@ -40,7 +40,7 @@ export interface PlannedLookup {
 
 /** `rows[i]` are the values of the service's inputs, in order. Throws `limit_exceeded` past the limit of blocks. */
 export function planRead(
-  snapshot: Snapshot,
+  snapshot: ServingSnapshot,
   service: CompiledService,
   rows: readonly (readonly Value[])[],
 ): ReadPlan {
@@ -87,10 +87,12 @@ interface LookupPlace {
 const placesByLookups = new WeakMap<readonly CompiledLookup[], readonly LookupPlace[]>()
 
 /** Made once for a service of a snapshot, whatever features of it are asked for. */
-function placesOf(snapshot: Snapshot, { lookups }: CompiledService): readonly LookupPlace[] {
+function placesOf(snapshot: ServingSnapshot, { lookups }: CompiledService): readonly LookupPlace[] {
   let places = placesByLookups.get(lookups)
   if (places === undefined) {
-    const groups = lookups.map(({ entity, group }) => snapshot.entities[entity]!.groups[group]!)
+    const groups = lookups.map(
+      ({ entity, group }) => snapshot.entities[entity]!.groups.find(({ name }) => name === group)!,
+    )
     places = lookups.map(({ entity: name, inputs, views }, at) => {
       const entity = snapshot.entities[name]!
       const group = groups[at]!

@@ -1,6 +1,6 @@
 import { type Block, openBlock } from '../core/block.ts'
 import { forgetCachedBlock, readCachedBlock, writeCachedBlock } from '../core/block-cache.ts'
-import type { Snapshot } from '../definitions/snapshot.ts'
+import type { ServedGeneration } from '../definitions/served-generation.ts'
 import type { Platform } from '../platform.ts'
 import { askWriters } from './ask-writers.ts'
 import type { PlannedBlock } from './plan-read.ts'
@@ -27,7 +27,7 @@ export interface FoundBlocks {
 /** Reads blocks; answers at once, without a promise, where the isolate still has them all. */
 export function readBlocks(
   platform: Platform,
-  snapshot: Snapshot,
+  snapshot: ServedGeneration,
   { blocks, consistency }: { readonly blocks: readonly PlannedBlock[]; readonly consistency: Consistency },
 ): FoundBlocks | Promise<FoundBlocks> {
   const cost = createReadCost()
@@ -47,7 +47,7 @@ export function readBlocks(
 /** Blocks that turned out to be damaged, as their writers have them now; the writers publish them again. */
 export async function replaceBlocks(
   platform: Platform,
-  snapshot: Snapshot,
+  snapshot: ServedGeneration,
   read: BlockRead,
 ): Promise<(Block | undefined)[]> {
   for (const { key } of read.blocks) {
@@ -74,7 +74,7 @@ async function waitForBlocks(
 /** What the cache has of the blocks, and which of them it has not; refreshes those that grow old. */
 function readCache(
   platform: Platform,
-  snapshot: Snapshot,
+  snapshot: ServedGeneration,
   { blocks, cost }: BlockRead,
 ): { readonly found: (Block | undefined)[]; readonly missing: readonly PlannedBlock[] } {
   const nowMs = platform.clock.now() / 1_000
@@ -108,7 +108,7 @@ function readCache(
  */
 async function fetchBlocks(
   platform: Platform,
-  snapshot: Snapshot,
+  snapshot: ServedGeneration,
   { blocks, cost }: BlockRead,
 ): Promise<(Block | undefined)[]> {
   const nowMs = platform.clock.now() / 1_000

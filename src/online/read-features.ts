@@ -3,7 +3,8 @@ import { type FeatureStatus, rowStatus } from '../core/feature-status.ts'
 import type { Instant } from '../core/time.ts'
 import { splitCells, type Value } from '../core/value.ts'
 import { projectPlan, type WindowPlan } from '../core/window/window-plan.ts'
-import type { CompiledEntry, CompiledService, CompiledView, Snapshot } from '../definitions/snapshot.ts'
+import type { ServedGeneration } from '../definitions/served-generation.ts'
+import type { CompiledEntry, CompiledService, ServedView, ServingSnapshot } from '../definitions/snapshot.ts'
 import { windowPlan } from '../definitions/view-transform.ts'
 import type { Platform } from '../platform.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
@@ -44,7 +45,7 @@ export type EntryTimes = Instant | null | readonly (Instant | null)[]
  */
 export async function readFeatures(
   platform: Platform,
-  { snapshot, service }: ResolvedService,
+  { snapshot, service }: ResolvedService<ServedGeneration>,
   { rows, consistency }: { readonly rows: readonly (readonly Value[])[]; readonly consistency: Consistency },
 ): Promise<FeatureRows> {
   const plan = planRead(snapshot, service, rows)
@@ -91,7 +92,7 @@ interface MutableFeatureRow {
 /** What reading an entry needs beyond the row, made once for all reads. */
 interface EntryReader {
   readonly entry: CompiledEntry
-  readonly view: CompiledView
+  readonly view: ServedView
   /** The statuses' text when no value is null. */
   readonly allPresent: string
   /** How the entry's windows are finished; undefined for a view that serves its latest row. */
@@ -101,7 +102,7 @@ interface EntryReader {
 const readersByEntries = new WeakMap<readonly CompiledEntry[], readonly EntryReader[]>()
 
 /** Made once for a service of a snapshot, and anew for features picked out of it. */
-function readersOf(snapshot: Snapshot, { entries }: CompiledService): readonly EntryReader[] {
+function readersOf(snapshot: ServingSnapshot, { entries }: CompiledService): readonly EntryReader[] {
   let readers = readersByEntries.get(entries)
   if (readers === undefined) {
     readers = entries.map((entry) => createReader(entry, snapshot.views[entry.view]!))
@@ -110,7 +111,7 @@ function readersOf(snapshot: Snapshot, { entries }: CompiledService): readonly E
   return readers
 }
 
-function createReader(entry: CompiledEntry, view: CompiledView): EntryReader {
+function createReader(entry: CompiledEntry, view: ServedView): EntryReader {
   const windows = view.windows === null ? undefined : projectPlan(windowPlan(view.windows), entry.features)
   return { entry, view, allPresent: repeatText('"present"', entry.features.length), windows }
 }

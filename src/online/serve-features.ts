@@ -1,4 +1,5 @@
 import type { Value } from '../core/value.ts'
+import type { ServedGeneration } from '../definitions/served-generation.ts'
 import type { CompiledService } from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'
 import { type ResolvedService, resolveInNewest, resolveService } from '../registry/resolve-name.ts'
@@ -17,7 +18,7 @@ export interface FeatureRequest {
 }
 
 /** Feature vectors and what they are made under: `service` is as it was asked for. */
-export interface ServedFeatures extends FeatureRows, ResolvedService {}
+export interface ServedFeatures extends FeatureRows, ResolvedService<ServedGeneration> {}
 
 /** Answers a request to the service of that name, all of it under one generation (S30). Throws `not_found`. */
 export async function serveFeatures(
@@ -32,7 +33,7 @@ export async function serveFeatures(
 
 async function serveUnder(
   platform: Platform,
-  { snapshot, service }: ResolvedService,
+  { snapshot, service }: ResolvedService<ServedGeneration>,
   { parseRows, features, consistency }: FeatureRequest,
 ): Promise<ServedFeatures> {
   const rows = parseRows(service)

@@ -1,22 +1,25 @@
 import { FeatureStoreError, invalid } from '../core/error.ts'
+import { type DefinitionIndex, indexDefinitions } from '../definitions/definition-index.ts'
 import type { DefinitionSet } from '../definitions/definition-set.ts'
 import { rawLog } from '../definitions/raw-log.ts'
-import { SNAPSHOT_FORMAT, type Snapshot } from '../definitions/snapshot.ts'
-import { isPin, planTransition, serviceViews, viewId } from '../definitions/transition.ts'
-import type { Generation, Platform } from '../platform.ts'
+import { isPin, planTransition, viewId } from '../definitions/transition.ts'
+import type { Platform, ViewVersion } from '../platform.ts'
 import { checkPins } from './check-pins.ts'
 import { estimateFills, type FillEstimate } from './estimate-fills.ts'
 import { fillAtOnce, startFills } from './fill-views.ts'
 import { findUnused } from './find-unused.ts'
-import { type Change, planChanges } from './plan-changes.ts'
 import {
-  type Current,
-  compileGeneration,
-  readCurrent,
-  readFormers,
-  versionedSet,
+  type KnownGeneration,
+  type MadeGeneration,
+  makeGeneration,
+  type NewHead,
   versionNumbers,
-} from './read-current.ts'
+} from './make-generation.ts'
+import { type Change, planChanges } from './plan-changes.ts'
+import { readCurrent, versionedSet } from './read-current.ts'
+import { readFormers } from './read-definitions.ts'
+import { readPlanned } from './read-planned.ts'
+import { publishNewest, storeGeneration } from './store-generation.ts'
 
 export interface ApplyOptions {
   /** Refuse unless this is the generation in force (0: none yet). */
@@ -51,9 +54,9 @@ function refuseUnboundWorkers({ transformWorkers }: Platform, { feature_views }:
 export async function planApply(platform: Platform, next: DefinitionSet): Promise<PlannedApply> {
   refuseUnboundWorkers(platform, next)
   const current = await readCurrent(platform)
-  const { changes } = await prepare(platform, current, next)
-  const fills = await estimateFills(platform, current, next, changes)
-  return { generation: current.generation, changes, warnings: findUnused(next), fills }
+  const { changes, made, planned } = await prepare(platform, current, next)
+  const fills = await estimateFills(platform, current.head, { next: planned, changes })
+  return { generation: current.head.generation, changes, warnings: findUnused(made.head.index), fills }
 }
 
 /**
@@ -69,11 +72,11 @@ export async function applyChanges(
 ): Promise<Applied> {
   refuseUnboundWorkers(platform, next)
   const current = await readCurrent(platform)
-  const { generation } = current
+  const { generation } = current.head
   const { expectedGeneration = generation } = options
   if (expectedGeneration !== generation) throw superseded(expectedGeneration, generation)
-  const { changes, made, snapshot } = await prepare(platform, current, next)
-  const warnings = findUnused(next)
+  const { changes, made } = await prepare(platform, current, next)
+  const warnings = findUnused(made.head.index)
   if (changes.length === 0) {
     if (generation > 0) await publishNewest(platform)
     return { generation, changes, warnings }
@@ -87,101 +90,95 @@ export async function applyChanges(
       { breaking },
     )
   }
-  const applied: Generation = { ...made, appliedTime: platform.clock.now(), author: options.author }
-  if (!(await insertGeneration(platform, applied, snapshot))) throw superseded(generation, generation + 1)
+  const { author } = options
+  if (!(await storeGeneration(platform, made, { author }))) throw superseded(generation, generation + 1)
   // The definitions are in force: what cannot be done now is done by the job.
-  const filled = await fillAtOnce(platform, snapshot).catch((error: unknown) => {
+  const filled = await fillAtOnce(platform, made.snapshot).catch((error: unknown) => {
     platform.log.error('Views without rows were not filled at once; their jobs do it', {
       reason: String(error),
     })
     return undefined
   })
   await startFills(platform)
-  return { generation: filled ?? applied.generation, changes, warnings }
+  return { generation: filled ?? made.head.generation, changes, warnings }
 }
 
 interface Prepared {
   readonly changes: readonly Change[]
   /** The generation that comes of it, if anything changes. */
-  readonly made: Omit<Generation, 'appliedTime' | 'author'>
-  readonly snapshot: Snapshot
+  readonly made: MadeGeneration
+  /** The definitions that the plan is about. */
+  readonly planned: DefinitionSet
 }
 
-async function prepare(platform: Platform, current: Current, next: DefinitionSet): Promise<Prepared> {
-  const { changes, versions } = planChanges(current, next)
-  const before = versionedSet(current)
+async function prepare(platform: Platform, current: KnownGeneration, next: DefinitionSet): Promise<Prepared> {
+  const { head } = current
+  const { index, texts } = indexDefinitions(next)
+  const [{ before: was, after: is }, versionsEver] = await Promise.all([
+    readPlanned(platform, head, { index, texts }),
+    platform.registry.readVersions(),
+  ])
+  const { changes, versions: planned } = planChanges(
+    { definitions: was, versions: head.versions, versionsEver },
+    is,
+  )
+  const versions = Object.fromEntries(
+    index.feature_views.map(({ name }) => [name, (planned[name] ?? head.versions[name])!]),
+  )
   const numbers = versionNumbers(versions)
-  checkPins(next, numbers, { before, formers: await readFormers(platform, current.transition, current) })
+  const formers = await readFormers(platform, head.transition, head)
+  const before = versionedSet(head)
+  checkPins(is, numbers, { before, definitions: was, formers })
+  const unfilled = await findUnfilled(platform, head, { index, versions })
+  const transition = planTransition(before, { services: index.feature_services, versions: numbers, unfilled })
+  const { blockBits } = head
+  const following = { generation: head.generation + 1, index, versions, blockBits, transition }
+  const made = await makeGeneration(platform, current, { head: following, texts })
+  refuseFrozenPins(made)
+  return { changes, made, planned: is }
+}
+
+/** Versions that rows of before are to be filled into, those that were waiting for it and those that are made now. */
+async function findUnfilled(
+  platform: Platform,
+  head: NewHead,
+  {
+    index,
+    versions,
+  }: { readonly index: DefinitionIndex; readonly versions: Readonly<Record<string, ViewVersion>> },
+): Promise<Record<string, number>> {
   const unfilled: Record<string, number> = {}
-  for (const { name, source } of next.feature_views) {
-    const id = viewId(name, numbers[name]!)
-    const isNew = current.versions[name]?.version !== numbers[name]
-    const generation = isNew ? current.generation + 1 : current.transition.unfilled[id]
-    if (generation === undefined || (isNew && !(await mayHaveRows(platform, current, source)))) continue
+  for (const { name, uses } of index.feature_views) {
+    const { version } = versions[name]!
+    const id = viewId(name, version)
+    const isNew = head.versions[name]?.version !== version
+    const generation = isNew ? head.generation + 1 : head.transition.unfilled[id]
+    if (generation === undefined || (isNew && !(await mayHaveRows(platform, head, uses[1]!)))) continue
     unfilled[id] = generation
   }
-  const made = {
-    generation: current.generation + 1,
-    definitions: next,
-    versions,
-    blockBits: current.blockBits,
-    transition: planTransition(before, { definitions: next, versions: numbers, unfilled }),
-  }
-  const snapshot = await compileGeneration(platform, made, current)
-  refuseFrozenPins(snapshot, next)
-  return { changes, made, snapshot }
+  return unfilled
 }
 
 /** A source that is new has no rows, unless there was one of its name before. */
-async function mayHaveRows({ offline }: Platform, current: Current, source: string): Promise<boolean> {
-  if (current.definitions.sources.some(({ name }) => name === source)) return true
+async function mayHaveRows(
+  { offline }: Platform,
+  { generation, index }: NewHead,
+  source: string,
+): Promise<boolean> {
+  if (index.sources.some(({ name }) => name === source)) return true
   const { view, version } = rawLog(source)
-  return current.generation > 0 && (await offline.list(view, version)).length > 0
+  return generation > 0 && (await offline.list(view, version)).length > 0
 }
 
-function refuseFrozenPins({ sources, views }: Snapshot, { feature_services }: DefinitionSet): void {
-  for (const service of feature_services) {
-    for (const id of Object.values(serviceViews(service, {})).filter(isPin)) {
-      const view = views[id]
-      if (view !== undefined && sources[view.source]?.views.includes(id)) continue
+function refuseFrozenPins({ head, snapshot }: MadeGeneration): void {
+  for (const { name, uses } of head.index.feature_services) {
+    for (const id of uses.filter(isPin)) {
+      if (snapshot.facts[id]?.isComputed) continue
       throw invalid(
-        `Cannot pin "${id}" in feature service "${service.name}": its source no longer has what it is made of, or not as it was`,
+        `Cannot pin "${id}" in feature service "${name}": its source no longer has what it is made of, or not as it was`,
       )
     }
   }
-}
-
-/** Makes a generation the one in force: in D1 first, then where readers look. False when its number is taken. */
-export async function insertGeneration(
-  platform: Platform,
-  generation: Generation,
-  compiled?: Snapshot,
-): Promise<boolean> {
-  const snapshot = compiled ?? (await compileGeneration(platform, generation))
-  if (!(await platform.registry.insert(generation, snapshot))) return false
-  await platform.snapshots.publish(snapshot)
-  return true
-}
-
-/** Puts the newest generation where readers look; Cron repairs with it what a crashed apply left behind. */
-export async function publishNewest(platform: Platform): Promise<string | undefined> {
-  const newest = await platform.registry.read()
-  if (newest === undefined) return undefined
-  const stored = await platform.registry.readSnapshot(newest.generation)
-  const isCurrent = stored?.format === SNAPSHOT_FORMAT
-  if (isCurrent && (await platform.snapshots.readPointer()) === newest.generation) return undefined
-  const snapshot = isCurrent ? stored : await compileGeneration(platform, newest)
-  if (!isCurrent) await platform.registry.replaceSnapshot(snapshot)
-  await platform.snapshots.publish(snapshot)
-  return `generation ${newest.generation} published`
-}
-
-/** Compiles a generation again that another release compiled, for work that is pinned to it. */
-export async function recompileGeneration(platform: Platform, number: number): Promise<void> {
-  const { registry } = platform
-  if ((await registry.readSnapshot(number))?.format === SNAPSHOT_FORMAT) return
-  const generation = await registry.read(number)
-  if (generation !== undefined) await registry.replaceSnapshot(await compileGeneration(platform, generation))
 }
 
 function superseded(expected: number, current: number) {

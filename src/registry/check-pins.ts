@@ -13,6 +13,8 @@ import { findProblems } from '../definitions/validate.ts'
 /** What a pin may name: the versions that come to be, those in force and those kept up. */
 export interface Pinnable {
   readonly before: VersionedSet
+  /** Those in force. */
+  readonly definitions: DefinitionSet
   /** Definitions of the generations that kept versions are from. */
   readonly formers: ReadonlyMap<number, DefinitionSet>
 }
@@ -38,7 +40,7 @@ export function checkPins(next: DefinitionSet, versions: VersionNumbers, pinnabl
 function findVersion(
   next: DefinitionSet,
   versions: VersionNumbers,
-  { id, pinnable: { before, formers } }: { readonly id: string; readonly pinnable: Pinnable },
+  { id, pinnable: { before, definitions, formers } }: { readonly id: string; readonly pinnable: Pinnable },
 ): FeatureView | undefined {
   const { name, version } = parseViewId(id)
   const kept = before.transition.kept[id]
@@ -46,7 +48,7 @@ function findVersion(
     versions[name] === version
       ? next
       : before.versions[name] === version
-        ? before.definitions
+        ? definitions
         : formers.get(kept ?? 0)
   return set?.feature_views.find((view) => view.name === name)
 }

@@ -86,7 +86,7 @@ export async function readErasedKeys(
   let joinKeys: readonly NamedType[] = []
   // Newest first, so that a source is found as it is now, or was last.
   for (const { generation } of await platform.registry.list()) {
-    const snapshot = await readSnapshotOf(platform, generation)
+    const snapshot = await readSnapshotOf(platform, generation, { viewsOf: [entity], onlyServices: 'all' })
     if (joinKeys.length === 0) joinKeys = snapshot.entities[entity]?.joinKeys ?? []
     for (const view of Object.values(snapshot.views)) {
       if (view.entity !== entity) continue

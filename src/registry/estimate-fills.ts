@@ -2,8 +2,8 @@ import { BLOCK_BITS_MIN, groupName } from '../definitions/compile.ts'
 import { groupOf } from '../definitions/compile-view.ts'
 import type { DefinitionSet } from '../definitions/definition-set.ts'
 import type { Platform } from '../platform.ts'
+import type { NewHead } from './make-generation.ts'
 import type { Change } from './plan-changes.ts'
-import type { CurrentDefinitions } from './plan-versions.ts'
 
 /** What it costs to make a view's values of the rows that its source has taken in. */
 export interface FillEstimate {
@@ -24,9 +24,8 @@ const DOLLARS_PER_ROW = 0.1 / 1_000_000
 /** What the views of a plan cost that are made or made anew. */
 export async function estimateFills(
   platform: Platform,
-  current: CurrentDefinitions & { readonly blockBits: Readonly<Record<string, number>> },
-  next: DefinitionSet,
-  changes: readonly Change[],
+  current: NewHead,
+  { next, changes }: { readonly next: DefinitionSet; readonly changes: readonly Change[] },
 ): Promise<FillEstimate[]> {
   const made = new Set(
     changes
@@ -57,11 +56,12 @@ export async function estimateFills(
 /** Rows in the log of the largest view of each source. */
 async function countRows(
   { offline }: Platform,
-  { definitions, versions }: CurrentDefinitions,
+  { index, versions }: NewHead,
   sources: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>()
-  for (const { name, source } of definitions.feature_views) {
+  for (const { name, uses } of index.feature_views) {
+    const source = uses[1]!
     if (!sources.has(source)) continue
     const segments = await offline.list(name, versions[name]!.version)
     const rowCount = segments.reduce((sum, segment) => sum + segment.rowCount, 0)

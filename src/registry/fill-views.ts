@@ -2,9 +2,13 @@ import { FeatureStoreError } from '../core/error.ts'
 import { rawLayouts } from '../definitions/raw-layout.ts'
 import { rawLog } from '../definitions/raw-log.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
+import type { SnapshotIndex } from '../definitions/snapshot-index.ts'
 import { fillJobId, planTransition } from '../definitions/transition.ts'
-import type { Generation, JobRecord, Platform } from '../platform.ts'
-import { compileGeneration, versionedSet, versionNumbers } from './read-current.ts'
+import type { JobRecord, Platform } from '../platform.ts'
+import { makeGeneration, versionNumbers } from './make-generation.ts'
+import { readCurrent, versionedSet } from './read-current.ts'
+import { readScope } from './read-scope.ts'
+import { storeGeneration } from './store-generation.ts'
 
 /** What a fill is to do; JSON in its job's record. */
 export interface Filling {
@@ -17,7 +21,7 @@ export interface Filling {
 /** Begins the fill of every version that wants one; Cron makes good with it what a crash kept from being begun. */
 export async function startFills(platform: Platform): Promise<string | undefined> {
   const started: string[] = []
-  const newest = await platform.registry.read()
+  const newest = await platform.registry.readHead()
   for (const [view, generation] of Object.entries(newest?.transition.unfilled ?? {})) {
     const id = fillJobId(view)
     const now = platform.clock.now()
@@ -49,14 +53,16 @@ export async function startFills(platform: Platform): Promise<string | undefined
 }
 
 /** Versions whose sources have never taken in a row need no job. Answers the generation that serves them; undefined when none can be. */
-export async function fillAtOnce(platform: Platform, snapshot: Snapshot): Promise<number | undefined> {
-  const unfilled = Object.values(snapshot.entities).flatMap((entity) => entity.unfilled)
-  const sources = new Set(unfilled.map((id) => snapshot.views[id]!.source))
+export async function fillAtOnce(platform: Platform, index: SnapshotIndex): Promise<number | undefined> {
+  const unfilled = Object.values(index.entities).flatMap((entity) => entity.unfilled)
+  if (unfilled.length === 0) return undefined
+  const sourceOf = (id: string) => index.facts[id]!.source
+  const snapshot = await readScope(platform, index, { onlySources: unfilled.map(sourceOf) })
   const empty = new Set<string>()
-  for (const source of sources) {
-    if (await isEmpty(platform, snapshot, snapshot.sources[source]!)) empty.add(source)
+  for (const source of Object.values(snapshot.sources)) {
+    if (await isEmpty(platform, snapshot, source)) empty.add(source.name)
   }
-  const ids = unfilled.filter((id) => empty.has(snapshot.views[id]!.source))
+  const ids = unfilled.filter((id) => empty.has(sourceOf(id)))
   return ids.length === 0 ? undefined : serveFilled(platform, ids)
 }
 
@@ -64,7 +70,11 @@ export async function fillAtOnce(platform: Platform, snapshot: Snapshot): Promis
 const CALLS_AT_ONCE = 6
 
 /** Has every writer of the source's raw rows refuse what was computed under older generations, and all that came before in the log. */
-export async function sealRaw(platform: Platform, snapshot: Snapshot, source: CompiledSource): Promise<void> {
+export async function sealRaw(
+  platform: Platform,
+  snapshot: Pick<Snapshot, 'generation'>,
+  source: CompiledSource,
+): Promise<void> {
   const layouts = rawLayouts(snapshot, source)
   for (let at = 0; at < layouts.length; at += CALLS_AT_ONCE) {
     await Promise.all(
@@ -81,7 +91,11 @@ export async function sealRaw(platform: Platform, snapshot: Snapshot, source: Co
 /** A writer holds no more than a few cuts. */
 const CUTS_MAX = 20
 
-async function isEmpty(platform: Platform, snapshot: Snapshot, source: CompiledSource): Promise<boolean> {
+async function isEmpty(
+  platform: Platform,
+  snapshot: Pick<Snapshot, 'generation'>,
+  source: CompiledSource,
+): Promise<boolean> {
   const { view, version } = rawLog(source.name)
   const hasRows = async () => (await platform.offline.list(view, version)).length > 0
   if (await hasRows()) return false
@@ -97,30 +111,23 @@ async function isEmpty(platform: Platform, snapshot: Snapshot, source: CompiledS
 export async function serveFilled(
   platform: Platform,
   views: readonly string[],
-  announce: (snapshot: Snapshot) => Promise<void> = async () => {},
+  announce: (snapshot: SnapshotIndex) => Promise<void> = async () => {},
 ): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const newest = (await platform.registry.read())!
-    const { unfilled } = newest.transition
+    const newest = await readCurrent(platform)
+    const { head } = newest
+    const { unfilled } = head.transition
     const left = Object.entries(unfilled).filter(([id]) => !views.includes(id))
-    if (left.length === Object.keys(unfilled).length) return newest.generation
-    const before = versionedSet(newest)
-    const next: Generation = {
-      ...newest,
-      generation: newest.generation + 1,
-      appliedTime: platform.clock.now(),
-      author: `filling ${views.join(', ')}`,
-      transition: planTransition(before, {
-        definitions: newest.definitions,
-        versions: versionNumbers(newest.versions),
-        unfilled: Object.fromEntries(left),
-      }),
-    }
-    const snapshot = await compileGeneration(platform, next, newest)
-    if (!(await platform.registry.insert(next, snapshot))) continue
-    await announce(snapshot)
-    await platform.snapshots.publish(snapshot)
-    return next.generation
+    if (left.length === Object.keys(unfilled).length) return head.generation
+    const transition = planTransition(versionedSet(head), {
+      services: head.index.feature_services,
+      versions: versionNumbers(head.versions),
+      unfilled: Object.fromEntries(left),
+    })
+    const next = { ...head, generation: head.generation + 1, transition }
+    const made = await makeGeneration(platform, newest, { head: next, texts: new Map() })
+    if (await storeGeneration(platform, made, { author: `filling ${views.join(', ')}`, announce }))
+      return next.generation
   }
   throw new FeatureStoreError('unavailable', 'Definitions are applied again and again')
 }

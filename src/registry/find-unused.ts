@@ -1,23 +1,23 @@
-import type { DefinitionSet } from '../definitions/definition-set.ts'
+import type { DefinitionIndex } from '../definitions/definition-index.ts'
 
 /** What is defined and leads nowhere, one sentence each: most likely something was forgotten. */
-export function findUnused(set: DefinitionSet): string[] {
-  const sources = new Set(set.feature_views.map(({ source }) => source))
-  const entities = new Set(set.feature_views.map(({ entity }) => entity))
+export function findUnused(index: DefinitionIndex): string[] {
+  const entities = new Set(index.feature_views.map(({ uses }) => uses[0]))
+  const sources = new Set(index.feature_views.map(({ uses }) => uses[1]))
   const served = new Set(
-    set.feature_services.flatMap(({ features }) => features.map(({ view }) => view.split('@')[0]!)),
+    index.feature_services.flatMap(({ uses }) => uses.map((view) => view.split('@')[0]!)),
   )
   return [
-    ...set.entities
+    ...index.entities
       .filter(({ name }) => !entities.has(name))
       .map(({ name }) => `entity "${name}" has no feature view`),
-    ...set.sources
+    ...index.sources
       .filter(({ name }) => !sources.has(name))
       .map(({ name }) => `source "${name}": no feature view is computed from it`),
-    ...set.feature_views
+    ...index.feature_views
       .filter(({ name }) => !served.has(name))
       .map(({ name }) => `feature view "${name}" is in no feature service`),
-    ...set.on_demand_views
+    ...index.on_demand_views
       .filter(({ name }) => !served.has(name))
       .map(({ name }) => `on-demand view "${name}" is in no feature service`),
   ]

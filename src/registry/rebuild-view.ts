@@ -1,10 +1,11 @@
 import { FeatureStoreError } from '../core/error.ts'
 import { fillJobId, planTransition, viewId } from '../definitions/transition.ts'
-import type { Generation, Platform } from '../platform.ts'
-import { insertGeneration } from './apply-changes.ts'
+import type { Platform } from '../platform.ts'
 import { fillAtOnce, startFills } from './fill-views.ts'
-import { compileGeneration, readCurrent, versionedSet, versionNumbers } from './read-current.ts'
+import { makeGeneration, versionNumbers } from './make-generation.ts'
+import { readCurrent, versionedSet } from './read-current.ts'
 import { notFound } from './resolve-name.ts'
+import { storeGeneration } from './store-generation.ts'
 
 export interface Rebuild {
   /** Of the job that fills it. */
@@ -20,40 +21,33 @@ export interface Rebuild {
  * definitions change meanwhile.
  */
 export async function rebuildView(platform: Platform, name: string, author: string): Promise<Rebuild> {
-  const current = await readCurrent(platform)
-  const known = Object.hasOwn(current.versions, name) ? current.versions[name] : undefined
-  if (known === undefined) throw notFound('feature view', name, current.versions)
+  const [current, versionsEver] = await Promise.all([readCurrent(platform), platform.registry.readVersions()])
+  const { head } = current
+  const known = Object.hasOwn(head.versions, name) ? head.versions[name] : undefined
+  if (known === undefined) throw notFound('feature view', name, Object.keys(head.versions))
   const unfilled = viewId(name, known.version)
-  if (Object.hasOwn(current.transition.unfilled, unfilled)) {
+  if (Object.hasOwn(head.transition.unfilled, unfilled)) {
     const isOn = await fillOn(platform, fillJobId(unfilled))
-    if (isOn) return { id: fillJobId(unfilled), view: unfilled, generation: current.generation }
+    if (isOn) return { id: fillJobId(unfilled), view: unfilled, generation: head.generation }
   }
-  const version = (current.versionsEver[name] ?? 0) + 1
+  const version = (versionsEver[name] ?? 0) + 1
   const view = viewId(name, version)
-  const versions = { ...current.versions, [name]: { ...known, version } }
-  const generation = current.generation + 1
-  const { definitions, blockBits } = current
-  const made: Generation = {
-    generation,
-    appliedTime: platform.clock.now(),
-    author,
-    definitions,
-    versions,
-    blockBits,
-    transition: planTransition(versionedSet(current), {
-      definitions,
-      versions: versionNumbers(versions),
-      unfilled: { ...current.transition.unfilled, [view]: generation },
-    }),
-  }
-  const snapshot = await compileGeneration(platform, made, current)
-  if (!(await insertGeneration(platform, made, snapshot))) {
+  const versions = { ...head.versions, [name]: { ...known, version } }
+  const generation = head.generation + 1
+  const transition = planTransition(versionedSet(head), {
+    services: head.index.feature_services,
+    versions: versionNumbers(versions),
+    unfilled: { ...head.transition.unfilled, [view]: generation },
+  })
+  const next = { ...head, generation, versions, transition }
+  const made = await makeGeneration(platform, current, { head: next, texts: new Map() })
+  if (!(await storeGeneration(platform, made, { author }))) {
     throw new FeatureStoreError(
       'failed_precondition',
       `Cannot rebuild "${name}": definitions were applied meanwhile, ask again`,
     )
   }
-  const filled = await fillAtOnce(platform, snapshot)
+  const filled = await fillAtOnce(platform, made.snapshot)
   await startFills(platform)
   return { id: fillJobId(view), view, generation: filled ?? generation }
 }

@@ -9,7 +9,7 @@ import type { RegisteredSegment } from '../../src/definitions/segment-record.ts'
 import { deleteKeys } from '../../src/ingest/delete-keys.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
 import { joinPartition } from '../../src/offline/join-partition.ts'
-import { resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { resolveForHistory } from '../../src/registry/resolve-name.ts'
 import { applyClicks, CLICKS } from '../platform/clicks.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
@@ -58,7 +58,7 @@ beforeEach(async () => {
 
 /** Features of every user and item at a few times, as texts, limited to a commit. */
 async function history(commit: number | undefined): Promise<string[][]> {
-  const resolved = await resolveInNewest(platform, 'ranker')
+  const resolved = await resolveForHistory(platform, 'ranker')
   const labels = ['ann', 'bob'].flatMap((user) =>
     [0n, 1n, 2n].flatMap((item) =>
       [35, 75, 200].map((second) => ({ user, item, time: START + second * SECOND })),

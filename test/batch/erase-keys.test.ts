@@ -10,7 +10,7 @@ import { parseLabels } from '../../src/offline/parse-labels.ts'
 import { retrieveHistory } from '../../src/offline/retrieve-history.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
-import { resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { resolveForHistory, resolveInNewest } from '../../src/registry/resolve-name.ts'
 import { applyClicks, CLICKS } from '../platform/clicks.ts'
 import { statusesOf, valuesOf } from '../platform/feature-row.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
@@ -61,7 +61,7 @@ async function read(user: string) {
 }
 
 async function history(user: string): Promise<readonly string[]> {
-  const resolved = await resolveInNewest(platform, 'ranker')
+  const resolved = await resolveForHistory(platform, 'ranker')
   const label = { user, item: 1, event_time: formatInstant(platform.time.now) }
   const labels = parseLabels(resolved.service, [label])
   const { rows } = await retrieveHistory(platform, resolved, {

@@ -92,7 +92,7 @@ function remains(): string[] {
 }
 
 async function rawRows(): Promise<string[]> {
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { sources: ['clicks'] })
   const source = snapshot.sources.clicks!
   const times = { from: 0, to: platform.time.now + HOUR }
   const parts = readSourceRows(platform, { snapshot, source }, times)

@@ -9,7 +9,7 @@ import { parseLabels } from '../../src/offline/parse-labels.ts'
 import { retrieveHistory } from '../../src/offline/retrieve-history.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { serveFeatures } from '../../src/online/serve-features.ts'
-import { resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { resolveForHistory } from '../../src/registry/resolve-name.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { statusesOf, valuesOf } from '../platform/feature-row.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
@@ -90,7 +90,7 @@ async function read(
 }
 
 async function history(platform: MemoryPlatform) {
-  const resolved = await resolveInNewest(platform, 'ranker')
+  const resolved = await resolveForHistory(platform, 'ranker')
   const labels = ['ann', 'bob'].map((user) => ({ user, event_time: formatInstant(platform.time.now) }))
   const { rows } = await retrieveHistory(platform, resolved, {
     labels: parseLabels(resolved.service, labels),

@@ -70,7 +70,7 @@ async function load(platform: MemoryPlatform, bytes: Uint8Array) {
 
 /** JSON texts of what the log holds, by row number of the file. */
 async function loggedRows(platform: MemoryPlatform, columns: Columns): Promise<Record<string, string>[]> {
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { sources: ['clicks'] })
   const schema = segmentSchema(snapshot, snapshot.views['clicks@1']!)
   const rows = Array.from({ length: ROWS }, (): Record<string, string> => ({}))
   for (const segment of await platform.offline.list('clicks', 1)) {

@@ -131,7 +131,7 @@ beforeAll(async () => {
     ],
     feature_services: [],
   })
-  snapshot = await readWritingSnapshot(platform)
+  snapshot = await readWritingSnapshot(platform, { sources: ['orders'] })
 })
 
 /** What the Worker makes of a price. */

@@ -16,7 +16,7 @@ import { parseEntities } from '../../src/online/parse-entities.ts'
 import { serveFeatures } from '../../src/online/serve-features.ts'
 import { readWritingSnapshot } from '../../src/registry/current-snapshot.ts'
 import { rebuildView } from '../../src/registry/rebuild-view.ts'
-import { resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { resolveForHistory } from '../../src/registry/resolve-name.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { statusesOf, valuesOf } from '../platform/feature-row.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
@@ -103,7 +103,7 @@ function rowOf(now: number, { user, ago, value }: Click) {
 /** All that a writer holds goes to the log. */
 async function logAll(platform: MemoryPlatform) {
   await platform.flush({ cut: true })
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { sources: ['clicks'] })
   for (const layout of rawLayouts(snapshot, snapshot.sources.clicks!)) await platform.rawWriters.cut(layout)
 }
 
@@ -122,7 +122,7 @@ async function read(platform: MemoryPlatform) {
 }
 
 async function history(platform: MemoryPlatform) {
-  const resolved = await resolveInNewest(platform, 'ranker')
+  const resolved = await resolveForHistory(platform, 'ranker')
   const labels = USERS.flatMap((user) =>
     [0, 100, 2_000].map((ago) => ({ user, event_time: formatInstant(platform.time.now - ago * SECOND) })),
   )
@@ -173,7 +173,7 @@ test('views rebuilt from the log alone answer as before, deletions and windows i
 
 /** Rows of a view's log without what only the door gives: where they came from. */
 async function loggedRows(platform: MemoryPlatform, name: string) {
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { views: [name] })
   const schema = segmentSchema(snapshot, snapshot.views[`${name}@1`]!)
   const names = ['user', 'event_time', 'created_time', ...schema.features.map((feature) => feature.name)]
   const lines: string[] = []

@@ -2,6 +2,7 @@ import { drizzle } from 'drizzle-orm/d1'
 import { expect, test } from 'vitest'
 import { eventQueue } from '../../src/cloudflare/event-queue.ts'
 import { registryD1 } from '../../src/cloudflare/registry-d1.ts'
+import { systemClock } from '../../src/cloudflare/system.ts'
 import { unavailableOnOutage } from '../../src/cloudflare/unavailable-on-outage.ts'
 import { FeatureStoreError } from '../../src/core/error.ts'
 
@@ -50,7 +51,7 @@ test('the registry is unavailable when D1 is', async () => {
       throw new Error('D1_ERROR: Network connection lost.')
     },
   } as unknown as D1Database)
-  await expect(registryD1(db).readGeneration()).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(registryD1(db, systemClock).readGeneration()).rejects.toMatchObject({ code: 'unavailable' })
 })
 
 test('the event queue is unavailable when it does not take messages', async () => {

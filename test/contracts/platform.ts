@@ -1,13 +1,15 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { decodeRawGroups, encodeRawGroup } from '../../src/core/raw-row.ts'
 import type { ArrivedLetter } from '../../src/definitions/dead-letter.ts'
-import { EMPTY_DEFINITIONS } from '../../src/definitions/definition-set.ts'
+import { assembleDefinitions, indexDefinitions } from '../../src/definitions/definition-index.ts'
+import { DefinitionSet } from '../../src/definitions/definition-set.ts'
 import { rawLog } from '../../src/definitions/raw-log.ts'
 import { segmentRecord } from '../../src/definitions/segment-record.ts'
-import { EMPTY_SNAPSHOT, SNAPSHOT_FORMAT } from '../../src/definitions/snapshot.ts'
+import { EMPTY_SNAPSHOT } from '../../src/definitions/snapshot.ts'
+import { servingIndex, splitSnapshot } from '../../src/definitions/snapshot-index.ts'
 import {
   type DutyRun,
-  type Generation,
+  type GenerationHead,
   type LandedFile,
   type LoadChunk,
   type LoadRecord,
@@ -15,11 +17,18 @@ import {
   QUOTATION_ERASED,
 } from '../../src/platform.ts'
 
-const generation = (number: number, version = 1): Generation => ({
+const { index, texts } = indexDefinitions(
+  DefinitionSet.parse({
+    entities: [{ name: 'user', join_keys: [{ name: 'user', type: 'string' }], description: '§ "quoted"' }],
+  }),
+)
+const EMPTY_INDEX = splitSnapshot(EMPTY_SNAPSHOT).index
+
+const generation = (number: number, version = 1): GenerationHead => ({
   generation: number,
   appliedTime: number * 10,
   author: 'test',
-  definitions: EMPTY_DEFINITIONS,
+  index,
   versions: { clicks: { version, fingerprint: `f${version}` } },
   blockBits: { 'user/main': 11 },
   transition: {
@@ -204,18 +213,19 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
     })
 
     test('registry.insert() keeps generations whole and gives a number once', async () => {
-      expect(await platform.registry.insert(generation(1), EMPTY_SNAPSHOT)).toBe(true)
-      expect(await platform.registry.insert(generation(2, 2), EMPTY_SNAPSHOT)).toBe(true)
-      expect(await platform.registry.insert({ ...generation(2, 3), author: 'loser' }, EMPTY_SNAPSHOT)).toBe(
+      expect(await platform.registry.insert(generation(1), EMPTY_INDEX)).toBe(true)
+      expect(await platform.registry.insert(generation(2, 2), EMPTY_INDEX)).toBe(true)
+      expect(await platform.registry.insert({ ...generation(2, 3), author: 'loser' }, EMPTY_INDEX)).toBe(
         false,
       )
       expect(await platform.registry.readGeneration()).toBe(2)
-      expect(await platform.registry.read()).toEqual(generation(2, 2))
-      expect(await platform.registry.read(1)).toEqual(generation(1))
-      expect(await platform.registry.readSnapshot(2)).toEqual(EMPTY_SNAPSHOT)
+      expect(await platform.registry.readHead()).toEqual(generation(2, 2))
+      expect(await platform.registry.readHead(1)).toEqual(generation(1))
+      expect(await platform.registry.readHead(7)).toBeUndefined()
+      expect(await platform.registry.readSnapshot(2)).toEqual(EMPTY_INDEX)
       expect(await platform.registry.readSnapshot(3)).toBeUndefined()
-      await platform.registry.replaceSnapshot({ ...EMPTY_SNAPSHOT, generation: 2 })
-      expect(await platform.registry.readSnapshot(2)).toEqual({ ...EMPTY_SNAPSHOT, generation: 2 })
+      await platform.registry.replaceSnapshot({ ...EMPTY_INDEX, generation: 2 })
+      expect(await platform.registry.readSnapshot(2)).toEqual({ ...EMPTY_INDEX, generation: 2 })
       expect(await platform.registry.read(7)).toBeUndefined()
       expect(await platform.registry.readVersions()).toEqual({ clicks: 2 })
       expect(await platform.registry.listVersions('clicks')).toEqual([
@@ -224,24 +234,63 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       ])
       expect(await platform.registry.listVersions('none')).toEqual([])
       expect((await platform.registry.list()).map((one) => one.generation)).toEqual([2, 1])
+      expect(await platform.registry.listPublished()).toEqual([2, 1])
+      await platform.registry.endPublication(1)
+      expect(await platform.registry.listPublished()).toEqual([2])
+    })
+
+    test('registry.read() puts the definitions of a generation together again', async () => {
+      await platform.registry.writePieces(texts)
+      await platform.registry.insert(generation(1), EMPTY_INDEX)
+      const definitions = assembleDefinitions(index, texts)
+      expect(definitions.entities[0]!.description).toBe('§ "quoted"')
+      expect(await platform.registry.read()).toEqual({ ...generation(1), definitions })
+    })
+
+    test('registry.readPieces() gives any number of pieces of any length, and none that is not stored', async () => {
+      // Longer than a row of D1 may be, and more than one statement, one transaction and one query take.
+      const long = new Map([['long', '0123456789'.repeat(400_000)]])
+      const many = new Map(Array.from({ length: 450 }, (_, at) => [`hash-${at}`, `"${at}"`]))
+      await platform.registry.writePieces(new Map([...long, ...many]))
+      await platform.registry.writePieces(long)
+      const read = await platform.registry.readPieces([...many.keys(), 'long', 'none', 'long'])
+      expect(read.size).toBe(451)
+      expect(read.get('hash-449')).toBe('"449"')
+      expect(read.get('long') === long.get('long')).toBe(true)
+      expect(await platform.registry.readPieces([])).toEqual(new Map())
+    })
+
+    test('registry.forgetPieces() forgets what was written long ago and never named', async () => {
+      const lost = ['lost', '{}'] as const
+      await platform.registry.writePieces(new Map([...texts, lost]))
+      expect(await platform.registry.forgetPieces(0)).toBe(0)
+      await platform.registry.insert(generation(1), EMPTY_INDEX)
+      expect(await platform.registry.forgetPieces(Number.MAX_SAFE_INTEGER)).toBe(1)
+      expect([...(await platform.registry.readPieces([...texts.keys(), 'lost'])).keys()]).toEqual([
+        ...texts.keys(),
+      ])
     })
 
     test('snapshots.publish() is followed by the pointer', async () => {
-      const snapshot = {
-        format: SNAPSHOT_FORMAT,
-        generation: 4,
-        entities: {},
-        sources: {},
-        views: {},
-        onDemandViews: {},
-        services: {},
-        pending: {},
-      } as const
+      const snapshot = { ...servingIndex(EMPTY_INDEX), generation: 4 }
       expect(await platform.snapshots.readPointer()).toBeUndefined()
       expect(await platform.snapshots.read(4)).toBeUndefined()
       await platform.snapshots.publish(snapshot)
       expect(await platform.snapshots.readPointer()).toBe(4)
       expect(await platform.snapshots.read(4)).toEqual(snapshot)
+      await platform.snapshots.publish({ ...snapshot, format: 1, generation: 5 } as never)
+      expect(await platform.snapshots.read(5)).toBeUndefined()
+    })
+
+    test('snapshots.delete() takes packs and an index away', async () => {
+      await platform.snapshots.writePack('p1', '{"a":1}')
+      await platform.snapshots.writePack('p2', '{}')
+      await platform.snapshots.publish({ ...servingIndex(EMPTY_INDEX), generation: 4 })
+      expect(await platform.snapshots.readPack('p1')).toBe('{"a":1}')
+      await platform.snapshots.delete(4, ['p1'])
+      expect(await platform.snapshots.readPack('p1')).toBeUndefined()
+      expect(await platform.snapshots.readPack('p2')).toBe('{}')
+      expect(await platform.snapshots.read(4)).toBeUndefined()
     })
 
     test('online.readBlocks() answers any number of keys in order, null for what is not there', async () => {
@@ -479,13 +528,13 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
     })
 
     test('loads.register() registers every chunk at once, and only under the newest generation', async () => {
-      await platform.registry.insert(generation(1), EMPTY_SNAPSHOT)
+      await platform.registry.insert(generation(1), EMPTY_INDEX)
       await platform.loads.begin(load('l1'))
       for (const number of [0, 1]) await platform.loads.writeChunk('l1', chunk(number))
       expect(await platform.loads.listChunks('l1')).toEqual([chunk(0), chunk(1)])
       expect(await platform.loads.findChunk('l1', 1)).toEqual(chunk(1))
       expect(await platform.loads.findChunk('l1', 2)).toBeUndefined()
-      await platform.registry.insert(generation(2), EMPTY_SNAPSHOT)
+      await platform.registry.insert(generation(2), EMPTY_INDEX)
       expect(await platform.loads.register('l1', 1)).toBe(false)
       expect(await platform.offline.list('clicks', 1)).toEqual([])
       expect(await platform.loads.register('l1', 2)).toBe(true)
@@ -557,7 +606,7 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
     })
 
     test('loads.cancel() ends a load whose rows history does not show, and then none is registered', async () => {
-      await platform.registry.insert(generation(1), EMPTY_SNAPSHOT)
+      await platform.registry.insert(generation(1), EMPTY_INDEX)
       for (const id of ['l1', 'l2', 'l3']) await platform.loads.begin(load(id))
       for (const id of ['l1', 'l2']) await platform.loads.writeChunk(id, chunk(0))
       expect(await platform.loads.cancel('l1')).toBe(true)

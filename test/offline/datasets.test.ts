@@ -8,7 +8,7 @@ import { parseLabels } from '../../src/offline/parse-labels.ts'
 import { retrieveHistory } from '../../src/offline/retrieve-history.ts'
 import { startAgain, startDataset } from '../../src/offline/start-dataset.ts'
 import type { Platform, TrainingDataset } from '../../src/platform.ts'
-import { resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { resolveForHistory } from '../../src/registry/resolve-name.ts'
 import { type OracleRow, oracleValue } from '../oracles/latest-row.ts'
 import { applyClicks, CLICKS } from '../platform/clicks.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
@@ -188,7 +188,7 @@ test('a dataset row equals inline history and the plain oracle, and is byte-equa
       const { id } = await startDataset(platform, spec(path, isKnowledgeCutoff))
       const { names, rows } = await readDataset(platform, id)
 
-      const resolved = await resolveInNewest(platform, 'ranker')
+      const resolved = await resolveForHistory(platform, 'ranker')
       const inline = await retrieveHistory(platform, resolved, {
         labels: parseLabels(
           resolved.service,

@@ -21,7 +21,7 @@ import { pushEvents } from '../../src/ingest/push-events.ts'
 import { joinPartition } from '../../src/offline/join-partition.ts'
 import { readRequestSql } from '../../src/offline/read-sql-export.ts'
 import type { SqlEngine } from '../../src/offline/sql-dialect.ts'
-import { resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { resolveForHistory } from '../../src/registry/resolve-name.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 import { sparkToDuckdb } from './spark-to-duckdb.ts'
@@ -230,7 +230,7 @@ test.each<[SqlEngine, (sql: string) => string, number]>([
           },
           { engine, base: folder },
         )
-        const resolved = await resolveInNewest(platform, 'ranker')
+        const resolved = await resolveForHistory(platform, 'ranker')
         const columns = await joinPartition(
           platform,
           resolved,

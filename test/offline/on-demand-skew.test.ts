@@ -8,7 +8,7 @@ import { retrieveHistory } from '../../src/offline/retrieve-history.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import type { FeatureRow } from '../../src/online/read-features.ts'
 import { serveFeatures } from '../../src/online/serve-features.ts'
-import { resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { resolveForHistory, resolveInNewest } from '../../src/registry/resolve-name.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { statusesOf, valuesOf } from '../platform/feature-row.ts'
 import { memoryPlatform } from '../platform/memory-platform.ts'
@@ -100,7 +100,7 @@ test('Get at a time equals the historical row at that time and the plain oracle 
         const event_time = formatInstant(at.time.now)
         labels.push(...entities.map((entity) => ({ ...entity, event_time })))
       })
-      const resolved = await resolveInNewest(platform, 'ranker')
+      const resolved = await resolveForHistory(platform, 'ranker')
       const offline = await retrieveHistory(platform, resolved, {
         labels: parseLabels(
           resolved.service,

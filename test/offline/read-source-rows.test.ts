@@ -56,12 +56,12 @@ async function push(...events: object[]): Promise<void> {
 }
 
 async function cut(): Promise<void> {
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { sources: ['clicks'] })
   for (const layout of rawLayouts(snapshot, snapshot.sources.clicks!)) await platform.rawWriters.cut(layout)
 }
 
 async function open(times = ALWAYS) {
-  const snapshot = await readWritingSnapshot(platform)
+  const snapshot = await readWritingSnapshot(platform, { sources: ['clicks'] })
   const source = snapshot.sources.clicks!
   return { columns: source.columns, parts: readSourceRows(platform, { snapshot, source }, times) }
 }

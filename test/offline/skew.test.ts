@@ -6,7 +6,7 @@ import { parseLabels } from '../../src/offline/parse-labels.ts'
 import { retrieveHistory } from '../../src/offline/retrieve-history.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
-import { resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { resolveForHistory, resolveInNewest } from '../../src/registry/resolve-name.ts'
 import { type OracleRow, oracleValue } from '../oracles/latest-row.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { statusesOf, valuesOf } from '../platform/feature-row.ts'
@@ -81,9 +81,9 @@ test('Get at a time equals the historical row at that time and the plain oracle 
       platform.time.now += later * SECOND
       await platform.flush()
       const now = platform.time.now
-      const resolved = await resolveInNewest(platform, 'ranker')
+      const resolved = await resolveForHistory(platform, 'ranker')
       const entities = USERS.flatMap((user) => ITEMS.map((item) => ({ user, item })))
-      const online = await readFeatures(platform, resolved, {
+      const online = await readFeatures(platform, await resolveInNewest(platform, 'ranker'), {
         rows: parseEntities(resolved.service, entities),
         consistency: 'eventual',
       })

@@ -9,7 +9,7 @@ import { parseLabels } from '../../src/offline/parse-labels.ts'
 import { retrieveHistory } from '../../src/offline/retrieve-history.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
-import { resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { resolveForHistory, resolveInNewest } from '../../src/registry/resolve-name.ts'
 import { type OracleEvent, oracleWindow } from '../oracles/windows.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { statusesOf, valuesOf } from '../platform/feature-row.ts'
@@ -134,9 +134,9 @@ test('windows of every function are at Get what they are in history and by the p
       platform.time.now += later * SECOND
       await platform.flush()
       const now = platform.time.now
-      const resolved = await resolveInNewest(platform, 'ranker')
+      const resolved = await resolveForHistory(platform, 'ranker')
       const { features } = resolved.service
-      const read = await readFeatures(platform, resolved, {
+      const read = await readFeatures(platform, await resolveInNewest(platform, 'ranker'), {
         rows: parseEntities(
           resolved.service,
           USERS.map((user) => ({ user })),

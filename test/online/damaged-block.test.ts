@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { decodeBlockRows, openBlock } from '../../src/core/block.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
+import type { ServedGeneration } from '../../src/definitions/served-generation.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
@@ -51,7 +52,7 @@ async function start() {
   return { platform, resolved, key, text }
 }
 
-async function readUsers(platform: MemoryPlatform, resolved: ResolvedService, log: Log) {
+async function readUsers(platform: MemoryPlatform, resolved: ResolvedService<ServedGeneration>, log: Log) {
   const rows = parseEntities(
     resolved.service,
     USERS.map((user) => ({ user, item: 1 })),

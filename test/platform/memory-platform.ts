@@ -6,8 +6,12 @@ import { runLoad } from '../../src/batch/run-load.ts'
 import { createBlockCache } from '../../src/core/block-cache.ts'
 import { FeatureStoreError } from '../../src/core/error.ts'
 import { contentHash } from '../../src/core/hash.ts'
+import { assembleDefinitions, definitionHashes } from '../../src/definitions/definition-index.ts'
+import { createPieceCache } from '../../src/definitions/piece-cache.ts'
 import type { RawLayout } from '../../src/definitions/raw-layout.ts'
 import type { RegisteredSegment } from '../../src/definitions/segment-record.ts'
+import { SNAPSHOT_FORMAT } from '../../src/definitions/snapshot.ts'
+import { pieceHashes, type ServingIndex } from '../../src/definitions/snapshot-index.ts'
 import type { WriterLayout } from '../../src/definitions/writer-layout.ts'
 import type { Consumed } from '../../src/ingest/consume-events.ts'
 import { consumeMessages } from '../../src/ingest/consume-messages.ts'
@@ -28,7 +32,7 @@ import type {
   Backlog,
   Clock,
   FillChunk,
-  Generation,
+  GenerationHead,
   JobKind,
   JobRecord,
   JobRecords,
@@ -128,9 +132,20 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
   const clock = { now: () => time.now }
   const blocks = new Map<string, string>()
   const objects = new Map<string, Uint8Array>()
-  const generations: Generation[] = []
+  const generations: GenerationHead[] = []
+  const pieces = new Map<string, { readonly text: string; readonly time: number; isNamed: boolean }>()
+  const published = new Set<number>()
   const compiled = new Map<number, string>()
   const snapshots = new Map<string, string>()
+  const findHead = (generation?: number) =>
+    generation === undefined ? generations.at(-1) : generations.find((one) => one.generation === generation)
+  const pieceTexts = () => new Map([...pieces].map(([hash, { text }]) => [hash, text]))
+  const namePieces = (hashes: readonly string[]) => {
+    for (const hash of hashes) {
+      const piece = pieces.get(hash)
+      if (piece !== undefined) piece.isNamed = true
+    }
+  }
   const queue: string[] = []
   const workers: MemoryPlatform['workers'] = new Map()
   const logged: string[] = []
@@ -251,6 +266,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     backlog: { messageCount: 0, oldestTime: null },
     memory: {
       blocks: createBlockCache(1_000_000),
+      pieces: createPieceCache(1_000_000),
       served: undefined,
       written: undefined,
       applied: undefined,
@@ -259,10 +275,11 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     },
     registry: {
       readGeneration: async () => generations.at(-1)?.generation ?? 0,
-      read: async (generation) =>
-        generation === undefined
-          ? generations.at(-1)
-          : generations.find((one) => one.generation === generation),
+      async read(generation) {
+        const head = findHead(generation)
+        return head && { ...head, definitions: assembleDefinitions(head.index, pieceTexts()) }
+      },
+      readHead: async (generation) => findHead(generation),
       list: async () =>
         generations
           .map(({ generation, appliedTime, author }) => ({ generation, appliedTime, author }))
@@ -286,10 +303,23 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           .map(([version, generation]) => ({ version, generation }))
           .sort((a, b) => b.version - a.version)
       },
+      readPieces: async (hashes) =>
+        new Map(hashes.flatMap((hash) => (pieces.has(hash) ? [[hash, pieces.get(hash)!.text]] : []))),
+      async writePieces(texts) {
+        for (const [hash, text] of texts)
+          pieces.set(hash, { text, time: time.now, isNamed: pieces.get(hash)?.isNamed ?? false })
+      },
+      async forgetPieces(before) {
+        const gone = [...pieces].filter(([, piece]) => !piece.isNamed && piece.time < before)
+        for (const [hash] of gone) pieces.delete(hash)
+        return gone.length
+      },
       async insert(generation, snapshot) {
         if (generations.some((one) => one.generation === generation.generation)) return false
         generations.push(structuredClone(generation))
         compiled.set(generation.generation, JSON.stringify(snapshot))
+        published.add(generation.generation)
+        namePieces([...definitionHashes(generation.index), ...pieceHashes(snapshot)])
         return true
       },
       async readSnapshot(generation) {
@@ -298,6 +328,12 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       },
       async replaceSnapshot(snapshot) {
         compiled.set(snapshot.generation, JSON.stringify(snapshot))
+        published.add(snapshot.generation)
+        namePieces(pieceHashes(snapshot))
+      },
+      listPublished: async () => [...published].sort((a, b) => b - a),
+      async endPublication(generation) {
+        published.delete(generation)
       },
     },
     snapshots: {
@@ -306,12 +342,21 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         return text === undefined ? undefined : Number(text)
       },
       async read(generation) {
-        const text = snapshots.get(String(generation))
-        return text === undefined ? undefined : JSON.parse(text)
+        const text = snapshots.get(`index/${generation}`)
+        const index = text === undefined ? undefined : (JSON.parse(text) as ServingIndex)
+        return index?.format === SNAPSHOT_FORMAT ? index : undefined
       },
-      async publish(snapshot) {
-        snapshots.set(String(snapshot.generation), JSON.stringify(snapshot))
-        snapshots.set('current', String(snapshot.generation))
+      readPack: async (hash) => snapshots.get(`packs/${hash}`),
+      async writePack(hash, text) {
+        snapshots.set(`packs/${hash}`, text)
+      },
+      async publish(index) {
+        snapshots.set(`index/${index.generation}`, JSON.stringify(index))
+        snapshots.set('current', String(index.generation))
+      },
+      async delete(generation, packs) {
+        for (const hash of packs) snapshots.delete(`packs/${hash}`)
+        snapshots.delete(`index/${generation}`)
       },
     },
     online,

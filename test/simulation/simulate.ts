@@ -18,9 +18,11 @@ import { retrieveHistory } from '../../src/offline/retrieve-history.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
 import type { Delivery, Platform, RawDelivery } from '../../src/platform.ts'
-import { insertGeneration } from '../../src/registry/apply-changes.ts'
 import { readWritingSnapshot } from '../../src/registry/current-snapshot.ts'
-import { resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { makeGeneration } from '../../src/registry/make-generation.ts'
+import { readCurrent } from '../../src/registry/read-current.ts'
+import { resolveForHistory, resolveInNewest } from '../../src/registry/resolve-name.ts'
+import { storeGeneration } from '../../src/registry/store-generation.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { type FaultyOnline, faultyOnline } from '../platform/faulty-online.ts'
 import { statusesOf, valuesOf } from '../platform/feature-row.ts'
@@ -243,7 +245,7 @@ export async function simulate(
   async function deliver(delivery: Delivery) {
     const { entity, shard } = delivery.layout
     const layout = takesStale
-      ? writerLayout(await readWritingSnapshot(platform), entity.name, shard)
+      ? writerLayout(await readWritingSnapshot(platform, { entities: [entity.name] }), entity.name, shard)
       : delivery.layout
     const answer = await platform.writers.deliver({ ...delivery, layout })
     if (answer.status === 'stale') staleDeliveries++
@@ -362,7 +364,7 @@ export async function simulate(
   }
 
   async function wakeAll() {
-    const snapshot = await readWritingSnapshot(platform)
+    const snapshot = await readWritingSnapshot(platform, { entities: ['user'], viewsOf: ['user'] })
     for (const shard of [0, 1]) await platform.writers.wake(writerLayout(snapshot, 'user', shard))
   }
 
@@ -383,7 +385,7 @@ export async function simulate(
 
   /** The parts of a re-blocking, one at a time, with anything in between. */
   async function reblock() {
-    const snapshot = await readWritingSnapshot(platform)
+    const snapshot = await readWritingSnapshot(platform, { entities: ['user'], viewsOf: ['user'] })
     const ask = async (method: 'addWidth' | 'dropWidth', blockBits: number) => {
       let left = 0
       for (const shard of [0, 1])
@@ -421,12 +423,20 @@ export async function simulate(
   }
 
   async function applyWidths(blockBits: Readonly<Record<string, number>>) {
-    const newest = (await platform.registry.read())!
-    await insertGeneration(platform, {
-      ...newest,
-      generation: newest.generation + 1,
-      blockBits: { ...newest.blockBits, ...blockBits },
-    })
+    const newest = await readCurrent(platform)
+    const { head } = newest
+    const next = {
+      ...head,
+      generation: head.generation + 1,
+      blockBits: { ...head.blockBits, ...blockBits },
+    }
+    await storeGeneration(
+      platform,
+      await makeGeneration(platform, newest, { head: next, texts: new Map() }),
+      {
+        author: 'simulation',
+      },
+    )
     await noteGeneration()
   }
 
@@ -479,7 +489,7 @@ export async function simulate(
   /** KV itself holds every value that is served, so that nobody has to ask a writer. */
   async function checkBlocks() {
     const inKv = new Map<string, string>()
-    const snapshot = await readWritingSnapshot(platform)
+    const snapshot = await readWritingSnapshot(platform, { entities: ['user'], viewsOf: ['user'] })
     for (const [path, text] of online!.current) {
       const [, , group, bits] = path.split('/')
       const { blockBits, views } = snapshot.entities.user!.groups.find(({ name }) => name === group)!
@@ -525,7 +535,7 @@ export async function simulate(
         `${consistency} reads of filled views`,
       )
     }
-    const resolved = await resolveInNewest(platform, 'watcher')
+    const resolved = await resolveForHistory(platform, 'watcher')
     const labels = KEYS.map((user) => ({ user, event_time: formatInstant(now) }))
     const history = await retrieveHistory(platform, resolved, {
       labels: parseLabels(resolved.service, labels),
@@ -540,7 +550,7 @@ export async function simulate(
   }
 
   async function checkLog() {
-    const snapshot = await readWritingSnapshot(platform)
+    const snapshot = await readWritingSnapshot(platform, { entities: ['user'], viewsOf: ['user'] })
     for (const name of [...VIEWS, ...(hasGrown ? ['size', 'pulse'] : [])]) {
       const view = snapshot.views[`${name}@1`]!
       const logged = await readLog(platform, await platform.offline.list(name, 1), {
@@ -566,7 +576,7 @@ export async function simulate(
   }
 
   async function checkHistory() {
-    const resolved = await resolveInNewest(platform, 'ranker')
+    const resolved = await resolveForHistory(platform, 'ranker')
     const times = [platform.time.now, ...Array.from({ length: 4 }, () => START + below(400) * SECOND)]
     const labels = KEYS.flatMap((user) => times.map((at) => ({ user, event_time: formatInstant(at) })))
     const asOf = chance(0.5) ? undefined : START + below(300) * SECOND

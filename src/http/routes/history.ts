@@ -6,7 +6,7 @@ import { parseInstant } from '../../core/time.ts'
 import { Type } from '../../definitions/name.ts'
 import { parseLabels } from '../../offline/parse-labels.ts'
 import { retrieveHistory } from '../../offline/retrieve-history.ts'
-import { resolveInNewest } from '../../registry/resolve-name.ts'
+import { resolveForHistory } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
 import { readJson } from '../read-body.ts'
 import { FeatureValue, type RouteDescription } from '../reference/route-description.ts'
@@ -30,7 +30,7 @@ export function historyRoutes() {
       )
     }
     const { platform } = c.var
-    const resolved = await resolveInNewest(platform, c.req.param('service'))
+    const resolved = await resolveForHistory(platform, c.req.param('service'))
     const { columns, rows } = await retrieveHistory(platform, resolved, {
       labels: parseLabels(resolved.service, body.labels),
       asOf: body.as_of === undefined ? undefined : parseInstant(body.as_of),

@@ -9,9 +9,9 @@ import { startSchedule } from '../../offline/schedule-datasets.ts'
 import { SQL_ENGINES } from '../../offline/sql-dialect.ts'
 import { type DatasetSpec, startAgain, startDataset } from '../../offline/start-dataset.ts'
 import type { Platform } from '../../platform.ts'
-import { recompileGeneration } from '../../registry/apply-changes.ts'
 import { readWritingSnapshot } from '../../registry/current-snapshot.ts'
 import { findView } from '../../registry/resolve-name.ts'
+import { recompileGeneration } from '../../registry/store-generation.ts'
 import type { Http } from '../context.ts'
 import { checkJson, readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
@@ -109,7 +109,8 @@ export function trainingDatasetRoutes() {
   routes.post('/feature-views/:view/snapshot', refuseQuery, async (c) => {
     const { platform } = c.var
     const { at, as_of, statuses } = await readJson(c, SnapshotRequest)
-    const view = findView(await readWritingSnapshot(platform), c.req.param('view') ?? '')
+    const name = c.req.param('view') ?? ''
+    const view = findView(await readWritingSnapshot(platform, { views: [name] }), name)
     const { id } = await startDataset(platform, {
       name: `${view.name} at ${at}`,
       of: { kind: 'view', name: view.name },

@@ -2,6 +2,7 @@ import type { Env } from '../../../src/cloudflare/env.ts'
 import { createPlatform } from '../../../src/cloudflare/platform.ts'
 import { consumeQueue } from '../../../src/cloudflare/queue-consumer.ts'
 import { createBlockCache } from '../../../src/core/block-cache.ts'
+import { createPieceCache } from '../../../src/definitions/piece-cache.ts'
 import { createApp } from '../../../src/http/app.ts'
 import store from '../../../src/index.ts'
 import type { Memory, Platform } from '../../../src/platform.ts'
@@ -34,6 +35,7 @@ async function read<T>(key: string, readNow: () => Promise<T>): Promise<T> {
 
 const emptyMemory = (): Memory => ({
   blocks: createBlockCache(1_000_000),
+  pieces: createPieceCache(1_000_000),
   served: undefined,
   written: undefined,
   applied: undefined,

@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createOutput } from '../clients/cli/output.ts'
 import definitions from '../examples/flights/definitions.ts'
 import {
   type Flights,
@@ -20,6 +21,8 @@ const SOURCE = '/v1/sources/flights'
 const SERVICE = '/v1/feature-services/delay_predictor'
 
 const startMs = Date.now()
+/** Draws progress as the command-line tool does. */
+const output = createOutput(process.stdout, false, false)
 // An interrupted run leaves nothing that this one would trip over.
 await rm(FOLDER, { recursive: true, force: true })
 
@@ -116,11 +119,10 @@ async function load(name: string): Promise<void> {
   const { loads } = JSON.parse(await request('POST', `${SOURCE}/loads`, { files: [name] }))
   for (;;) {
     const { status, progress, rows, error } = JSON.parse(await request('GET', `/v1/loads/${loads[0].id}`))
-    const share = progress.total === 0 ? 0 : progress.done / progress.total
-    drawProgress(`${name} ${rows.written.toLocaleString('en')} rows`, share)
-    if (status === 'succeeded' || status === 'failed') {
-      process.stdout.write('\n')
-      if (status === 'failed') throw new Error(error)
+    output.progress(`${name} ${rows.written.toLocaleString('en')} rows`, progress.done, progress.total)
+    if (status !== 'queued' && status !== 'running') {
+      output.line()
+      if (status !== 'succeeded') throw new Error(`The load of ${name} ${status}: ${error ?? ''}`)
       return
     }
     await new Promise((resolve) => setTimeout(resolve, 500))
@@ -165,13 +167,6 @@ async function request(method: string, path: string, body?: object): Promise<str
   const text = await answer.text()
   if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`)
   return text
-}
-
-function drawProgress(what: string, share: number): void {
-  const width = 30
-  const bar = '#'.repeat(Math.round(share * width)).padEnd(width, '.')
-  const line = `[${bar}] ${String(Math.round(share * 100)).padStart(3)} % ${what}`
-  process.stdout.write(process.stdout.isTTY ? `\r${line}` : `${line}\n`)
 }
 
 function say(what: string): void {

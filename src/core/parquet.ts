@@ -94,6 +94,10 @@ export function writeParquet(
 
 /** Reads the footer. Throws `invalid_argument` when the file is not Parquet or is cut short. */
 export async function openParquet(file: AsyncBuffer, what: string): Promise<ParquetFile> {
+  if (file.byteLength < FILE_BYTES_MIN) {
+    const needed = `a Parquet file has at least ${FILE_BYTES_MIN}`
+    throw invalid(`Cannot read ${what} as Parquet: it has ${file.byteLength} bytes, ${needed}`)
+  }
   let metadata: FileMetaData
   let columns: readonly ParquetFileColumn[]
   try {
@@ -209,6 +213,9 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
 function chunkOf({ columns }: FileMetaData['row_groups'][number], name: string) {
   return columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === name)?.meta_data
 }
+
+/** The mark at both ends and the length of what stands before the last. */
+const FILE_BYTES_MIN = 12
 
 /** Statistics as hyparquet's parsers leave them: times are microseconds in a number, as in columns. */
 function chunkBounds(group: FileMetaData['row_groups'][number], name: string) {

@@ -25,6 +25,9 @@ test('npm start prints what a plain recomputation from the same Parquet gives', 
   timeout: 1_200_000,
 }, async () => {
   const { output, readme, catalog } = await runStart()
+  // Whoever waits for a load sees how far it has come, to its end.
+  for (const name of ['flights-recent', 'flights-earlier'])
+    expect(output).toMatch(new RegExp(`\\[#{30}\\] 100 % ${name}\\.parquet [\\d,]+ rows`))
   expectReadme(readme)
   expect(catalog).toContain('<h2 id="playground">')
   expect(catalog).toContain('delay_per_1000_miles')

@@ -380,7 +380,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           if (landed.get(path)?.file.etag === etag) return
           throw new FeatureStoreError(
             'failed_precondition',
-            `Cannot go on reading "${path}": the file was replaced`,
+            `Cannot go on reading "landing/${path}": the file was replaced meanwhile`,
           )
         })
       },

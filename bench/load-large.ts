@@ -1,7 +1,8 @@
 /**
  * `node bench/load-large.ts <report> [rows]`: a Parquet file of 1 GB loaded under workerd, the whole local stack killed twice
  * on the way and started again by Cron, then every row of the log and every user's features held against what
- * DuckDB finds in the file. Minutes long: run by hand, its report is committed.
+ * DuckDB finds in the file. Minutes long: run by hand, its report is committed. With the folder that a run has left as a third
+ * argument it only checks what stands there.
  */
 import { openAsBlob } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
@@ -37,12 +38,12 @@ interface Load {
   readonly error?: string
 }
 
-const [, , reportPath, rows = String(LARGE_ROWS)] = process.argv
+const [, , reportPath, rows = String(LARGE_ROWS), left] = process.argv
 if (reportPath === undefined) throw new Error('Cannot load: the path of the report is needed')
 const rowCount = Number(rows)
 const lines: string[] = []
 const startMs = Date.now()
-const folder = await mkdtemp(join(tmpdir(), 'featheredge-large-'))
+const folder = left ?? (await mkdtemp(join(tmpdir(), 'featheredge-large-')))
 const state = join(folder, 'state')
 const path = join(folder, 'payments.parquet')
 let worker: LocalWorker | undefined
@@ -51,7 +52,12 @@ const sampler = setInterval(async () => {
   rssBytesMax = Math.max(rssBytesMax, await peakOfWorkerd())
 }, 1_000)
 try {
-  await run()
+  if (left === undefined) await loadThroughKills()
+  worker ??= await start()
+  const served = await readServed()
+  await worker.stop()
+  await check(served)
+  await writeFile(reportPath, `${lines.join('\n')}\n`)
   await rm(folder, { recursive: true, force: true })
 } finally {
   // What a failed run leaves is for whoever looks why.
@@ -59,11 +65,11 @@ try {
   await worker?.stop()
 }
 
-async function run(): Promise<void> {
+async function loadThroughKills(): Promise<void> {
   await makeLargeParquet({ path, rowCount, nowUs: Date.now() * 1_000 })
   const { size } = await stat(path)
   const { rowGroups } = await openParquet(await asyncBufferFromFile(path), path)
-  const chunks = planChunks(rowGroups)
+  const chunks = planChunks(rowGroups, 4)
   const groupBytes = Math.max(...rowGroups.map(({ bytes }) => bytes))
   const rowBytes = Math.max(...rowGroups.map(({ bytes, rowStart, rowEnd }) => bytes / (rowEnd - rowStart)))
   const chunkBytes = rowBytes * Math.max(...chunks.map(({ rowStart, rowEnd }) => rowEnd - rowStart))
@@ -97,13 +103,9 @@ async function run(): Promise<void> {
   }
   say(`ended: ${JSON.stringify(load.rows)}`)
   say(`rows a second while it worked or waited for Cron: ${Math.round((rowCount * 1_000) / workedMs)}`)
-  const served = await readServed()
-  await worker.stop()
-  await check(served)
   say(
     `most resident memory of one workerd process (sampled every second): ${Math.round(rssBytesMax / 1e6)} MB`,
   )
-  await writeFile(reportPath!, `${lines.join('\n')}\n`)
 }
 
 function start(): Promise<LocalWorker> {
@@ -205,7 +207,9 @@ async function digest(duckdb: DuckDBConnection, from: string, columns: string): 
 /** Paths, in the simulator's folders, of the objects that the manifest names for a view. */
 async function segmentBlobs(view: string): Promise<string[]> {
   const [d1] = await databases('d1', "SELECT 1 FROM sqlite_master WHERE name = 'segments'")
-  const paths = d1!.prepare('SELECT path FROM segments WHERE view = ?').all(view) as { path: string }[]
+  const paths = d1!
+    .prepare('SELECT path FROM segments WHERE view = ? AND replaced_time IS NULL')
+    .all(view) as { path: string }[]
   const [r2] = await databases('r2', "SELECT 1 FROM sqlite_master WHERE name = '_mf_objects'")
   const blobOf = r2!.prepare('SELECT blob_id FROM _mf_objects WHERE key = ?')
   return paths.map((segment) => {

@@ -1,6 +1,8 @@
+import type { PagePlace } from '../core/parquet.ts'
+
 /** Rows one step reads; a row group is cut into such chunks, page by page. */
 export const CHUNK_ROWS_MAX = 65_536
-/** Decoded bytes one step may hold, as a Parquet file's own statistics tell them. */
+/** Decoded bytes of columns one step may hold, as a Parquet file's own statistics tell them, 8 a value at least. */
 export const CHUNK_BYTES_MAX = 16_000_000
 /** Bytes of text one step may hold: in memory its values take a few times as many. */
 export const CHUNK_TEXT_BYTES_MAX = 4_000_000
@@ -21,6 +23,8 @@ export interface ChunkRange {
   readonly rowEnd: number
   /** Where they stand in a text file; null for Parquet. */
   readonly text: TextRange | null
+  /** Where the pages are that hold them, by column: of columns too large to be fetched whole. */
+  readonly pages?: Readonly<Record<string, readonly PagePlace[]>>
 }
 
 export interface TextRange {

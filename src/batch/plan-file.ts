@@ -1,7 +1,9 @@
+import { placesOf } from '../core/column-chunk/page-places.ts'
 import { parseCsv } from '../core/csv.ts'
 import { assert, invalid } from '../core/error.ts'
 import { gunzip } from '../core/gzip.ts'
-import { openParquet } from '../core/parquet.ts'
+import { LIMITS } from '../core/limits.ts'
+import { openParquet, type ParquetFile } from '../core/parquet.ts'
 import { cutText, pieceText, type TextFormat } from '../core/text-piece.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import type { LoadRecord, Platform } from '../platform.ts'
@@ -26,13 +28,49 @@ export async function planFile(
     const file = await openParquet(platform.landing.open(source.name, landedFile(load)), what)
     const columns = [...file.columns, ...lacking(inPath, file.columns)]
     const ignored = checkColumns(snapshot, source, { columns, what })
-    return { fields: null, ignored, chunks: planChunks(file.rowGroups) }
+    const declared = source.columns.filter(({ name }) => file.columns.some((column) => column.name === name))
+    const chunks = await locateChunks(file, planChunks(file.rowGroups, source.columns.length), {
+      columns: declared.map(({ name }) => name),
+      what,
+    })
+    return { fields: null, ignored, chunks }
   }
   const { fields, chunks } = await planText(platform, { source, format }, load)
   const declared = format.kind === 'csv' ? fields! : source.columns.map(({ name }) => name)
   const columns = declared.map(textColumn)
   const ignored = checkColumns(snapshot, source, { columns: [...columns, ...lacking(inPath, columns)], what })
   return { fields, ignored, chunks }
+}
+
+/**
+ * Notes where the pages of each chunk are, of columns that are too large to be fetched whole; found once, because without an
+ * index a page is only found by way of all before it.
+ */
+async function locateChunks(
+  file: ParquetFile,
+  chunks: readonly ChunkRange[],
+  { columns, what }: { readonly columns: readonly string[]; readonly what: string },
+): Promise<ChunkRange[]> {
+  const located = [...chunks]
+  for (const [group, range] of file.rowGroups.entries()) {
+    for (const name of columns) {
+      const { column: bytes } = range.sizes(name)
+      if (bytes <= LIMITS.parquetColumnBytesMax) continue
+      const places = await file.locatePages(name, group)
+      if (places === undefined) {
+        if (file.hasOffsetIndex(name, group)) continue
+        throw invalid(
+          `Cannot load ${what}: column "${name}" of row group ${group} is ${bytes} bytes large, at most ${LIMITS.parquetColumnBytesMax} are read of its type and encoding without an offset index`,
+        )
+      }
+      for (const [at, chunk] of located.entries()) {
+        if (chunk.rowStart < range.rowStart || chunk.rowStart >= range.rowEnd) continue
+        const needed = placesOf(places, chunk.rowStart - range.rowStart, chunk.rowEnd - range.rowStart)
+        located[at] = { ...chunk, pages: { ...chunk.pages, [name]: needed } }
+      }
+    }
+  }
+  return located
 }
 
 async function planText(

@@ -5,12 +5,17 @@ import type { ValueType } from '../core/value.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import { CHUNK_BYTES_MAX, CHUNK_ROWS_MAX, type ChunkRange } from './load-plan.ts'
 
+/** A value in memory takes this much at least, whatever a dictionary makes of it in the file. */
+const VALUE_BYTES_MIN = 8
+
 /** Cuts a Parquet file into chunks of even size, each within both bounds. Pure; the same file gives the same chunks. */
 export function planChunks(
   rowGroups: readonly Pick<RowGroupRange, 'rowStart' | 'rowEnd' | 'bytes'>[],
+  columnCount: number,
 ): ChunkRange[] {
-  return rowGroups.flatMap(({ rowStart, rowEnd, bytes }) => {
+  return rowGroups.flatMap(({ rowStart, rowEnd, bytes: stored }) => {
     const rows = rowEnd - rowStart
+    const bytes = Math.max(stored, rows * columnCount * VALUE_BYTES_MIN)
     const count = Math.max(
       Math.ceil(rows / CHUNK_ROWS_MAX),
       Math.min(Math.ceil(bytes / CHUNK_BYTES_MAX), rows),

@@ -1,15 +1,16 @@
 import { parseCell } from '../core/cell.ts'
 import { parseCsv } from '../core/csv.ts'
 import { assert, FeatureStoreError } from '../core/error.ts'
+import { LIMITS } from '../core/limits.ts'
 import { parseNdjson } from '../core/ndjson.ts'
 import { openParquet } from '../core/parquet.ts'
 import { pieceText, type TextFormat } from '../core/text-piece.ts'
 import { isInstant } from '../core/time.ts'
-import { checkParquetValue, parseValue, type Value, type ValueType } from '../core/value.ts'
+import { checkParquetValue, parseValue, type Value } from '../core/value.ts'
 import { type Vector, vectorOfValues, vectorValue } from '../core/vector.ts'
 import type { CompiledColumn, CompiledSource } from '../definitions/snapshot.ts'
 import type { LoadRecord, Platform } from '../platform.ts'
-import type { LoadPlan, TextRange } from './load-plan.ts'
+import type { ChunkRange, LoadPlan, TextRange } from './load-plan.ts'
 import { partitionValues } from './partition-values.ts'
 import { isGzip, landedFile } from './plan-file.ts'
 
@@ -28,11 +29,12 @@ export async function readRows(
   source: CompiledSource,
   { load, plan, chunk }: { readonly load: LoadRecord; readonly plan: LoadPlan; readonly chunk: number },
 ): Promise<ChunkRows> {
-  const { rowStart, rowEnd, text } = plan.chunks[chunk]!
+  const range = plan.chunks[chunk]!
+  const { rowStart, rowEnd, text } = range
   const rows = createRows(source, rowStart, rowEnd - rowStart)
   const found =
     text === null
-      ? await readParquet(platform, { load, rows }, { rowStart, rowEnd })
+      ? await readParquet(platform, { load, rows }, range)
       : await readText(platform, { load, plan, chunk, rows }, text)
   fillFromPath(rows, load.file, found)
   const columns = source.columns.map(
@@ -75,7 +77,7 @@ function setValue(
 async function readParquet(
   platform: Platform,
   { load, rows }: { readonly load: LoadRecord; readonly rows: Rows },
-  { rowStart, rowEnd }: { readonly rowStart: number; readonly rowEnd: number },
+  { rowStart, rowEnd, pages }: ChunkRange,
 ): Promise<ReadonlySet<string>> {
   const buffer = platform.landing.open(load.source, landedFile(load))
   const file = await openParquet(buffer, `file "${load.file}"`)
@@ -84,7 +86,12 @@ async function readParquet(
     const found = types.get(name)
     if (!types.has(name)) continue
     if (found === type) {
-      const vector = await file.readVectorRange(name, rowStart, rowEnd)
+      const vector = await file.readVectorRange(name, {
+        rowStart,
+        rowEnd,
+        places: pages?.[name],
+        pageBytesMax: LIMITS.parquetPageBytesMax,
+      })
       if (vector !== undefined) {
         setVector(rows, at, vector)
         continue
@@ -99,20 +106,15 @@ async function readParquet(
   return new Set(types.keys())
 }
 
-/** Which values of a column in typed arrays are values of its type; all are, of a type that is not named. */
-const FITS: Partial<Record<ValueType, (value: Value) => boolean>> = {
-  timestamp: (value) => isInstant(value as number),
-  string: (value) => (value as string).isWellFormed(),
-}
-
+/** Of what such columns hold, only a time may be none of the store's. */
 function setVector(rows: Rows, at: number, vector: Vector): void {
   const { type } = rows.source.columns[at]!
   rows.vectors.set(at, vector)
-  const fits = FITS[type]
-  if (fits === undefined) return
+  if (type !== 'timestamp') return
   for (let row = 0; row < rows.rowCount; row++) {
     const value = vectorValue(vector, row)
-    if (value !== null && !fits(value)) setValue(rows, { row, at }, () => checkParquetValue(type, value))
+    if (value !== null && !isInstant(value as number))
+      setValue(rows, { row, at }, () => checkParquetValue(type, value))
   }
 }
 

@@ -31,6 +31,10 @@ export const LIMITS = {
   idempotencyKeyCharsMax: 255,
   /** Bytes of one landing file sent through the API (an S3 client may land larger ones). */
   landingFileBytesMax: 5_000_000_000,
+  /** Bytes of a column of a landed Parquet row group that are fetched at once; of a larger one, the pages needed. */
+  parquetColumnBytesMax: 32_000_000,
+  /** Bytes of a page of a landed Parquet file, decompressed. */
+  parquetPageBytesMax: 32_000_000,
   /** Landing files one call or one Cron tick turns into loads. */
   loadsPerCallMax: 1_000,
   /** Batches of quarantine one call lists or releases. */

@@ -1,7 +1,5 @@
-import { decompress as decompressZstd } from 'fzstd'
 import {
   type AsyncBuffer,
-  type Compressors,
   type FileMetaData,
   type ParquetParsers,
   parquetMetadataAsync,
@@ -9,10 +7,9 @@ import {
   parquetSchema,
 } from 'hyparquet'
 import { hashParquetValue, readBloomFilter, sbbfContains } from 'hyparquet/src/bloom.js'
-import { decompressBrotli } from 'hyparquet-compressors/src/brotli.js'
-import { gunzip } from 'hyparquet-compressors/src/gzip.js'
-import { decompressLz4, decompressLz4Raw } from 'hyparquet-compressors/src/lz4.js'
+import { COMPRESSORS } from './column-chunk/compressors.ts'
 import { decodeChunk, isDecodable } from './column-chunk/decode-chunk.ts'
+import { locatePages, type PagePlace, readParts } from './column-chunk/page-places.ts'
 import { decodeUtf8 } from './column-chunk/utf8.ts'
 import { FeatureStoreError, invalid } from './error.ts'
 import { checkChunk, plainMetadata, storeValues } from './foreign-parquet.ts'
@@ -28,6 +25,7 @@ import {
 } from './vector.ts'
 
 export type { AsyncBuffer } from 'hyparquet'
+export type { PagePlace } from './column-chunk/page-places.ts'
 export type { ParquetFileColumn } from './parquet-types.ts'
 export { createParquetWriter, ROW_GROUP_ROWS } from './parquet-writer.ts'
 
@@ -59,10 +57,27 @@ export interface ParquetFile {
    */
   readBloomFilter(name: string, group: number): Promise<((value: Value) => boolean) | undefined>
   /**
-   * As `readColumn`, in typed arrays; undefined of a column whose chunk the store does not decode itself, with its values
-   * looked at by nobody yet.
+   * As `readColumn`, in typed arrays; undefined of a column whose chunk the store does not decode itself. Fetches the chunk,
+   * or, with the places of its pages, those that hold the rows.
    */
-  readVectorRange(name: string, rowStart: number, rowEnd: number): Promise<Vector | undefined>
+  readVectorRange(name: string, range: RowRange): Promise<Vector | undefined>
+  /**
+   * Finds the pages of a column chunk by their headers alone; undefined of one that the store does not decode itself.
+   */
+  locatePages(name: string, group: number): Promise<readonly PagePlace[] | undefined>
+  /** Whether `readColumn` of this chunk fetches no more than the pages it needs. */
+  hasOffsetIndex(name: string, group: number): boolean
+}
+
+/** Rows that lie in one row group. */
+export interface RowRange {
+  readonly rowStart: number
+  /** Exclusive. */
+  readonly rowEnd: number
+  /** Of the column chunk that holds them; those of other rows may be missing. */
+  readonly places?: readonly PagePlace[] | undefined
+  /** Larger pages, decompressed, are refused. */
+  readonly pageBytesMax?: number
 }
 
 export interface RowGroupRange {
@@ -132,7 +147,7 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
     rowGroups,
     readColumn,
     async readVector(name, group, pool) {
-      const vector = await readChunk(name, group, pool)
+      const vector = await readChunk(name, { ...rowGroups[group]!, group, pool })
       if (vector !== undefined) return vector
       const { rowStart, rowEnd } = rowGroups[group]!
       const values = await readColumn(name, rowStart, rowEnd)
@@ -158,28 +173,62 @@ export async function openParquet(file: AsyncBuffer, what: string): Promise<Parq
         throw unreadable(error, `Cannot read the bloom filter of column "${name}" of ${what}`)
       }
     },
-    async readVectorRange(name, rowStart, rowEnd) {
-      const group = rowGroups.findIndex((range) => range.rowStart === rowStart && range.rowEnd === rowEnd)
-      return group < 0 ? undefined : readChunk(name, group)
+    async readVectorRange(name, range) {
+      const group = rowGroups.findIndex(({ rowEnd }) => range.rowStart < rowEnd)
+      return group < 0 ? undefined : readChunk(name, { ...range, group })
+    },
+    async locatePages(name, group) {
+      const found = findDecodable(name, group)
+      if (found === undefined) return undefined
+      try {
+        const { rowStart, rowEnd } = rowGroups[group]!
+        return await locatePages(file, found.chunk, rowEnd - rowStart)
+      } catch (error) {
+        throw unreadable(error, `Cannot read column "${name}" of ${what}`)
+      }
+    },
+    hasOffsetIndex(name, group) {
+      const chunk = metadata.row_groups[group]!.columns.find(
+        ({ meta_data }) => meta_data?.path_in_schema[0] === name,
+      )
+      return chunk?.offset_index_offset !== undefined
     },
   }
 
   /** Undefined where `decodeChunk` does not know all that the chunk is made of. */
-  async function readChunk(name: string, group: number, pool?: VectorPool): Promise<Vector | undefined> {
+  function findDecodable(name: string, group: number) {
     const at = columns.findIndex((column) => column.name === name)
     const type = columns[at]?.type
     const chunk = chunkOf(metadata.row_groups[group]!, name)
-    const { rowStart, rowEnd } = rowGroups[group]!
     const element = schema.children[at]?.element
     if (type === undefined || chunk === undefined || !isDecodable(chunk, type, element)) return undefined
-    const start = Number(chunk.dictionary_page_offset ?? chunk.data_page_offset)
+    return { type, chunk, isRequired: element?.repetition_type === 'REQUIRED' }
+  }
+
+  async function readChunk(
+    name: string,
+    range: RowRange & { readonly group: number; readonly pool?: VectorPool | undefined },
+  ): Promise<Vector | undefined> {
+    const found = findDecodable(name, range.group)
+    if (found === undefined) return undefined
+    const { type, chunk, isRequired } = found
+    const group = rowGroups[range.group]!
+    const rows = { rowStart: range.rowStart - group.rowStart, rowEnd: range.rowEnd - group.rowStart }
     try {
-      const bytes = await file.slice(start, start + Number(chunk.total_compressed_size))
-      const isRequired = element?.repetition_type === 'REQUIRED'
-      const count = rowEnd - rowStart
+      const parts = await readParts(file, chunk, { ...rows, places: range.places })
+      const count = rows.rowEnd - rows.rowStart
       const values =
-        pool === undefined ? createVectorValues(type, count) : takeVectorValues(pool, name, { type, count })
-      return decodeChunk(new Uint8Array(bytes), chunk, { type, isRequired, rowCount: count, values })
+        range.pool === undefined
+          ? createVectorValues(type, count)
+          : takeVectorValues(range.pool, name, { type, count })
+      return decodeChunk(parts, chunk, {
+        ...rows,
+        type,
+        isRequired,
+        rowCount: group.rowEnd - group.rowStart,
+        values,
+        pageBytesMax: range.pageBytesMax ?? Number.POSITIVE_INFINITY,
+      })
     } catch (error) {
       throw unreadable(error, `Cannot read column "${name}" of ${what}`)
     }
@@ -230,22 +279,6 @@ function unreadable(error: unknown, action: string): FeatureStoreError {
 
 /** Exact or not at all: hyparquet's own would drop a byte order mark and put others for bytes that are not UTF-8 (S13). */
 const stringFromBytes = (bytes: Uint8Array) => bytes && decodeUtf8(bytes, 0, bytes.length)
-
-/** Every usual codec, in plain JavaScript: no wasm to compile. hyparquet brings Snappy itself. */
-const COMPRESSORS: Compressors = {
-  GZIP: orNothing((input, length) => gunzip(input, new Uint8Array(length))),
-  BROTLI: orNothing(decompressBrotli),
-  ZSTD: orNothing((input) => decompressZstd(input)),
-  LZ4: orNothing(decompressLz4),
-  LZ4_RAW: orNothing(decompressLz4Raw),
-}
-
-type Decompress = (input: Uint8Array, length: number) => Uint8Array
-
-/** A page of nulls alone has nothing behind its levels, not even what a codec makes of nothing. */
-function orNothing(decompress: Decompress): Decompress {
-  return (input, length) => (length === 0 ? new Uint8Array(0) : decompress(input, length))
-}
 
 /** Microseconds in a number, of a date its midnight; from Parquet, finer fractions are floored (`docs/semantics.md` S1). */
 const MICROS_PER_DAY = 86_400_000_000

@@ -87,7 +87,7 @@ describe('a load', () => {
 
   it('of a row larger than a chunk may be is planned as that one row', () => {
     const rowGroups = [{ rowStart: 0, rowEnd: 2, bytes: CHUNK_BYTES_MAX * 10, bounds: () => undefined }]
-    expect(planChunks(rowGroups)).toEqual([
+    expect(planChunks(rowGroups, 5)).toEqual([
       { rowStart: 0, rowEnd: 1, text: null },
       { rowStart: 1, rowEnd: 2, text: null },
     ])

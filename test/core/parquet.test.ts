@@ -7,6 +7,7 @@ import { parquetMetadataAsync } from 'hyparquet'
 import { ByteWriter, ParquetWriter as OtherWriter } from 'hyparquet-writer'
 import { expect, test } from 'vitest'
 import type { Compression } from '../../src/core/column-chunk/encode-chunk.ts'
+import { placesOf } from '../../src/core/column-chunk/page-places.ts'
 import { openParquet, type ParquetColumn, type ParquetFile, writeParquet } from '../../src/core/parquet.ts'
 import { schemaElements } from '../../src/core/parquet-types.ts'
 import { INT64_MAX, INT64_MIN, SCALAR_TYPES, type Value, type ValueType } from '../../src/core/value.ts'
@@ -86,6 +87,42 @@ test('what writeParquet() writes, hyparquet and the store read back as it was, i
   )
 })
 
+test('readVectorRange() of any rows is what readColumn() says, of the whole chunk and of the pages that hold them alone', async () => {
+  const arbitraryCut = fc.tuple(fc.nat(299), fc.nat(299))
+  await fc.assert(
+    fc.asyncProperty(
+      arbitraryColumns,
+      arbitraryCut,
+      fc.constantFrom('UNCOMPRESSED', 'SNAPPY') as fc.Arbitrary<'UNCOMPRESSED' | 'SNAPPY'>,
+      async (columns, [from, length], codec) => {
+        const buffer = countingBuffer(writeWithOther(columns, { codec, pageSize: 64 }))
+        const file = await openParquet(buffer, 'theirs')
+        const rowStart = Math.min(from, file.rowCount - 1)
+        const rowEnd = Math.min(rowStart + 1 + length, file.rowCount)
+        for (const { name } of columns) {
+          const places = await file.locatePages(name, 0)
+          if (places === undefined) {
+            expect(await file.readVectorRange(name, { rowStart, rowEnd }), name).toBeUndefined()
+            continue
+          }
+          expect(places.reduce((sum, place) => sum + place.rowCount, 0)).toBe(file.rowCount)
+          const wanted = Array.from(await file.readColumn(name, rowStart, rowEnd), (value) => value ?? null)
+          for (const given of [{}, { places }, { places: placesOf(places, rowStart, rowEnd) }]) {
+            buffer.read.bytes = 0
+            const vector = await file.readVectorRange(name, { rowStart, rowEnd, ...given })
+            const read = Array.from(vector!.values, (value, row) => (vector!.nulls?.[row] ? null : value))
+            expect(read, name).toEqual(wanted)
+            if (!('places' in given)) continue
+            const needed = placesOf(places, rowStart, rowEnd)
+            expect(buffer.read.bytes).toBe(needed.reduce((sum, { byteCount }) => sum + byteCount, 0))
+          }
+        }
+      },
+    ),
+    { numRuns: 60 },
+  )
+})
+
 test('DuckDB reads what writeParquet() writes, and its statistics hide no row', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'parquet-'))
   const duckdb = await (await DuckDBInstance.create()).connect()
@@ -154,14 +191,19 @@ test('a writer compresses every chunk, those that get less than half as large by
   expect(pays[0]!.bytes).toBeLessThan(never[0]!.bytes / 2)
 })
 
-function writeWithOther(columns: readonly ParquetColumn[]): Uint8Array {
+function writeWithOther(
+  columns: readonly ParquetColumn[],
+  { codec, pageSize }: { readonly codec?: 'UNCOMPRESSED' | 'SNAPPY'; readonly pageSize?: number } = {},
+): Uint8Array {
   const writer = new ByteWriter()
   const parquet = new OtherWriter({
     writer,
     schema: [{ name: 'root', num_children: columns.length }, ...columns.flatMap(schemaElements)],
+    ...(codec === undefined ? {} : { codec }),
   })
   parquet.write({
     columnData: columns.map(({ name, values }) => ({ name, data: Array.from(values) as never[] })),
+    ...(pageSize === undefined ? {} : { pageSize }),
   })
   parquet.finish()
   return writer.getBytes()
@@ -172,5 +214,20 @@ function bufferOf(bytes: Uint8Array) {
     byteLength: bytes.length,
     slice: async (start: number, end = bytes.length) =>
       bytes.slice(start < 0 ? bytes.length + start : start, end).buffer,
+  }
+}
+
+/** Counts what is read of it. */
+function countingBuffer(bytes: Uint8Array) {
+  const buffer = bufferOf(bytes)
+  const read = { bytes: 0 }
+  return {
+    ...buffer,
+    read,
+    async slice(start: number, end?: number) {
+      const sliced = await buffer.slice(start, end)
+      read.bytes += sliced.byteLength
+      return sliced
+    },
   }
 }

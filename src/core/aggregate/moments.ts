@@ -54,10 +54,13 @@ function mergeMoments(a: Moments, b: Moments): Moments {
   if (b.count === 0) return a
   const count = a.count + b.count
   const distance = b.mean - a.mean
+  const between = distance * distance * a.count * (b.count / count)
+  // Where a step left float64's range, what it leads to may lie within: squared last, no step leaves it then.
+  const ranged = Number.isFinite(between) ? between : distance * (a.count * (b.count / count)) * distance
   return {
     count,
     mean: a.mean + distance * (b.count / count),
-    squares: a.squares + b.squares + distance * distance * a.count * (b.count / count),
+    squares: a.squares + b.squares + ranged,
   }
 }
 

@@ -119,6 +119,18 @@ test('variance and stddev of fewer than two inputs are null (S20)', () => {
   }
 })
 
+test('variance does not leave the range of float64 on its way to a number within it, whatever the order (S20, S22)', () => {
+  // Its square is a quarter of the greatest float.
+  const far = -6.703903964971299e153
+  for (const place of [0, 1, 2, 3, 4]) {
+    const inputs = [0, 0, 0, 0].toSpliced(place, 0, far)
+    const expected = far * (far / 5)
+    expect(Math.abs((finish('variance', 'float64', inputs) as number) - expected)).toBeLessThan(
+      expected * 1e-12,
+    )
+  }
+})
+
 test('variance is NaN where it meets NaN, an infinity or the range of float64 (S20)', () => {
   for (const inputs of [
     [Number.NaN, 1],

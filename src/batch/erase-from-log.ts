@@ -102,7 +102,7 @@ async function eraseUnnamed(platform: Platform, { log, buckets, rowsOf, time }: 
   return erasedCount
 }
 
-const MADE_BY_JOBS = /\/(?:load-[0-9a-f]{32}-|fill\.|merged-|erased-)[^/]*$/
+const MADE_BY_JOBS = /\/(?:load-[0-9a-f]{32}-|fill\.|merged-|erased-|kept-)[^/]*$/
 
 /** How the names of segments begin that loads and fills under way write. */
 async function listOwned({ loads, jobRecords }: Platform): Promise<string[]> {

@@ -39,6 +39,7 @@ export interface LandedPosition {
 const NOTES = [
   "Cloudflare's own backups (D1 Time Travel, Durable Object point-in-time recovery) hold former states for 30 days",
   'Isolates may answer from their caches for 5 s, and KV for about 60 s',
+  'Pages of SQLite that are free (D1, Durable Objects) hold what stood there until they are used again: the platform lets no Worker clean them',
 ]
 
 /** Begins the erasure of keys (S11). Throws `not_found` for an unknown entity, `invalid_argument` for a bad key. */

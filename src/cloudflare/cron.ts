@@ -1,4 +1,5 @@
 import { compactDueLogs } from '../batch/compact-log.ts'
+import { enforceRetention } from '../batch/enforce-retention.ts'
 import { resumeJobs, tendWriters, wakeRawWriters } from '../batch/start-jobs.ts'
 import { startDueLoads } from '../batch/start-loads.ts'
 import { startDueDatasets } from '../offline/schedule-datasets.ts'
@@ -35,6 +36,7 @@ export async function tick(platform: Platform): Promise<void> {
     tendWriters,
     wakeRawWriters,
     compactDueLogs,
+    enforceRetention,
     startDueDatasets,
     recompilePinned,
     forgetFailures,

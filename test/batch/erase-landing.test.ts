@@ -96,7 +96,7 @@ test('rows of an erased key leave landing files of every kind, and nothing else 
     ['ann', 'bob'],
   ])
   // What cannot be read is named, and no name or note tells the key.
-  expect(report!.notes.slice(2)).toEqual([
+  expect(report!.notes.slice(3)).toEqual([
     'Look into a landing file of "parquet" yourself, it could not be rewritten: Cannot read it as Parquet: it has 10 bytes, a Parquet file has at least 12',
     'A key stands in the name of a landing file of "parquet", which stays',
   ])
@@ -138,7 +138,7 @@ test('a file too large to be rewritten is named if it holds the key, and not if 
   })
   const { status, report } = await erase()
   expect(status).toBe('succeeded')
-  expect(report!.notes.slice(2)).toEqual([
+  expect(report!.notes.slice(3)).toEqual([
     'Look into landing file "parquet/held.parquet" yourself, it could not be rewritten: it has 100000001 bytes, at most 100000000 are rewritten',
   ])
 })

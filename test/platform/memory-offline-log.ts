@@ -81,7 +81,8 @@ export function memoryOfflineLog(
     },
     async listLogs() {
       const named = new Map([...manifest.values()].map((one) => [`${one.view}@${one.version}`, one]))
-      return [...named.values()].map(({ view, version }) => ({ view, version }))
+      const byName = [...named].sort(([a], [b]) => (a < b ? -1 : 1))
+      return byName.map(([, { view, version }]) => ({ view, version }))
     },
     async listUnnamed(log, { buckets, before }) {
       const folders = logFolders(log, buckets)

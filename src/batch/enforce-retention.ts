@@ -1,0 +1,136 @@
+import { eraseRows } from '../core/erase-rows.ts'
+import { COMMIT_COLUMN, STAMP_COLUMNS } from '../core/log-columns.ts'
+import { openParquet } from '../core/parquet.ts'
+import { RAW_STAMP_COLUMNS } from '../core/raw-segment.ts'
+import { type Instant, parseDuration } from '../core/time.ts'
+import { fingerprint } from '../definitions/fingerprint.ts'
+import { isRawLog, rawLog } from '../definitions/raw-log.ts'
+import { type RegisteredSegment, siblingPath } from '../definitions/segment-record.ts'
+import type { Source } from '../definitions/source.ts'
+import { viewId } from '../definitions/transition.ts'
+import type { LogName, Platform } from '../platform.ts'
+import { findPlannedFill } from './find-unfinished.ts'
+import { planRetention } from './plan-retention.ts'
+
+const HOUR_US = 3_600_000_000
+/** Segments that one run takes out or writes anew; what is left waits for the next. */
+const REMOVED_MAX = 1_000
+const REWRITTEN_MAX = 50
+
+const REASON = 'rows that it was made from are past the retention of their source'
+
+/**
+ * What Cron does, once an hour: takes rows past their source's retention out of the raw rows and out of the logs of its views.
+ * Objects stay for a day for who is reading them. Answers how many segments went and how many were written anew.
+ */
+export async function enforceRetention(platform: Platform): Promise<string | undefined> {
+  const { clock, cron } = platform
+  const now = clock.now()
+  // Never given back: it is what makes it hourly.
+  if (!(await cron.lease('retention', { holder: platform.nextId(), now, until: now + HOUR_US })))
+    return undefined
+  const deeds: string[] = []
+  let [removedLeft, rewrittenLeft] = [REMOVED_MAX, REWRITTEN_MAX]
+  for (const kept of await listKept(platform)) {
+    const { past, straddling, cutoff } = await planLog(platform, kept, now)
+    const [removed, rewritten] = [past.slice(0, removedLeft), straddling.slice(0, rewrittenLeft)]
+    if (removed.length + rewritten.length === 0) continue
+    // Told before it is so: cut off in between, it is told again.
+    if (!isRawLog(kept.log.view)) await platform.training.touch([kept.log.view], REASON)
+    for (const { path } of removed) await platform.offline.replace([path], null)
+    for (const segment of rewritten) await rewrite(platform, segment, { ...kept, cutoff })
+    removedLeft -= removed.length
+    rewrittenLeft -= rewritten.length
+    const what = isRawLog(kept.log.view)
+      ? `raw rows of ${kept.source.name}`
+      : viewId(kept.log.view, kept.log.version)
+    deeds.push(`${what}: ${removed.length} segments removed, ${rewritten.length} written anew`)
+  }
+  return deeds.length === 0 ? undefined : deeds.join('; ')
+}
+
+/** A log of which rows are kept for so long only. */
+interface KeptLog {
+  readonly log: LogName
+  readonly source: Source & { readonly retention: string }
+}
+
+/** Logs of sources that have a retention, but for those that a fill reads or writes: they have their turn when it has ended. */
+async function listKept(platform: Platform): Promise<KeptLog[]> {
+  const newest = await platform.registry.read()
+  const sources = (newest?.definitions.sources ?? []).filter(
+    (source): source is KeptLog['source'] => source.retention !== undefined,
+  )
+  const free: KeptLog['source'][] = []
+  for (const source of sources)
+    if ((await findPlannedFill(platform, new Set([source.name]))) === undefined) free.push(source)
+  if (free.length === 0) return []
+  const logs = await platform.offline.listLogs()
+  const sourceByLog = await findSources(platform, logs)
+  return logs.flatMap((log) =>
+    free
+      .filter(({ name }) => sourceByLog.get(viewId(log.view, log.version)) === name)
+      .map((source) => ({ log, source })),
+  )
+}
+
+/** The source that each log's rows came from; a view that is not there any more had it in the newest generation that has the view. */
+async function findSources({ registry }: Platform, logs: readonly LogName[]): Promise<Map<string, string>> {
+  const wanted = new Set(
+    logs.filter(({ view }) => !isRawLog(view)).map(({ view, version }) => viewId(view, version)),
+  )
+  const found = new Map<string, string>()
+  for (const { generation } of await registry.list()) {
+    if (wanted.size === 0) break
+    const { definitions, versions } = (await registry.read(generation))!
+    for (const { name } of definitions.sources) {
+      const { view, version } = rawLog(name)
+      found.set(viewId(view, version), name)
+    }
+    for (const { name, source } of definitions.feature_views) {
+      const id = viewId(name, versions[name]!.version)
+      if (wanted.delete(id)) found.set(id, source)
+    }
+  }
+  return found
+}
+
+async function planLog({ offline }: Platform, { log, source }: KeptLog, now: Instant) {
+  const manifest = await offline.list(log.view, log.version)
+  return planRetention(manifest, { retentionUs: parseDuration(source.retention), now })
+}
+
+/** Nothing is changed where somebody else has changed the segment meanwhile. */
+async function rewrite(
+  { offline }: Platform,
+  segment: RegisteredSegment,
+  { log, source, cutoff }: KeptLog & { readonly cutoff: Instant },
+): Promise<void> {
+  const file = await openParquet(offline.openSegment(segment), `segment "${segment.path}"`)
+  const isRaw = isRawLog(log.view)
+  const name = isRaw ? source.event_time : 'event_time'
+  // Raw rows from before the source named this column wait until all of their segment is past it.
+  if (!file.columns.some((column) => column.name === name && column.type === 'timestamp')) return
+  // The join keys stand before the stamp, whatever log it is.
+  const keys = file.columns.slice(
+    0,
+    file.columns.findIndex((column) => column.name === STAMP_COLUMNS[0]),
+  )
+  const never = isRaw
+    ? RAW_STAMP_COLUMNS
+    : [...keys.map((column) => column.name), ...STAMP_COLUMNS, COMMIT_COLUMN]
+  const left = await eraseRows(file, {
+    reads: [name],
+    isErased: ([time]) => typeof time === 'number' && time < cutoff,
+    required: new Set(never),
+  })
+  if (left === undefined || left.rowCount === 0) {
+    if (left !== undefined) await offline.replace([segment.path], null)
+    return
+  }
+  const path = siblingPath(segment.path, `kept-${fingerprint([segment.path, cutoff])}`)
+  const { bytes, rowCount } = left
+  const record = { ...segment, path, bytes: bytes.length, rowCount, eventTimeMin: cutoff }
+  await offline.writeSegment(path, bytes)
+  if (!(await offline.replace([segment.path], record))) await offline.deleteObject(path)
+}

@@ -108,7 +108,7 @@ export async function startLanded(
   const loads: LoadRecord[] = []
   const refused: RefusedFile[] = []
   let begun = 0
-  for (const file of landed) {
+  for (const file of landed.filter(({ name }) => !isFolderMark(name))) {
     const load = loadsById.get(loadId(source.name, file))
     const isFull = loads.length >= LIMITS.loadsPerCallMax
     if (load !== undefined) {
@@ -130,6 +130,11 @@ export async function startLanded(
     }
   }
   return { loads, begun, refused }
+}
+
+/** What some S3 clients put for a folder of its own: an object of a name that ends in a slash, or of none. */
+function isFolderMark(name: string): boolean {
+  return name === '' || name.endsWith('/')
 }
 
 async function beginLoad(

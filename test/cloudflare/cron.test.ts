@@ -137,6 +137,13 @@ test('tick() notes a folder of an unknown source once, until there is a source',
   expect(await platform.loads.list('sales')).toMatchObject([{ file: 'a.ndjson' }])
 })
 
+test('tick() leaves alone what S3 clients put to mark folders', async () => {
+  for (const name of ['', '2026/', 'a.ndjson']) land('clicks', name, name === 'a.ndjson' ? LINE : '')
+  await tick(platform)
+  expect(await platform.loads.list('clicks')).toMatchObject([{ file: 'a.ndjson', status: 'succeeded' }])
+  expect((await describeCron(platform, 100)).refused_files).toEqual([])
+})
+
 test('tick() notes a folder of a source without landing', async () => {
   await applyClicks(platform, { ...SET, sources: [{ ...SET.sources![0]!, landing: null }] })
   land('clicks', 'a.ndjson', LINE)

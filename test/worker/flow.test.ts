@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ParquetColumn, writeParquet } from '../../src/core/parquet.ts'
-import { type Harness, startHarness, until } from './harness.ts'
+import { type ErrorBody, type Harness, startHarness, TOKEN, until } from './harness.ts'
 
 const DEFINITIONS = {
   entities: [{ name: 'airport', join_keys: [{ name: 'airport', type: 'string' }], shards: 2 }],
@@ -163,6 +163,20 @@ function flightsColumns(flights: readonly Flight[]): ParquetColumn[] {
   ]
 }
 
+interface Jobs {
+  readonly cron: readonly { readonly name: string; readonly outcome: string | null }[]
+  readonly refused_files: readonly { readonly source: string }[]
+}
+
+/** A message as R2 sends it. */
+const notice = (action: string, key: string) => ({
+  account: '3f4b7e3dcab231cbfdaa90a6a28bd548',
+  action,
+  bucket: 'featheredge',
+  object: { key, size: 65536, eTag: 'c846ff7a18f28c2e262116d6e8719ef0' },
+  eventTime: '2026-11-28T12:36:44.379Z',
+})
+
 async function land(file: string, bytes: Uint8Array): Promise<void> {
   const landed = await harness.call('PUT', `/v1/sources/flights/files/${file}`, bytes)
   expect(landed.status, landed.text).toBe(201)
@@ -288,6 +302,75 @@ describe('load', () => {
       .first<string>('id')
     expect(await loadEnd(id!)).toMatchObject({ status: 'succeeded', file: '2026/cron.parquet' })
     expect((await get('CRN')).features.delay).toBe(7)
+  })
+
+  it('a file that a notification of R2 and Cron find at one time is loaded once (S9)', async () => {
+    const rows = await registeredRows()
+    const flights = [6, 7, 8].map((delay) => ({ date: minutesAgo(40) + delay, delay, origin: 'NTF' }))
+    await harness.env.BUCKET.put(
+      'landing/flights/2026/noticed.parquet',
+      writeParquet(flightsColumns(flights)),
+    )
+    await harness.env.BUCKET.put('landing/nobodys/a.parquet', writeParquet(flightsColumns(flights)))
+    const put = notice('PutObject', 'landing/flights/2026/noticed.parquet')
+    const bodies = [
+      put,
+      { ...put, action: 'CompleteMultipartUpload' },
+      notice('PutObject', 'landing/nobodys/a.parquet'),
+      notice('DeleteObject', 'landing/flights/old.parquet'),
+      { type: 'cf.r2.bucket.created', payload: { name: 'featheredge' } },
+    ]
+    await Promise.all([
+      harness.env.LANDED.sendBatch(bodies.map((body) => ({ body, contentType: 'json' }))),
+      harness.server.getWorker().scheduled({ cron: '* * * * *' }),
+    ])
+    await until(
+      () => get('NTF'),
+      ({ features }) => features.delay === 8,
+      LOADED_MS,
+    )
+    const told = await until(
+      async () => (await harness.call<Jobs>('GET', '/v1/jobs')).json,
+      ({ cron }) => cron.some(({ name }) => name === 'noticeLanded'),
+      LOADED_MS,
+    )
+    expect(told.cron.find(({ name }) => name === 'noticeLanded')!.outcome).toMatch(
+      /^notices: .*1 deletions ignored, 1 passed over$/,
+    )
+    expect(told.refused_files).toMatchObject([{ source: 'nobodys' }])
+    expect(await registeredRows()).toBe(rows + flights.length)
+  })
+
+  it('a notification of R2 alone has its file loaded', async () => {
+    const flights = [{ date: minutesAgo(40), delay: 9, origin: 'NTB' }]
+    await harness.env.BUCKET.put('landing/flights/copied.parquet', writeParquet(flightsColumns(flights)))
+    const copied = notice('CopyObject', 'landing/flights/copied.parquet')
+    await harness.env.LANDED.send(copied, { contentType: 'json' })
+    await until(
+      () => get('NTB'),
+      ({ features }) => features.delay === 9,
+      LOADED_MS,
+    )
+  })
+
+  it('rows of a source are answered as Parquet, or as NDJSON', async () => {
+    const { text } = await harness.call('GET', '/v1/sources/flights/rows')
+    const lines = text.split('\n').filter((line) => line.includes('"NTF"'))
+    const response = await fetch(new URL('/v1/sources/flights/rows?format=parquet', harness.url), {
+      headers: { authorization: `Bearer ${TOKEN}` },
+    })
+    expect(response.headers.get('content-type')).toBe('application/vnd.apache.parquet')
+    const path = join(folder, 'rows.parquet')
+    await writeFile(path, new Uint8Array(await response.arrayBuffer()))
+    const read = await duckdb.runAndReadAll(
+      `SELECT delay::INT FROM '${path}' WHERE origin = 'NTF' ORDER BY delay`,
+    )
+    const delays = lines.map((line) => (JSON.parse(line) as { delay: number }).delay)
+    expect(delays.sort()).toEqual([6, 7, 8])
+    expect(read.getRows()).toEqual(delays.map((delay) => [delay]))
+    const refused = await harness.call<ErrorBody>('GET', '/v1/sources/flights/rows?format=xml')
+    expect(refused.status).toBe(400)
+    expect(refused.json.error.message).toMatch(/parameter "format".*ndjson.*parquet/)
   })
 
   it.each(['snappy', 'zstd', 'gzip', 'brotli', 'lz4_raw', 'uncompressed'])(

@@ -60,6 +60,7 @@ export async function measureLoad({ rowCount }: LoadOptions): Promise<Comparison
         whole_rows_per_second: (rowCount * 1_000) / (ours.logMs + ours.onlineMs),
         online_ms: ours.onlineMs,
         peak_process_bytes: ours.bytesMax,
+        ...(ours.stepBytesMax === 0 ? {} : { peak_step_bytes: ours.stepBytesMax }),
         ...Object.fromEntries(
           Object.entries(ours.counts).map(([what, count]) => [
             `${what}_per_million_rows`,
@@ -100,6 +101,8 @@ interface OwnLoad {
   readonly onlineMs: number
   /** Most that the heap and buffers of this process held after a step, the file and all that was written included. */
   readonly bytesMax: number
+  /** As `watchMemory` says; 0 where it is not measured. */
+  readonly stepBytesMax: number
   /** Operations that are billed. */
   readonly counts: Readonly<Record<string, number>>
 }
@@ -113,8 +116,10 @@ async function loadOurselves(bytes: Uint8Array<ArrayBuffer>): Promise<OwnLoad> {
     },
   })
   let [logMs, logProcessorMs, onlineMs, bytesMax] = [0, 0, 0, 0]
+  const watch = watchMemory(memory)
   const steps: JobSteps = {
     async step(name, work) {
+      watch.begin()
       const { outcome, ms, processorMs } = await measure(work)
       if (/ (sync|end)/.test(name)) onlineMs += ms
       else {
@@ -140,7 +145,19 @@ async function loadOurselves(bytes: Uint8Array<ArrayBuffer>): Promise<OwnLoad> {
       return memory.writers.flush(layout, options)
     },
   }
-  const platform: Platform = { ...memory, writers, jobs: { start: run, restart: run, stop: async () => {} } }
+  const offline: Platform['offline'] = {
+    ...memory.offline,
+    writeSegment(path, content) {
+      watch.sample()
+      return memory.offline.writeSegment(path, content)
+    },
+  }
+  const platform: Platform = {
+    ...memory,
+    offline,
+    writers,
+    jobs: { start: run, restart: run, stop: async () => {} },
+  }
   await applyChanges(platform, parseDefinitions(definitions()), { allowBreaking: false, author: 'bench' })
   memory.land('flights', 'flights.parquet', bytes)
   const [load] = await startLoads(platform, 'flights', { files: ['flights.parquet'], badRowsMax: 0 })
@@ -155,7 +172,33 @@ async function loadOurselves(bytes: Uint8Array<ArrayBuffer>): Promise<OwnLoad> {
     writer_rows: memory.rowsWritten(),
     kv_puts: memory.counts.writeBlock,
   }
-  return { platform: memory, logMs, logProcessorMs, onlineMs, bytesMax, counts }
+  const stepBytesMax = watch.bytesMax()
+  return { platform: memory, logMs, logProcessorMs, onlineMs, bytesMax, stepBytesMax, counts }
+}
+
+/**
+ * Under `node --expose-gc`: the most that a step held at an object it wrote, beyond what was held when it began and the
+ * objects it had written. The times of such a run mean nothing.
+ */
+function watchMemory({ objects }: MemoryPlatform) {
+  let [before, bytesMax] = [0, 0]
+  const heldBytes = () => {
+    // Buffers of what one collection finds are counted until the next begins.
+    globalThis.gc?.()
+    globalThis.gc?.()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external - [...objects.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
+  }
+  const isWatched = globalThis.gc !== undefined
+  return {
+    begin() {
+      if (isWatched) before = heldBytes()
+    },
+    sample() {
+      if (isWatched) bytesMax = Math.max(bytesMax, heldBytes() - before)
+    },
+    bytesMax: () => bytesMax,
+  }
 }
 
 function definitions() {

@@ -46,7 +46,8 @@ export function checkRows(
       if (outcomes[row] === CONDITION.false || outcomes[row] === CONDITION.failed) doubts[row] = 1
     }
   }
-  const selections = views.map((view) => selectRows(view, { columns, rows: readableRows(rows) }))
+  const readable = readableRows(rows)
+  const selections = views.map((view) => selectRows(view, { columns, rows: readable }))
   // All keys before any row: a row that one view cannot file is in none.
   for (const { outcomes, keys } of selections) {
     for (const { nulls } of keys) {

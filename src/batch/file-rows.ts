@@ -50,16 +50,20 @@ export function fileRows(
   const columns = [...batch.columns, ...returnedColumns(transform, batch)]
   const reasons = new Map<number, string>()
   const explain = (row: number) => reasons.set(row, reasonOf(transform, columns, row))
-  const taken = batch.accepted.filter((row, at) => {
-    const answer = batch.returned?.[at]
-    if (answer === null) return false
-    const isKeyNull = () => keys.some(({ nulls }) => nulls !== undefined && nulls[row] !== 0)
+  const { accepted, returned } = batch
+  const keyNulls = keys.flatMap(({ nulls }) => (nulls === undefined ? [] : [nulls]))
+  const places = new Int32Array(accepted.length)
+  let count = 0
+  for (let at = 0; at < accepted.length; at++) {
+    const row = accepted[at]!
+    const outcome = outcomes[row]
+    const answer = returned?.[at]
+    if (answer === null || outcome === CONDITION.false || outcome === CONDITION.null) continue
     if (answer instanceof FeatureStoreError) reasons.set(row, answer.message)
-    else if (outcomes[row] === CONDITION.failed) explain(row)
-    else if (outcomes[row] === CONDITION.true && isKeyNull()) explain(row)
-    else return outcomes[row] === CONDITION.true
-    return false
-  })
+    else if (outcome === CONDITION.failed || keyNulls.some((nulls) => nulls[row] !== 0)) explain(row)
+    else places[count++] = row
+  }
+  const taken = places.subarray(0, count)
   const numbered = numberKeys(transform.keyTypes, keys, taken)
   if (numbered.texts.some((key) => key.length > KEY_LENGTH_MAX)) {
     for (const row of taken) if (numbered.texts[numbered.numbers[row]!]!.length > KEY_LENGTH_MAX) explain(row)

@@ -28,9 +28,16 @@ export function selectRows({ view, transform }: ChunkView, { columns, rows }: Ba
     view.where === null
       ? new Uint8Array(columns[0]!.values.length).fill(CONDITION.true)
       : testRows(view.where, { columns, rows })
-  const taken = rows.filter((row) => outcomes[row] === CONDITION.true)
+  const taken = takenRows(outcomes, rows)
   const keys = view.keys.map(
     (key, at) => evaluateRows(transform.keyTypes[at]!, key, { columns, rows: taken }).vector,
   )
   return { outcomes, keys }
+}
+
+function takenRows(outcomes: Uint8Array, rows: Int32Array): Int32Array {
+  const taken = new Int32Array(rows.length)
+  let count = 0
+  for (const row of rows) if (outcomes[row] === CONDITION.true) taken[count++] = row
+  return taken.subarray(0, count)
 }

@@ -111,6 +111,7 @@ test('plan, diff and apply tell of a breaking change, which needs --allow-breaki
   expectDone(planned, /^~ feature_view\/last_click {2}\S+\n/)
   expect(planned.stdout).toContain('Applying this needs --allow-breaking')
   expect(planned.stdout).toMatch(/to be filled +rows +KV puts, at most/)
+  expect(planned.stdout).toContain('    version 2 takes the place of version 1 once it is filled\n')
   const plan = jsonOf<{ generation: number; changes: object[] }>(await featheredge('plan', changed, '--json'))
   expect(plan).toMatchObject({ generation: 1 })
   const diff = await featheredge('diff', changed)
@@ -126,6 +127,22 @@ test('plan, diff and apply tell of a breaking change, which needs --allow-breaki
     details: { breaking: expect.any(Array) },
   })
   expectDone(await featheredge('apply', changed, '--allow-breaking'), /Generation 2 is in force/)
+})
+
+test('plan hints at a rename, and warns of what leads nowhere', async () => {
+  const renamed = await write('renamed.json', {
+    ...DEFINITIONS,
+    feature_views: [{ ...CHANGED.feature_views[0]!, name: 'newest_click' }],
+    feature_services: [],
+  })
+  const { code, stdout } = await featheredge('plan', renamed)
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^- feature_view\/last_click {2}destructive\n/m)
+  expect(stdout).toMatch(/^\+ feature_view\/newest_click {2}additive\n/m)
+  expect(stdout).toContain(
+    'but for its name it is feature_view/last_click: a rename is a delete and a create',
+  )
+  expect(stdout).toContain('warning feature view "newest_click" is in no feature service\n')
 })
 
 test('apply --generation puts an earlier generation in force again, and nothing else besides (S32)', async () => {

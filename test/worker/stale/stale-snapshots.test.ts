@@ -9,7 +9,7 @@ const DONE_MS = 120_000
 /** What the changed expression multiplies by: no answer can be of both versions. */
 const FACTOR = 1_000
 /** Rounds of a push and three reads after the first answer of the new version. */
-const ROUNDS_AFTER = 15
+const ROUNDS_AFTER = 8
 
 function definitions(value: string) {
   return {

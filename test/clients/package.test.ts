@@ -8,6 +8,8 @@ import { type Harness, startHarness, TOKEN } from '../worker/harness.ts'
 import { type Outcome, runCommand } from './run-command.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
+/** npm installs twice, and each command is a process of its own: seconds, but for a machine that has much else to do. */
+const SHELL_MS_MAX = 300_000
 /** The Node of this repository, which reads TypeScript, before any other. */
 const PATH = [join(ROOT, 'node_modules/.bin'), process.env.PATH].join(delimiter)
 const execute = promisify(execFile)
@@ -59,7 +61,9 @@ async function readmeLines(): Promise<string> {
   return lines!.replace(printed, ours)
 }
 
-test("in an empty folder, the README's lines install the package, then init, plan, apply and get", async () => {
+test("in an empty folder, the README's lines install the package, then init, plan, apply and get", {
+  timeout: SHELL_MS_MAX,
+}, async () => {
   const ran = await shell(await readmeLines(), await emptyFolder('readme'), PATH)
   expect(ran, ran.stderr + ran.stdout).toMatchObject({ code: 0 })
   expect(ran.stdout).toContain('Wrote definitions.mts. Next: featheredge plan, then featheredge apply')
@@ -68,7 +72,9 @@ test("in an empty folder, the README's lines install the package, then init, pla
   expect(ran.stdout).toMatch(/\nfeature +value +status +event time\nprice +missing/)
 })
 
-test('in a project of npm init, on every Node from 20 on, the package does what it does elsewhere', async () => {
+test('in a project of npm init, on every Node from 20 on, the package does what it does elsewhere', {
+  timeout: SHELL_MS_MAX,
+}, async () => {
   const cwd = await emptyFolder('project')
   const node = await olderNode()
   const { stdout: version } = await execute(node, ['--version'])

@@ -82,13 +82,17 @@ async function push(): Promise<void> {
   pushes++
 }
 
-async function read(consistency: 'eventual' | 'strong') {
+function ask(consistency: 'eventual' | 'strong') {
   const body = { entities: USERS.map((user) => ({ user })), consistency }
-  const { json, text, headers } = await harness.call<{ rows: [number, number][]; statuses: string[][] }>(
+  return harness.call<{ rows: [number, number][]; statuses: string[][] }>(
     'POST',
     '/v1/feature-services/ranker/features',
     body,
   )
+}
+
+async function read(consistency: 'eventual' | 'strong') {
+  const { json, text, headers } = await ask(consistency)
   expect(json.rows, text).toHaveLength(USERS.length)
   expect(new Set(json.statuses.flat())).toEqual(new Set(['present']))
   return { sums: json.rows.map(([, sum]) => sum), generation: Number(headers.get('x-generation')) }
@@ -133,8 +137,8 @@ it('a window changes under load, readers and consumers being up to a minute behi
 }, async () => {
   await push()
   await until(
-    async () => (await harness.call('GET', '/v1/feature-services/ranker/features?user=5')).text,
-    (text) => text.includes('"sum_24h":1'),
+    () => ask('eventual'),
+    ({ json }) => json.rows.every(([, sum]) => sum === 1),
     DONE_MS,
   )
   const before = await makeDataset('before')

@@ -2,6 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { beforeEach, expect, test } from 'vitest'
 import { describeJob } from '../../src/batch/describe-job.ts'
 import { startErasure } from '../../src/batch/erasure.ts'
+import { noticeLanded } from '../../src/batch/notice-landed.ts'
 import { startDueLoads, startLoads } from '../../src/batch/start-loads.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { openParquet, writeParquet } from '../../src/core/parquet.ts'
@@ -116,6 +117,14 @@ test('what is left of a loaded file is not loaded again, by Cron or by name; wha
   expect(await startDueLoads(platform)).toBe('loads: 1 begun')
   expect(await statuses('csv')).toEqual(['succeeded', 'failed', 'failed'])
   expect(await startDueLoads(platform)).toBeUndefined()
+  // R2 tells of what the erasure has put, too.
+  const keys = ['landing/parquet/a.parquet', 'landing/csv/bad.csv']
+  const notices = keys.map((key) =>
+    JSON.stringify({ action: 'PutObject', bucket: 'featheredge', object: { key } }),
+  )
+  await noticeLanded(platform, notices)
+  expect(await statuses('csv')).toEqual(['succeeded', 'failed', 'failed'])
+  expect(await statuses('parquet')).toEqual(['succeeded', 'succeeded'])
   const [again] = await startLoads(platform, 'parquet', { files: ['a.parquet'], badRowsMax: 0 })
   expect(again!.status).toBe('succeeded')
   const after = [...platform.manifest.values()].reduce((sum, { rowCount }) => sum + rowCount, 0)

@@ -68,7 +68,7 @@ export async function findRows(file: ParquetFile, { reads, isErased }: RowsToFin
   return { count, byGroup }
 }
 
-/** The bytes of a file like this one without the rows found, bit by bit; throws as `eraseRows` does. */
+/** The bytes of a file like this one without the rows found, bit by bit, with bloom filters where it has some; throws as `eraseRows` does. */
 export async function* keepRows(
   file: ParquetFile,
   { byGroup }: FoundRows,
@@ -80,7 +80,8 @@ export async function* keepRows(
         'failed_precondition',
         `column "${name}" is ${physical}, which cannot be written`,
       )
-    return { name, type, required: required.has(name) }
+    const hasBloomFilter = file.rowGroups.some(({ sizes }) => sizes(name).bloomFilter > 0)
+    return { name, type, required: required.has(name), hasBloomFilter }
   })
   const writer = createParquetWriter(columns)
   for (const [at, group] of file.rowGroups.entries()) {

@@ -10,6 +10,18 @@ export function hash128(text: string): Hash128 {
   return hashWords(words, text.length)
 }
 
+/** The same of characters `start` to `end` (exclusive) alone, in place: cutting them out would cost as much again. */
+export function hashPart(text: string, start: number, end: number): Hash128 {
+  const length = end - start
+  const bodyEnd = (length >>> 4) * 4
+  const words = bodyEnd + 4 <= keyWords.length ? keyWords : new Int32Array(bodyEnd + 4)
+  for (let at = 0; at < bodyEnd; at++) words[at] = word(text, start + at * 4)
+  // What stands behind the part is not of it.
+  const tail = text.slice(start + bodyEnd * 4, end)
+  for (let at = 0; at < 4; at++) words[bodyEnd + at] = word(tail, at * 4)
+  return hashWords(words, length)
+}
+
 type Hash128 = readonly [number, number, number, number]
 
 // For all texts as long as keys may be: hashing never awaits.

@@ -11,35 +11,26 @@ export interface IndexedDefinition {
   readonly hash: string
   /** Of its JSON as it was sent, by which it is known again without being read. */
   readonly sent: string
-  /** What it refers to: of a feature view its entity and its source, of a service what its entries call their views. */
+  /** What it refers to: of a feature view its entity, its source and its Worker if it has one, of a service what its entries call their views. */
   readonly uses: readonly string[]
 }
 
-/** Divides a set: its index, and the texts of its definitions by their hashes. `sent` are the hashes of each text as it was sent. */
-export function indexDefinitions(
-  set: DefinitionSet,
-  sent?: { readonly [kind in keyof DefinitionSet]: readonly string[] },
-): { readonly index: DefinitionIndex; readonly texts: ReadonlyMap<string, string> } {
-  const texts = new Map<string, string>()
-  const indexOf = <K extends keyof DefinitionSet>(kind: K): IndexedDefinition[] =>
-    set[kind].map((definition, at) => {
-      const text = asciiJson(JSON.stringify(definition))
-      const hash = hashText(text)
-      texts.set(hash, text)
-      return { name: definition.name, hash, sent: sent?.[kind][at] ?? hash, uses: usesOf(definition) }
-    })
-  const index = {
-    entities: indexOf('entities'),
-    sources: indexOf('sources'),
-    feature_views: indexOf('feature_views'),
-    on_demand_views: indexOf('on_demand_views'),
-    feature_services: indexOf('feature_services'),
-  }
-  return { index, texts }
+/** A definition by its hash; its text is added to `texts`. `sent` is the hash of its text as it was sent. */
+export function indexDefinition(
+  definition: DefinitionSet[keyof DefinitionSet][number],
+  { texts, sent }: { readonly texts: Map<string, string>; readonly sent: string | undefined },
+): IndexedDefinition {
+  const text = asciiJson(JSON.stringify(definition))
+  const hash = hashText(text)
+  texts.set(hash, text)
+  return { name: definition.name, hash, sent: sent ?? hash, uses: usesOf(definition) }
 }
 
 function usesOf(definition: DefinitionSet[keyof DefinitionSet][number]): readonly string[] {
-  if ('entity' in definition) return [definition.entity, definition.source]
+  if ('entity' in definition) {
+    const { entity, source, transform } = definition
+    return [entity, source, ...(transform === undefined ? [] : [transform.service])]
+  }
   if (!('features' in definition) || 'inputs' in definition) return []
   return definition.features.map(({ view }) => view)
 }

@@ -1,4 +1,4 @@
-import { hash128 } from '../core/hash.ts'
+import { hash128, hashPart } from '../core/hash.ts'
 import { asciiJson, canonicalJson, encodeAsciiString } from '../core/json.ts'
 import type { OnDemandView } from './on-demand-view.ts'
 
@@ -9,9 +9,22 @@ export function fingerprint(content: unknown): string {
 
 /** 128 bits in hex of a JSON text as it stands. */
 export function hashText(json: string): string {
-  return hash128(asciiJson(json))
-    .map((word) => word.toString(16).padStart(8, '0'))
-    .join('')
+  return hexOf(hash128(asciiJson(json)))
+}
+
+/** The same of parts of a text, each from its start to its end (exclusive). */
+export function hashTexts(
+  json: string,
+  parts: readonly { readonly start: number; readonly end: number }[],
+): string[] {
+  const isAscii = asciiJson(json) === json
+  return parts.map(({ start, end }) =>
+    isAscii ? hexOf(hashPart(json, start, end)) : hashText(json.slice(start, end)),
+  )
+}
+
+function hexOf(words: readonly number[]): string {
+  return words.map((word) => word.toString(16).padStart(8, '0')).join('')
 }
 
 /** Fingerprint of all that decides what an on-demand view takes and gives; descriptions, owners and tags do not. */

@@ -13,8 +13,22 @@ import type { Source } from './source.ts'
 import { isPin } from './transition.ts'
 import { problemsOfOnDemandEntries, problemsOfOnDemandView } from './validate-on-demand.ts'
 
-/** Every fault of a well-formed set, each naming its place; empty when it can be applied. */
-export function findProblems(set: DefinitionSet): string[] {
+/** Names by kind. */
+type Names = { readonly [kind in keyof DefinitionSet]: ReadonlySet<string> }
+
+const NOTHING: Names = {
+  entities: new Set(),
+  sources: new Set(),
+  feature_views: new Set(),
+  on_demand_views: new Set(),
+  feature_services: new Set(),
+}
+
+/**
+ * Every fault of a well-formed set, each naming its place; empty when it can be applied. Definitions that are `known` to be good, and all
+ * they refer to, are there for the others.
+ */
+export function findProblems(set: DefinitionSet, known: Names = NOTHING): string[] {
   const problems = [
     ...Object.entries(DEFINITION_KINDS).flatMap(([kind, singular]) =>
       repeated(set[kind as keyof DefinitionSet].map(({ name }) => name)).map(
@@ -29,9 +43,13 @@ export function findProblems(set: DefinitionSet): string[] {
         (key) => `entity "${name}": "${key}" is a reserved name`,
       ),
     ]),
-    ...set.sources.flatMap(problemsOfSource),
-    ...set.feature_views.flatMap((view) => problemsOfView(set, view)),
-    ...set.on_demand_views.flatMap(problemsOfOnDemandView),
+    ...set.sources.filter(({ name }) => !known.sources.has(name)).flatMap(problemsOfSource),
+    ...set.feature_views
+      .filter(({ name }) => !known.feature_views.has(name))
+      .flatMap((view) => problemsOfView(set, view)),
+    ...set.on_demand_views
+      .filter(({ name }) => !known.on_demand_views.has(name))
+      .flatMap(problemsOfOnDemandView),
     ...set.feature_services
       .filter((service) => !hasOpenPin(set, service))
       .flatMap((service) => problemsOfService(set, service)),

@@ -1,5 +1,5 @@
 import { FeatureStoreError, invalid } from '../core/error.ts'
-import { type DefinitionIndex, indexDefinitions } from '../definitions/definition-index.ts'
+import type { DefinitionIndex } from '../definitions/definition-index.ts'
 import type { DefinitionSet } from '../definitions/definition-set.ts'
 import { rawLog } from '../definitions/raw-log.ts'
 import { isPin, planTransition, viewId } from '../definitions/transition.ts'
@@ -19,6 +19,7 @@ import { type Change, planChanges } from './plan-changes.ts'
 import { readCurrent, versionedSet } from './read-current.ts'
 import { readFormers } from './read-definitions.ts'
 import { readPlanned } from './read-planned.ts'
+import { type Proposal, proposeDefinitions } from './read-proposal.ts'
 import { publishNewest, storeGeneration } from './store-generation.ts'
 
 export interface ApplyOptions {
@@ -41,18 +42,23 @@ export interface PlannedApply extends Applied {
 }
 
 /** Refuses views whose Worker is not bound: their rows would come again and again, and end as dead letters. */
-function refuseUnboundWorkers({ transformWorkers }: Platform, { feature_views }: DefinitionSet): void {
-  const problems = feature_views.flatMap(({ name, transform }) =>
-    transform === undefined || transformWorkers.has(transform.service)
+function refuseUnboundWorkers({ transformWorkers }: Platform, { feature_views }: DefinitionIndex): void {
+  const problems = feature_views.flatMap(({ name, uses: [, , service] }) =>
+    service === undefined || transformWorkers.has(service)
       ? []
-      : [`feature view "${name}": no Worker is bound as "${transform.service}", a service binding is needed`],
+      : [`feature view "${name}": no Worker is bound as "${service}", a service binding is needed`],
   )
   if (problems.length > 0) throw invalid(`Cannot read definitions: ${problems[0]}`, { problems })
 }
 
-/** What applying `next` would do now, and the generation it would be done to. Changes nothing. */
-export async function planApply(platform: Platform, next: DefinitionSet): Promise<PlannedApply> {
-  refuseUnboundWorkers(platform, next)
+function proposalOf(given: DefinitionSet | Proposal): Proposal {
+  return 'index' in given ? given : proposeDefinitions(given)
+}
+
+/** What applying definitions would do now, and the generation it would be done to. Changes nothing. */
+export async function planApply(platform: Platform, given: DefinitionSet | Proposal): Promise<PlannedApply> {
+  const next = proposalOf(given)
+  refuseUnboundWorkers(platform, next.index)
   const current = await readCurrent(platform)
   const { changes, made, planned } = await prepare(platform, current, next)
   const fills = await estimateFills(platform, current.head, { next: planned, changes })
@@ -60,17 +66,18 @@ export async function planApply(platform: Platform, next: DefinitionSet): Promis
 }
 
 /**
- * Makes `next` the definitions in force: one new generation in D1, then its snapshot in KV, then the pointer. Versions that
+ * Makes definitions those in force: one new generation in D1, then its snapshot in KV, then the pointer. Versions that
  * have rows to come are filled by jobs; where there are none, a second generation follows at once.
  * Applying what is in force changes nothing, but publishes again what a crash may have left unpublished.
  * Throws `failed_precondition` on a stale expectation, a lost race or a breaking change that was not allowed.
  */
 export async function applyChanges(
   platform: Platform,
-  next: DefinitionSet,
+  given: DefinitionSet | Proposal,
   options: ApplyOptions,
 ): Promise<Applied> {
-  refuseUnboundWorkers(platform, next)
+  const next = proposalOf(given)
+  refuseUnboundWorkers(platform, next.index)
   const current = await readCurrent(platform)
   const { generation } = current.head
   const { expectedGeneration = generation } = options
@@ -111,9 +118,12 @@ interface Prepared {
   readonly planned: DefinitionSet
 }
 
-async function prepare(platform: Platform, current: KnownGeneration, next: DefinitionSet): Promise<Prepared> {
+async function prepare(
+  platform: Platform,
+  current: KnownGeneration,
+  { index, texts }: Proposal,
+): Promise<Prepared> {
   const { head } = current
-  const { index, texts } = indexDefinitions(next)
   const [{ before: was, after: is }, versionsEver] = await Promise.all([
     readPlanned(platform, head, { index, texts }),
     platform.registry.readVersions(),

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { decodeRawGroups, encodeRawGroup } from '../../src/core/raw-row.ts'
 import type { ArrivedLetter } from '../../src/definitions/dead-letter.ts'
-import { assembleDefinitions, indexDefinitions } from '../../src/definitions/definition-index.ts'
+import { assembleDefinitions } from '../../src/definitions/definition-index.ts'
 import { DefinitionSet } from '../../src/definitions/definition-set.ts'
 import { rawLog } from '../../src/definitions/raw-log.ts'
 import { segmentRecord } from '../../src/definitions/segment-record.ts'
@@ -16,8 +16,9 @@ import {
   type Platform,
   QUOTATION_ERASED,
 } from '../../src/platform.ts'
+import { proposeDefinitions } from '../../src/registry/read-proposal.ts'
 
-const { index, texts } = indexDefinitions(
+const { index, texts } = proposeDefinitions(
   DefinitionSet.parse({
     entities: [{ name: 'user', join_keys: [{ name: 'user', type: 'string' }], description: '§ "quoted"' }],
   }),

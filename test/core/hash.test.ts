@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { bitsText, hashKey, topBits } from '../../src/core/entity-key.ts'
-import { contentHash, hash128 } from '../../src/core/hash.ts'
+import { contentHash, hash128, hashPart } from '../../src/core/hash.ts'
 
 // From Python's mmh3 5.2: mmh3.hash_bytes(key, 0, False), four little-endian words.
 test.each([
@@ -32,4 +32,11 @@ test('shard, block and bucket are the top bits of one hash, so each range splits
       expect(bitsText(topBits(high, bits + 1), bits + 1).startsWith(text)).toBe(true)
     }
   }
+})
+
+test('hashPart() is the hash of the part by itself, whatever stands around it', () => {
+  const text = 'abcdefghijklmnopqrstuvwxyz'.repeat(8)
+  for (let start = 0; start < 20; start++)
+    for (let end = start; end < 70; end++)
+      expect(hashPart(text, start, end)).toEqual(hash128(text.slice(start, end)))
 })

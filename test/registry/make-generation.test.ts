@@ -219,8 +219,8 @@ test('a pack that KV has lost is read from D1 and put again', async () => {
 })
 
 test('a service that reads more than is served at once is refused by name', async () => {
-  const many = Array.from({ length: 500 }, (_, at) => column(`price_of_some_length_${at}`))
-  const set = viewsOf(30)
+  const many = Array.from({ length: 400 }, (_, at) => column(`price_${at}_${'x'.repeat(100)}`))
+  const set = viewsOf(9)
   const wide = {
     ...set,
     feature_views: set.feature_views!.map((view) => ({

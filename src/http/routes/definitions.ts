@@ -1,14 +1,12 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { FeatureStoreError } from '../../core/error.ts'
 import { formatInstant } from '../../core/time.ts'
 import { DefinitionSet, EMPTY_DEFINITIONS } from '../../definitions/definition-set.ts'
-import type { Platform } from '../../platform.ts'
 import { applyChanges, planApply } from '../../registry/apply-changes.ts'
 import { CHANGE_IMPACTS } from '../../registry/effect.ts'
-import { parseDefinitions } from '../../registry/plan-changes.ts'
+import { proposeAgain, readProposal } from '../../registry/read-proposal.ts'
 import type { Http } from '../context.ts'
-import { readJson } from '../read-body.ts'
+import { checkJson, readText } from '../read-body.ts'
 import { EXAMPLE_DEFINITIONS, type RouteDescription } from '../reference/route-description.ts'
 
 const PlanRequest = z.strictObject({
@@ -52,35 +50,28 @@ export function definitionRoutes() {
   })
 
   routes.post('/definitions/plan', async (c) => {
-    const { definitions } = await readJson(c, PlanRequest)
-    return c.json(await planApply(c.var.platform, parseDefinitions(definitions)))
+    const check = (json: unknown) => checkJson(json, PlanRequest)
+    const { proposal } = await readProposal(c.var.platform, await readText(c), check)
+    return c.json(await planApply(c.var.platform, proposal!))
   })
 
   routes.post('/definitions/apply', async (c) => {
-    const body = await readJson(c, ApplyRequest)
     const { platform } = c.var
-    const wanted =
-      body.generation === undefined ? body.definitions : await readDefinitions(platform, body.generation)
-    const applied = await applyChanges(platform, parseDefinitions(wanted), {
-      expectedGeneration: body.expected_generation,
-      allowBreaking: body.allow_breaking,
-      author: c.var.caller,
-    })
+    const check = (json: unknown) => checkJson(json, ApplyRequest)
+    const { body, proposal } = await readProposal(platform, await readText(c), check)
+    const applied = await applyChanges(
+      platform,
+      proposal ?? (await proposeAgain(platform, body.generation!)),
+      {
+        expectedGeneration: body.expected_generation,
+        allowBreaking: body.allow_breaking,
+        author: c.var.caller,
+      },
+    )
     return c.json(applied)
   })
 
   return routes
-}
-
-async function readDefinitions(platform: Platform, generation: number) {
-  const found = await platform.registry.read(generation)
-  if (found === undefined) {
-    throw new FeatureStoreError(
-      'not_found',
-      `Cannot apply generation ${generation}: there is none of that number`,
-    )
-  }
-  return found.definitions
 }
 
 /** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */

@@ -13,6 +13,7 @@ import type { Comparison } from './comparison.ts'
 import { createProfile, profileDefinitions } from './profiles.ts'
 import { createRandom, randomInt } from './random.ts'
 import { FEATURE_COUNT, startStore } from './serving-workers.ts'
+import { snapshotTexts } from './snapshot-texts.ts'
 
 const USER_COUNT = 2_000
 const BATCH_USERS = 100
@@ -81,10 +82,7 @@ function publish(): { readonly texts: Map<string, string>; readonly rowBytes: nu
     versions: { profile: 1, activity: 1 },
     blockBits: {},
   })
-  const texts = new Map([
-    ['definitions/1', JSON.stringify(snapshot)],
-    ['definitions/current', '1'],
-  ])
+  const texts = new Map([...snapshotTexts(snapshot)])
   const nowUs = Date.now() * 1_000
   putBlocks(texts, snapshot, {
     view: 'profile@1',

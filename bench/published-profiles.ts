@@ -5,6 +5,7 @@ import { BLOCK_BITS_MIN, compileDefinitions, groupName } from '../src/definition
 import { DefinitionSet } from '../src/definitions/definition-set.ts'
 import type { Snapshot } from '../src/definitions/snapshot.ts'
 import { createProfile, profileDefinitions } from './profiles.ts'
+import { snapshotTexts } from './snapshot-texts.ts'
 
 /** Blocks are split once they are larger than this: so they have 8 to 16 kB. */
 const BLOCK_BYTES_MAX = 16_384
@@ -32,10 +33,7 @@ export function publishProfiles({ featureCount, userCount, users }: ProfilesOpti
   for (let user = 0; user < userCount; user++) {
     rowsByRange.get(rangeOf(user))?.push(createRow(user, featureCount))
   }
-  const texts = new Map([
-    ['definitions/1', JSON.stringify(snapshot)],
-    ['definitions/current', '1'],
-  ])
+  const texts = new Map([...snapshotTexts(snapshot)])
   for (const [range, rows] of rowsByRange) {
     texts.set(blockKey({ entity: 'user', group: name }, range), encodeBlock(views, Date.now(), rows))
   }

@@ -50,7 +50,8 @@ export async function readPackText(
   return packText(pack, pieces, await registry.readPieces(pack.names.map((name) => pieces[name]!)))
 }
 
-function packText(
+/** What KV holds under a pack's key. */
+export function packText(
   { names }: Pack,
   pieces: Readonly<Record<string, string>>,
   texts: ReadonlyMap<string, string>,

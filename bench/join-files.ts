@@ -3,7 +3,9 @@ import { join as joinPath } from 'node:path'
 import { getHeapStatistics } from 'node:v8'
 import { encodeKey, hashKey, topBits } from '../src/core/entity-key.ts'
 import { type AsyncBuffer, createParquetWriter, openParquet, type ParquetFile } from '../src/core/parquet.ts'
-import { copyValues, takeValues, takeVectorValues, type Vector, type VectorPool } from '../src/core/vector.ts'
+import type { ParquetFileWriter } from '../src/core/parquet-writer.ts'
+import type { NamedType } from '../src/core/segment.ts'
+import { copyValues, takeValues, takeVectorValues, type VectorPool } from '../src/core/vector.ts'
 
 import { joinPartition } from '../src/offline/join-partition.ts'
 import { type JoinData, RESOLVED } from './join-data.ts'
@@ -23,7 +25,8 @@ export interface MemoryPeak {
  *
  *   labels ── divide by key hash ──→ a file each ── joinPartition() ──→ a file each ── gather in label order ──→ answer
  *
- * Every file has a row group for each row group of the labels, so that what belongs together is found again.
+ * Every file has a section for each row group of the labels, so that what belongs together is found again: a small Parquet
+ * file, for one footer of them all would grow with the labels.
  */
 export async function joinFiles(
   folder: string,
@@ -41,7 +44,7 @@ export async function joinFiles(
     },
     writers: { readWaiting: async () => '' },
   }
-  const answers: ParquetFile[] = []
+  const answers: Sections[] = []
   for (const partition of partitions) answers.push(await joinLabels(files, platform, partition))
   const path = await gatherAnswers(files, labels, { answers, bits })
   files.close()
@@ -117,79 +120,109 @@ function divide(partitions: Uint16Array, bits: number): Int32Array[] {
   return rows
 }
 
+const LABEL_COLUMNS = [
+  { name: 'user', type: 'int64', required: true },
+  { name: 'event_time', type: 'timestamp', required: true },
+] as const
+
+/** A section for each row group of the labels, one after another in a file; one without rows has no bytes. */
+interface Sections {
+  readonly path: string
+  /** Where each ends. */
+  readonly ends: readonly number[]
+}
+
+function createSections(files: FileStore, name: string, columns: readonly NamedType[]) {
+  const file = files.create(name)
+  const ends: number[] = []
+  return {
+    write(values: Parameters<ParquetFileWriter['write']>[0], rowCount: number): void {
+      const start = ends.at(-1) ?? 0
+      if (rowCount === 0) {
+        ends.push(start)
+        return
+      }
+      const writer = createParquetWriter(columns, { compression: 'never' })
+      writer.write(values)
+      const bytes = writer.finish()
+      file.write(bytes)
+      ends.push(start + bytes.length)
+    },
+    finish(): Sections {
+      file.close()
+      return { path: file.path, ends }
+    },
+  }
+}
+
+/** Undefined for a section without rows. What is read of it holds until another is opened. */
+async function openSection(files: FileStore, { path, ends }: Sections, section: number) {
+  const start = section === 0 ? 0 : ends[section - 1]!
+  const end = ends[section]!
+  return start === end ? undefined : openParquet(await files.open(path).slice(start, end), path)
+}
+
 interface Partition {
   readonly number: number
-  readonly file: ParquetFile
+  readonly sections: Sections
   /** Labels that it has of each row group of the labels. */
   readonly counts: readonly number[]
 }
 
 async function divideLabels(files: FileStore, labels: ParquetFile, bits: number): Promise<Partition[]> {
   const partitions = Array.from({ length: 2 ** bits }, (_, number) => ({
-    file: files.create(`partition-${number}`),
-    writer: createParquetWriter(
-      [
-        { name: 'user', type: 'int64', required: true },
-        { name: 'event_time', type: 'timestamp', required: true },
-      ],
-      { compression: 'never' },
-    ),
+    number,
+    sections: createSections(files, `partition-${number}`, LABEL_COLUMNS),
     counts: [] as number[],
   }))
   for (const group of labels.rowGroups.keys()) {
     const users = await labels.readVector('user', group)
     const times = await labels.readVector('event_time', group)
     for (const [number, rows] of divide(partitionsOf(users.values as BigInt64Array, bits), bits).entries()) {
-      const { file, writer, counts } = partitions[number]!
-      writer.write([takeValues('int64', users.values, rows), takeValues('timestamp', times.values, rows)])
-      file.write(writer.takeBytes())
+      const { sections, counts } = partitions[number]!
+      const own = [takeValues('int64', users.values, rows), takeValues('timestamp', times.values, rows)]
+      sections.write(own, rows.length)
       counts.push(rows.length)
     }
   }
-  const divided: Partition[] = []
-  for (const [number, { file, writer, counts }] of partitions.entries()) {
-    file.write(writer.finish())
-    file.close()
-    divided.push({ number, file: await openParquet(files.open(file.path), 'partition'), counts })
-  }
-  return divided
+  return partitions.map(({ number, sections, counts }) => ({ number, sections: sections.finish(), counts }))
 }
 
 async function joinLabels(
   files: FileStore,
   platform: Parameters<typeof joinPartition>[0],
-  { number, file, counts }: Partition,
-): Promise<ParquetFile> {
-  const users = new BigInt64Array(file.rowCount)
-  const times = new Float64Array(file.rowCount)
-  for (const [group, { rowStart }] of file.rowGroups.entries()) {
-    users.set((await file.readVector('user', group)).values as BigInt64Array, rowStart)
-    times.set((await file.readVector('event_time', group)).values as Float64Array, rowStart)
+  { number, sections, counts }: Partition,
+): Promise<Sections> {
+  const labelCount = counts.reduce((sum, count) => sum + count, 0)
+  const users = new BigInt64Array(labelCount)
+  const times = new Float64Array(labelCount)
+  let start = 0
+  for (const [section, count] of counts.entries()) {
+    const file = await openSection(files, sections, section)
+    if (file === undefined) continue
+    users.set((await file.readVector('user', 0)).values as BigInt64Array, start)
+    times.set((await file.readVector('event_time', 0)).values as Float64Array, start)
+    start += count
   }
   const columns = await joinPartition(platform, RESOLVED, { times, inputs: [users] }, NO_PINS)
-  const answer = files.create(`answers-${number}`)
-  const writer = createParquetWriter(FEATURES, { compression: 'never' })
-  let start = 0
+  const answers = createSections(files, `answers-${number}`, FEATURES)
+  start = 0
   for (const count of counts) {
     const end = start + count
-    writer.write(
-      columns.map(({ values, statuses }) => ({
-        values: (values as Float64Array).subarray?.(start, end) ?? (values as never[]).slice(start, end),
-        nulls: statuses.subarray(start, end),
-      })),
-    )
-    answer.write(writer.takeBytes())
+    const own = columns.map(({ values, statuses }) => ({
+      values: (values as Float64Array).subarray?.(start, end) ?? (values as never[]).slice(start, end),
+      nulls: statuses.subarray(start, end),
+    }))
+    answers.write(own, count)
     start = end
   }
-  answer.write(writer.finish())
-  answer.close()
-  return openParquet(files.open(answer.path), 'answers')
+  return answers.finish()
 }
 
 async function gatherAnswers(
   files: FileStore,
   labels: ParquetFile,
-  { answers, bits }: { readonly answers: readonly ParquetFile[]; readonly bits: number },
+  { answers, bits }: { readonly answers: readonly Sections[]; readonly bits: number },
 ): Promise<string> {
   const output = files.create('ours.parquet')
   const writer = createParquetWriter(
@@ -201,28 +234,27 @@ async function gatherAnswers(
     ],
     { compression: 'always' },
   )
-  /** Row group of each partition's answers that comes next: an empty one was not written. */
-  const next = answers.map(() => 0)
   const pool: VectorPool = new Map()
   for (const group of labels.rowGroups.keys()) {
     const users = await labels.readVector('user', group)
     const rows = divide(partitionsOf(users.values as BigInt64Array, bits), bits)
     const count = users.values.length
-    const columns: Vector[] = []
-    for (const { name, type } of FEATURES) {
-      const values = takeVectorValues(pool, `gathered ${name}`, { type, count })
-      const nulls = new Uint8Array(count)
-      for (const [number, answer] of answers.entries()) {
-        const own = rows[number]!
-        if (own.length === 0) continue
-        const found = await answer.readVector(name, next[number]!, pool)
+    const columns = FEATURES.map(({ name, type }) => ({
+      values: takeVectorValues(pool, `gathered ${name}`, { type, count }),
+      nulls: new Uint8Array(count),
+    }))
+    for (const [number, sections] of answers.entries()) {
+      const own = rows[number]!
+      const answer = await openSection(files, sections, group)
+      if (answer === undefined) continue
+      for (const [at, { name }] of FEATURES.entries()) {
+        const { values, nulls } = columns[at]!
+        const found = await answer.readVector(name, 0, pool)
         copyValues(found.values, undefined, values, own)
         if (found.nulls !== undefined)
-          for (let at = 0; at < own.length; at++) nulls[own[at]!] = found.nulls[at]!
+          for (let row = 0; row < own.length; row++) nulls[own[row]!] = found.nulls[row]!
       }
-      columns.push({ values, nulls })
     }
-    for (const [number, own] of rows.entries()) if (own.length > 0) next[number]!++
     const label = await labels.readVector('label', group, pool)
     const times = await labels.readVector('event_time', group, pool)
     writer.write([label.values, users.values, times.values, ...columns])

@@ -97,6 +97,8 @@ async function download(path: string): Promise<Uint8Array> {
 }
 
 async function send(method: string, path: string, body?: object): Promise<Response> {
+  // What took long before may have kept fetch from noticing that the Worker closed a connection.
+  await new Promise((resolve) => setTimeout(resolve, 10))
   const answer = await fetch(worker.url + path, {
     method,
     headers: { authorization: `Bearer ${TOKEN}` },

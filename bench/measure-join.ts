@@ -46,6 +46,7 @@ export async function measureJoin(options: JoinOptions): Promise<Comparison[]> {
 
 export interface JoinRuns {
   readonly times: readonly number[]
+  readonly processorTimes: readonly number[]
   readonly peakBytes: number
 }
 

@@ -9,6 +9,7 @@ import { compileDefinitions } from '../src/definitions/compile.ts'
 import { DefinitionSet } from '../src/definitions/definition-set.ts'
 import { type RegisteredSegment, segmentRecord } from '../src/definitions/segment-record.ts'
 import { segmentSchema } from '../src/definitions/snapshot.ts'
+import type { ResolvedService } from '../src/registry/resolve-name.ts'
 import { createRandom, randomInt } from './random.ts'
 
 /** Rows of one user on average, in each view. */
@@ -28,26 +29,45 @@ const FEATURES = [
   { name: 'city', type: 'string' },
 ] as const
 
-const SNAPSHOT = compileDefinitions(
-  DefinitionSet.parse({
-    entities: [{ name: 'user', join_keys: [{ name: 'user', type: 'int64' }], shards: 16 }],
-    sources: VIEWS.map((name) => ({
-      name: `${name}s`,
-      event_time: 'at',
-      schema: [{ name: 'at', type: 'timestamp' }, { name: 'user', type: 'int64' }, ...FEATURES],
-    })),
-    feature_views: VIEWS.map((name) => ({
-      name,
-      entity: 'user',
-      source: `${name}s`,
-      features: FEATURES.map((feature) => ({ ...feature, sql: feature.name })),
-    })),
-    feature_services: [{ name: 'model', features: VIEWS.map((view) => ({ view, prefix: `${view}_` })) }],
-  }),
-  { generation: 1, versions: Object.fromEntries(VIEWS.map((name) => [name, 1])), blockBits: {} },
-)
-/** Three views of one entity, four features each, joined by one service. */
-export const RESOLVED = { snapshot: SNAPSHOT, service: SNAPSHOT.services.model! }
+const ENTITIES = [{ name: 'user', join_keys: [{ name: 'user', type: 'int64' as const }], shards: 16 }]
+/** The columns that windows are made of are named after their aggregations. */
+const AGGREGATIONS = [
+  { name: 'count', function: 'sum' as const, sql: 'count', windows: ['10m', '1h'] },
+  { name: 'amount', function: 'count' as const, sql: 'amount', windows: ['1h'] },
+]
+
+export type JoinKind = 'latest' | 'windowed'
+
+function compileService(kind: JoinKind): ResolvedService {
+  const snapshot = compileDefinitions(
+    DefinitionSet.parse({
+      entities: ENTITIES,
+      sources: VIEWS.map((name) => ({
+        name: `${name}s`,
+        event_time: 'at',
+        schema: [{ name: 'at', type: 'timestamp' }, { name: 'user', type: 'int64' }, ...FEATURES],
+      })),
+      feature_views: VIEWS.map((name, at) => ({
+        name,
+        entity: 'user',
+        source: `${name}s`,
+        ...(kind === 'windowed' && at > 0
+          ? { aggregations: AGGREGATIONS }
+          : { features: FEATURES.map((feature) => ({ ...feature, sql: feature.name })) }),
+      })),
+      feature_services: [{ name: 'model', features: VIEWS.map((view) => ({ view, prefix: `${view}_` })) }],
+    }),
+    { generation: 1, versions: Object.fromEntries(VIEWS.map((name) => [name, 1])), blockBits: {} },
+  )
+  return { snapshot, service: snapshot.services.model! }
+}
+
+/** Three views of one entity, joined by one service: all latest-row, with four features each, or two of them windowed. */
+export const SERVICES: Readonly<Record<JoinKind, ResolvedService>> = {
+  latest: compileService('latest'),
+  windowed: compileService('windowed'),
+}
+const { bucketBits: BUCKET_BITS } = SERVICES.latest.snapshot.entities.user!
 
 export interface JoinSize {
   readonly labelCount: number
@@ -56,13 +76,18 @@ export interface JoinSize {
 }
 
 export interface JoinData {
+  readonly kind: JoinKind
   readonly labels: string
   /** The registered segments of each view, by name; paths are under `folder`. */
   readonly segments: Readonly<Record<string, readonly RegisteredSegment[]>>
 }
 
 /** Writes a label file and the segments of all views. */
-export function createJoinData(folder: string, { labelCount, rowCount }: JoinSize): JoinData {
+export function createJoinData(
+  folder: string,
+  { labelCount, rowCount }: JoinSize,
+  kind: JoinKind = 'latest',
+): JoinData {
   const userCount = Math.ceil(rowCount / ROWS_PER_USER)
   const labels = joinPath(folder, 'labels.parquet')
   writeFileSync(labels, createLabels(labelCount, userCount))
@@ -71,16 +96,20 @@ export function createJoinData(folder: string, { labelCount, rowCount }: JoinSiz
     view,
     [...usersByBucket].flatMap(([bucket, users], number) =>
       Array.from({ length: SEGMENTS_PER_BUCKET }, (_, part) =>
-        writeSegment(folder, view, {
-          bucket,
-          users,
-          name: `load-${part}`,
-          seed: at * 1_000 + number * 10 + part,
-        }),
+        writeSegment(
+          folder,
+          { view, kind },
+          {
+            bucket,
+            users,
+            name: `load-${part}`,
+            seed: at * 1_000 + number * 10 + part,
+          },
+        ),
       ),
     ),
   ])
-  return { labels, segments: Object.fromEntries(segments) }
+  return { kind, labels, segments: Object.fromEntries(segments) }
 }
 
 function createLabels(labelCount: number, userCount: number): Uint8Array {
@@ -103,18 +132,17 @@ function createLabels(labelCount: number, userCount: number): Uint8Array {
 
 /** Users by bucket, each bucket's in the order of their keys. */
 function groupUsers(userCount: number): ReadonlyMap<string, readonly number[]> {
-  const { bucketBits } = SNAPSHOT.entities.user!
   const keys = Array.from({ length: userCount }, (_, user) => encodeKey(['int64'], [BigInt(user)])).sort()
   return Map.groupBy(keys.map(Number), (user) => {
     const { high } = hashKey(encodeKey(['int64'], [BigInt(user)]))
-    return bitsText(topBits(high, bucketBits), bucketBits)
+    return bitsText(topBits(high, BUCKET_BITS), BUCKET_BITS)
   })
 }
 
 /** One segment: for every user of the bucket some rows, a twentieth of them at an event time that others have too. */
 function writeSegment(
   folder: string,
-  view: string,
+  { view, kind }: { readonly view: string; readonly kind: JoinKind },
   {
     bucket,
     users,
@@ -128,7 +156,8 @@ function writeSegment(
   },
 ): RegisteredSegment {
   const random = createRandom(seed)
-  const schema: SegmentSchema = segmentSchema(SNAPSHOT, SNAPSHOT.views[`${view}@1`]!)
+  const { snapshot } = SERVICES[kind]
+  const schema: SegmentSchema = segmentSchema(snapshot, snapshot.views[`${view}@1`]!)
   const ingestTime = START_US + SPAN_S * 2_000_000
   const columns: Value[][] = Array.from(
     { length: schema.keys.length + STAMP_COLUMNS.length + schema.features.length },
@@ -142,19 +171,14 @@ function writeSegment(
     ).sort((a, b) => a - b)
     for (const second of times) {
       const eventTime = START_US + second * 1_000_000
-      const row: Value[] = [
-        BigInt(user),
-        eventTime,
-        eventTime,
-        ingestTime,
-        ingestTime,
-        name,
-        BigInt(index++),
-        random() * 1_000,
-        randomInt(random, 20) === 0 ? null : Math.round(random() * 10_000) / 100,
-        BigInt(randomInt(random, 100_000)),
-        CITIES[randomInt(random, CITIES.length)]!,
-      ]
+      const row: Value[] = [BigInt(user), eventTime, eventTime, ingestTime, ingestTime, name, BigInt(index++)]
+      const values: Readonly<Record<string, Value>> = {
+        score: random() * 1_000,
+        amount: randomInt(random, 20) === 0 ? null : Math.round(random() * 10_000) / 100,
+        count: BigInt(randomInt(random, 100_000)),
+        city: CITIES[randomInt(random, CITIES.length)]!,
+      }
+      for (const { name: column } of schema.features) row.push(values[column]!)
       for (const [at, value] of row.entries()) columns[at]!.push(value)
     }
   }

@@ -8,12 +8,12 @@ import type { NamedType } from '../src/core/segment.ts'
 import { copyValues, takeValues, takeVectorValues, type VectorPool } from '../src/core/vector.ts'
 
 import { joinPartition } from '../src/offline/join-partition.ts'
-import { type JoinData, RESOLVED } from './join-data.ts'
+import type { ResolvedService } from '../src/registry/resolve-name.ts'
+import { type JoinData, SERVICES } from './join-data.ts'
 
 /** Labels of one partition, on average: what a join holds at once. */
 const PARTITION_LABELS = 65_536
 const NO_PINS = { asOf: undefined, commit: 1, isKnowledgeCutoff: false }
-const FEATURES = RESOLVED.service.features
 
 /** Greatest heap and external memory seen while files are read and written. */
 export interface MemoryPeak {
@@ -30,12 +30,13 @@ export interface MemoryPeak {
  */
 export async function joinFiles(
   folder: string,
-  { labels: labelPath, segments }: JoinData,
+  { kind, labels: labelPath, segments }: JoinData,
   peak: MemoryPeak,
 ): Promise<string> {
   const files = fileStore(folder, peak)
+  const resolved = SERVICES[kind]
   const labels = await openParquet(files.open(labelPath), 'labels')
-  const bits = partitionBits(labels.rowCount)
+  const bits = partitionBits(resolved, labels.rowCount)
   const partitions = await divideLabels(files, labels, bits)
   const platform = {
     offline: {
@@ -45,8 +46,8 @@ export async function joinFiles(
     writers: { readWaiting: async () => '' },
   }
   const answers: Sections[] = []
-  for (const partition of partitions) answers.push(await joinLabels(files, platform, partition))
-  const path = await gatherAnswers(files, labels, { answers, bits })
+  for (const partition of partitions) answers.push(await joinLabels(files, { platform, resolved }, partition))
+  const path = await gatherAnswers(files, labels, { answers, bits, features: resolved.service.features })
   files.close()
   return path
 }
@@ -98,8 +99,8 @@ function fileStore(folder: string, peak: MemoryPeak) {
   }
 }
 
-function partitionBits(labelCount: number): number {
-  const { bucketBits } = RESOLVED.snapshot.entities.user!
+function partitionBits({ snapshot }: ResolvedService, labelCount: number): number {
+  const { bucketBits } = snapshot.entities.user!
   return Math.max(bucketBits, Math.ceil(Math.log2(labelCount / PARTITION_LABELS)))
 }
 
@@ -190,7 +191,10 @@ async function divideLabels(files: FileStore, labels: ParquetFile, bits: number)
 
 async function joinLabels(
   files: FileStore,
-  platform: Parameters<typeof joinPartition>[0],
+  {
+    platform,
+    resolved,
+  }: { readonly platform: Parameters<typeof joinPartition>[0]; readonly resolved: ResolvedService },
   { number, sections, counts }: Partition,
 ): Promise<Sections> {
   const labelCount = counts.reduce((sum, count) => sum + count, 0)
@@ -204,8 +208,8 @@ async function joinLabels(
     times.set((await file.readVector('event_time', 0)).values as Float64Array, start)
     start += count
   }
-  const columns = await joinPartition(platform, RESOLVED, { times, inputs: [users] }, NO_PINS)
-  const answers = createSections(files, `answers-${number}`, FEATURES)
+  const columns = await joinPartition(platform, resolved, { times, inputs: [users] }, NO_PINS)
+  const answers = createSections(files, `answers-${number}`, resolved.service.features)
   start = 0
   for (const count of counts) {
     const end = start + count
@@ -222,7 +226,15 @@ async function joinLabels(
 async function gatherAnswers(
   files: FileStore,
   labels: ParquetFile,
-  { answers, bits }: { readonly answers: readonly Sections[]; readonly bits: number },
+  {
+    answers,
+    bits,
+    features,
+  }: {
+    readonly answers: readonly Sections[]
+    readonly bits: number
+    readonly features: readonly NamedType[]
+  },
 ): Promise<string> {
   const output = files.create('ours.parquet')
   const writer = createParquetWriter(
@@ -230,7 +242,7 @@ async function gatherAnswers(
       { name: 'label', type: 'int64', required: true },
       { name: 'user', type: 'int64', required: true },
       { name: 'event_time', type: 'timestamp', required: true },
-      ...FEATURES,
+      ...features,
     ],
     { compression: 'always' },
   )
@@ -239,7 +251,7 @@ async function gatherAnswers(
     const users = await labels.readVector('user', group)
     const rows = divide(partitionsOf(users.values as BigInt64Array, bits), bits)
     const count = users.values.length
-    const columns = FEATURES.map(({ name, type }) => ({
+    const columns = features.map(({ name, type }) => ({
       values: takeVectorValues(pool, `gathered ${name}`, { type, count }),
       nulls: new Uint8Array(count),
     }))
@@ -247,7 +259,7 @@ async function gatherAnswers(
       const own = rows[number]!
       const answer = await openSection(files, sections, group)
       if (answer === undefined) continue
-      for (const [at, { name }] of FEATURES.entries()) {
+      for (const [at, { name }] of features.entries()) {
         const { values, nulls } = columns[at]!
         const found = await answer.readVector(name, 0, pool)
         copyValues(found.values, undefined, values, own)

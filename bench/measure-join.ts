@@ -5,7 +5,7 @@ import { join as joinPath } from 'node:path'
 import { promisify } from 'node:util'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import type { Comparison } from './comparison.ts'
-import { createJoinData, type JoinData, type JoinSize, RESOLVED, VIEWS } from './join-data.ts'
+import { createJoinData, type JoinData, type JoinKind, type JoinSize, SERVICES, VIEWS } from './join-data.ts'
 
 export interface JoinOptions extends JoinSize {
   /** Timed runs of each side, after one that is not counted; the median counts. */
@@ -20,12 +20,12 @@ const HEAP_BYTES_MAX = 96_000_000
  * Worker has one as well. Ours is in label order, DuckDB's in any. The two answers are the same before the times are
  * told. With it, our greatest memory against its budget.
  */
-export async function measureJoin(options: JoinOptions): Promise<Comparison[]> {
+export async function measureJoin(options: JoinOptions, kind: JoinKind = 'latest'): Promise<Comparison[]> {
   const folder = await mkdtemp(joinPath(tmpdir(), 'featheredge-bench-'))
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
   const duckdb = await instance.connect()
   try {
-    const data = createJoinData(folder, options)
+    const data = createJoinData(folder, options, kind)
     const duckdbPath = joinPath(folder, 'duckdb.parquet')
     await writeFile(joinPath(folder, 'data.json'), JSON.stringify(data))
     const ours = await joinInSmallHeap(folder, options.runs)
@@ -62,23 +62,44 @@ export async function joinInSmallHeap(folder: string, runs: number): Promise<Joi
   return JSON.parse(stdout) as JoinRuns
 }
 
-/** DuckDB's ASOF join takes any of the rows of equal time, so S6 has to choose among them first. */
-export function duckdbJoin(folder: string, { labels, segments }: JoinData, to: string): string {
-  const features = RESOLVED.service.features.map(({ name }) => {
-    const view = VIEWS.find((one) => name.startsWith(`${one}_`))!
-    return `${view}.${name.slice(view.length + 1)} AS ${name}`
-  })
+export function duckdbJoin(folder: string, { kind, labels, segments }: JoinData, to: string): string {
+  const { snapshot, service } = SERVICES[kind]
   const joins = VIEWS.map((view) => {
     const files = segments[view]!.map(({ path }) => `'${joinPath(folder, path)}'`)
-    return `ASOF LEFT JOIN (
-        SELECT "user", event_time, score, amount, count, city FROM read_parquet([${files}], hive_partitioning = false)
-        QUALIFY row_number() OVER (
-          PARTITION BY "user", event_time
-          ORDER BY created_time DESC, sequence_time DESC, sequence_origin DESC, sequence_index DESC
-        ) = 1
-      ) ${view} ON l.user = ${view}.user AND l.event_time >= ${view}.event_time`
+    const isWindowed = snapshot.views[`${view}@1`]!.windows !== null
+    const rows = `read_parquet([${files}], hive_partitioning = false)`
+    return isWindowed ? windowsSql(view, rows, labels) : newestSql(view, rows)
+  })
+  const features = service.features.map(({ name }) => {
+    const view = VIEWS.find((one) => name.startsWith(`${one}_`))!
+    const column = `${view}.${name.slice(view.length + 1)}`
+    // A count over nothing is 0 (S19).
+    return column.endsWith('amount_1h') ? `coalesce(${column}, 0) AS ${name}` : `${column} AS ${name}`
   })
   return `COPY (SELECT l.*, ${features.join(', ')} FROM '${labels}' l ${joins.join('\n')}) TO '${to}' (FORMAT parquet)`
+}
+
+/** DuckDB's ASOF join takes any of the rows of equal time, so S6 has to choose among them first. */
+function newestSql(view: string, rows: string): string {
+  return `ASOF LEFT JOIN (
+      SELECT "user", event_time, score, amount, count, city FROM ${rows}
+      QUALIFY row_number() OVER (
+        PARTITION BY "user", event_time
+        ORDER BY created_time DESC, sequence_time DESC, sequence_origin DESC, sequence_index DESC
+      ) = 1
+    ) ${view} ON l.user = ${view}.user AND l.event_time >= ${view}.event_time`
+}
+
+/** Windows by S17: from a whole five minutes on, to the label's time. */
+function windowsSql(view: string, rows: string, labels: string): string {
+  const from = (window: string) => `time_bucket(INTERVAL 5 MINUTES, t - INTERVAL ${window})`
+  return `LEFT JOIN (
+      SELECT label, sum(count) FILTER (event_time >= ${from('10 MINUTES')})::BIGINT AS count_10m,
+        sum(count)::BIGINT AS count_1h, count(amount) AS amount_1h
+      FROM (SELECT label, "user", event_time AS t FROM '${labels}') JOIN ${rows} USING ("user")
+      WHERE event_time <= t AND event_time >= ${from('1 HOUR')}
+      GROUP BY label
+    ) ${view} ON l.label = ${view}.label`
 }
 
 async function checkEqual(

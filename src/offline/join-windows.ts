@@ -13,7 +13,7 @@ import type { ViewLabels } from './join-view.ts'
 import type { LogPlatform } from './read-log.ts'
 
 /** Events held at once; the keys of a partition are taken in as many passes over its segments as that needs. */
-const EVENTS_HELD_MAX = 500_000
+const EVENTS_HELD_MAX = 100_000
 
 export interface WindowedView {
   readonly snapshot: Snapshot

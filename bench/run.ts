@@ -9,7 +9,7 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { parseArgs } from 'node:util'
-import { formatComparisons, judgeComparison } from './comparison.ts'
+import { type Comparison, formatComparisons, type JudgedComparison, judgeComparison } from './comparison.ts'
 import { measureExpressions } from './measure-expressions.ts'
 import { measureJoin } from './measure-join.ts'
 import { measureLoad } from './measure-load.ts'
@@ -45,18 +45,25 @@ const windowUpdates = flags.short
 const uniform = { requestCount: flags.short ? 50 : 200 }
 
 const startMs = performance.now()
-const comparisons = [
+const measures: readonly (() => Comparison[] | Promise<Comparison[]>)[] = [
   // These go first: they share the processor with no Worker.
-  measureExpressions(expressions),
-  ...measureFinishes(),
-  ...(await measureJoin(join)),
-  await measureLoad(load),
-  ...(await measureServing(serving)),
-  await measureUniform(uniform),
-  await measureWindowed({ measureMs: serving.measureMs }),
-  await measureRefresh(refresh),
-  await measurePush(push),
-].map(judgeComparison)
+  () => [measureExpressions(expressions)],
+  measureFinishes,
+  () => measureJoin(join),
+  async () => [await measureLoad(load)],
+  () => measureServing(serving),
+  async () => [await measureUniform(uniform)],
+  async () => [await measureWindowed({ measureMs: serving.measureMs })],
+  async () => [await measureRefresh(refresh)],
+  async () => [await measurePush(push)],
+]
+const comparisons: JudgedComparison[] = []
+for (const measure of measures) {
+  const judged = (await measure()).map(judgeComparison)
+  comparisons.push(...judged)
+  const told = judged.map(({ name, ratio, outcome }) => `${name} ${ratio.toFixed(2)} ${outcome}`)
+  process.stderr.write(`[${Math.round((performance.now() - startMs) / 1_000)} s] ${told.join(', ')}\n`)
+}
 const updates = measureWindowUpdates(windowUpdates)
 const batches = flags.short ? [] : await reportBatches({ measureMs: 2_000 })
 const [cpu] = cpus()

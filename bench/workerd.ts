@@ -84,7 +84,12 @@ async function migrate(database: Pick<D1Database, 'exec'>): Promise<void> {
     const text = await readFile(join(folder, name), 'utf8')
     // D1's exec takes a statement a line.
     for (const statement of text.split('--> statement-breakpoint')) {
-      await database.exec(statement.replaceAll(/\s+/g, ' ').trim())
+      await database.exec(
+        statement
+          .replaceAll(/^--.*$/gm, '')
+          .replaceAll(/\s+/g, ' ')
+          .trim(),
+      )
     }
   }
 }

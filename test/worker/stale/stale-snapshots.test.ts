@@ -98,6 +98,11 @@ async function read(consistency: 'eventual' | 'strong') {
   return { sums: json.rows.map(([, sum]) => sum), generation: Number(headers.get('x-generation')) }
 }
 
+/** How often something older than the newest was answered, by what it is. */
+async function oldAnswers(): Promise<Readonly<Record<string, number>>> {
+  return (await harness.call<Record<string, number>>('GET', '/old-answers')).json
+}
+
 /** Makes a dataset to its end; answers its id. */
 async function makeDataset(name: string): Promise<string> {
   const at = new Date().toISOString()
@@ -150,7 +155,8 @@ it('a window changes under load, readers and consumers being up to a minute behi
   const isNewByGeneration = new Map<number, boolean>()
   const endMs = Date.now() + DONE_MS
   let hasFilled = false
-  for (let rounds = 0; rounds < ROUNDS_AFTER; ) {
+  // Batches of the queue are few on a quick machine: one has to have been computed by a consumer that was behind.
+  for (let rounds = 0; rounds < ROUNDS_AFTER || (await oldAnswers()).generation === undefined; ) {
     expect(Date.now(), 'it is not served in time').toBeLessThan(endMs)
     await push()
     for (const consistency of ['eventual', 'eventual', 'strong'] as const) {
@@ -172,9 +178,9 @@ it('a window changes under load, readers and consumers being up to a minute behi
   expect([...isNewByGeneration.values()]).toContain(false)
   expect(isNewByGeneration.get(applied) ?? false).toBe(false)
 
-  const { json: oldAnswers } = await harness.call('POST', '/settled')
   const some = expect.any(Number)
-  expect(oldAnswers).toEqual({ generation: some, pointer: some, block: some })
+  expect(await oldAnswers()).toEqual({ generation: some, pointer: some, block: some })
+  await harness.call('POST', '/settled')
   await until(
     () => read('eventual'),
     ({ sums }) => sums.every((sum) => sum === pushes * FACTOR),

@@ -72,7 +72,8 @@ export function perSecond(rounds: readonly Throughput[]): number {
   return (requestCount * 1_000) / elapsedMs
 }
 
-function sendOnce(agent: Agent, { url, method = 'GET', headers, body }: BenchRequest): Promise<BenchAnswer> {
+function sendOnce(agent: Agent, asked: BenchRequest): Promise<BenchAnswer> {
+  const { url, method = 'GET', headers, body } = asked
   return new Promise((resolve, reject) => {
     const startMs = performance.now()
     const sent = request(url, { method, agent, headers: { ...headers } }, (answer) => {
@@ -92,7 +93,11 @@ function sendOnce(agent: Agent, { url, method = 'GET', headers, body }: BenchReq
         } else reject(new Error(`Cannot ${method} "${url}": status ${status}, ${text.slice(0, 500)}`))
       })
     })
-    sent.on('error', reject)
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      // A connection that was idle may be closed by the Worker just as it is used again: nobody took the request.
+      if (sent.reusedSocket && error.code === 'ECONNRESET') sendOnce(agent, asked).then(resolve, reject)
+      else reject(error)
+    })
     sent.end(body)
   })
 }

@@ -13,7 +13,8 @@ export default {
   async fetch(request, env, context) {
     if (new URL(request.url).pathname !== '/recorded') return store.fetch(request, env, context)
     const manifest = await env.DB.prepare(
-      'SELECT total(row_count) AS segmentRows, (SELECT max(time) / 1000 FROM commits) AS segmentMs FROM segments',
+      // Raw rows are cut by a rhythm of their own.
+      "SELECT total(row_count) AS segmentRows, (SELECT max(time) / 1000 FROM commits) AS segmentMs FROM segments WHERE view = 'profile'",
     ).first<Pick<StoreRecord, 'segmentRows' | 'segmentMs'>>()
     return Response.json({ ...noted, ...manifest! } satisfies StoreRecord)
   },

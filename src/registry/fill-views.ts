@@ -1,6 +1,7 @@
 import { FeatureStoreError } from '../core/error.ts'
 import { rawLayouts } from '../definitions/raw-layout.ts'
 import { rawLog } from '../definitions/raw-log.ts'
+import { tombstoneLog } from '../definitions/segment-record.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import type { SnapshotIndex } from '../definitions/snapshot-index.ts'
 import { fillJobId, planTransition } from '../definitions/transition.ts'
@@ -52,7 +53,7 @@ export async function startFills(platform: Platform): Promise<string | undefined
   return started.length === 0 ? undefined : `fills begun of ${started.join(', ')}`
 }
 
-/** Versions whose sources have never taken in a row need no job. Answers the generation that serves them; undefined when none can be. */
+/** Versions whose sources have never taken in a row, of entities that have lost none, need no job. Answers the generation that serves them; undefined when none can be. */
 export async function fillAtOnce(platform: Platform, index: SnapshotIndex): Promise<number | undefined> {
   const unfilled = Object.values(index.entities).flatMap((entity) => entity.unfilled)
   if (unfilled.length === 0) return undefined
@@ -62,8 +63,18 @@ export async function fillAtOnce(platform: Platform, index: SnapshotIndex): Prom
   for (const source of Object.values(snapshot.sources)) {
     if (await isEmpty(platform, snapshot, source)) empty.add(source.name)
   }
-  const ids = unfilled.filter((id) => empty.has(sourceOf(id)))
+  const ids: string[] = []
+  for (const [entity, { unfilled: waiting }] of Object.entries(index.entities)) {
+    const free = waiting.filter((id) => empty.has(sourceOf(id)))
+    // Deletions have to reach writers that may have lost them, be there rows or not.
+    if (free.length > 0 && !(await hasDeletions(platform, entity))) ids.push(...free)
+  }
   return ids.length === 0 ? undefined : serveFilled(platform, ids)
+}
+
+async function hasDeletions(platform: Platform, entity: string): Promise<boolean> {
+  const { view, version } = tombstoneLog(entity)
+  return (await platform.offline.list(view, version)).length > 0
 }
 
 /** Calls that wait at a time: six connections may. */

@@ -191,7 +191,16 @@ test('views rebuilt from the log alone answer as before, deletions and windows i
       platform.time.now = spared.time.now = Math.max(platform.time.now, spared.time.now)
       expect(await read(platform)).toEqual(await read(spared))
     }),
-    { numRuns: 40 },
+    {
+      numRuns: 40,
+      // Only a deletion, of a source without rows, and then a row of its very time.
+      examples: [
+        [
+          [{ kind: 'delete', click: { user: 'ann', ago: 0, value: null } }],
+          [{ user: 'ann', ago: 1, value: null }],
+        ],
+      ],
+    },
   )
 })
 

@@ -35,7 +35,7 @@ const join = flags.short
 const serving = flags.short
   ? { entityCount, measureMs: 2_000, coldPasses: 1, settleMs: 0 }
   : { entityCount, measureMs: 5_000, coldPasses: 5, settleMs: 40_000 }
-const push = flags.short ? { entityCount: 20_000, rounds: 1 } : { entityCount: 100_000, rounds: 3 }
+const push = flags.short ? { entityCount: 50_000, rounds: 1 } : { entityCount: 100_000, rounds: 3 }
 const refresh = { entityCount: flags.short ? 50_000 : 100_000 }
 const expressions = flags.short ? { rowCount: 50_000, passes: 5 } : { rowCount: 200_000, passes: 10 }
 const load = { rowCount: flags.short ? 50_000 : 3_000_000 }

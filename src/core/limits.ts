@@ -17,6 +17,8 @@ export const LIMITS = {
   batchGetEntitiesMax: 1_000,
   /** Blocks read for one Get or BatchGet: bounds its KV operations (100 keys each) and the memory they fill. */
   readBlocksMax: 4_000,
+  /** Characters of a compiled service with all that it reads: a pack holds a few, and KV 25 MB under a key. */
+  serviceCharsMax: 1_000_000,
   /** Label rows of one inline historical retrieval. */
   historicalLabelsMax: 10_000,
   /** Definitions of one kind in a set. */

@@ -2,6 +2,7 @@ import { topBits } from '../core/entity-key.ts'
 import { FeatureStoreError } from '../core/error.ts'
 import { hash128 } from '../core/hash.ts'
 import { asciiJson } from '../core/json.ts'
+import { LIMITS } from '../core/limits.ts'
 import { hashText } from './fingerprint.ts'
 import type { CompiledOnDemandView, CompiledService, ServedView, Snapshot } from './snapshot.ts'
 
@@ -34,9 +35,6 @@ export interface ServingIndex extends Pick<SnapshotIndex, 'format' | 'generation
   /** Hashes of the packs that service pieces and layouts are in, by the top bits of the hash of the name. */
   readonly packs: { readonly services: readonly string[]; readonly layouts: readonly string[] }
 }
-
-/** Characters of a service's piece: a pack holds a few, and KV 25 MB under a key. */
-const SERVICE_CHARS_MAX = 1_000_000
 
 /** Divides a snapshot: its index, and the texts of its pieces by their hashes. `others` are views that its services read beside its own. */
 export function splitSnapshot(
@@ -88,10 +86,10 @@ function servedView(view: ServedView): ServedView {
 function refuseLargeServices({ services }: PieceHashes, texts: ReadonlyMap<string, string>): void {
   for (const [name, hash] of Object.entries(services)) {
     const { length } = texts.get(hash)!
-    if (length <= SERVICE_CHARS_MAX) continue
+    if (length <= LIMITS.serviceCharsMax) continue
     throw new FeatureStoreError(
       'limit_exceeded',
-      `Cannot apply feature service "${name}": with all that it reads it is ${length} characters long, at most ${SERVICE_CHARS_MAX} are served`,
+      `Cannot apply feature service "${name}": with all that it reads it is ${length} characters long, at most ${LIMITS.serviceCharsMax} are served`,
     )
   }
 }

@@ -74,6 +74,8 @@ export interface Platform {
   readonly expectationTallies: ExpectationTallies
   /** Lets work go on after the answer has been sent. */
   readonly background: (work: Promise<unknown>) => void
+  /** Resolves after so many milliseconds. */
+  readonly pause: (ms: number) => Promise<void>
 }
 
 export interface Clock {

@@ -76,6 +76,7 @@ export function createPlatform(env: Env): Platform {
     expectationTallies: expectationTalliesD1(db),
     deadLetters: deadLettersR2(env.BUCKET, db),
     background: waitUntil,
+    pause: (ms) => scheduler.wait(ms),
   }
 }
 

@@ -30,8 +30,9 @@ export function nextUlid(): string {
     timeText = formatTime(nowMs)
   }
   if (poolAt === pool.length) {
-    const bytes = crypto.getRandomValues(new Uint8Array(POOL_IDS * RANDOM_CHARS))
-    pool = Array.from(bytes, (byte) => ALPHABET[byte & 31]).join('')
+    const codes = crypto.getRandomValues(new Uint8Array(POOL_IDS * RANDOM_CHARS))
+    for (let at = 0; at < codes.length; at++) codes[at] = ALPHABET.charCodeAt(codes[at]! & 31)
+    pool = String.fromCharCode(...codes)
     poolAt = 0
   }
   poolAt += RANDOM_CHARS

@@ -5,11 +5,34 @@ import type { FeatureRow } from '../online/read-features.ts'
 
 /** The answer of Get: each value, status and time under its feature's name. */
 export function getJson(service: CompiledService, row: FeatureRow): string {
-  const names = namesOf(service)
-  // Neither statuses nor times hold a comma.
-  const features = membersJson(names, splitCells(row.values.join()))
-  const statuses = membersJson(names, row.statuses.join().split(','))
-  return `{"features":${features},"statuses":${statuses},"event_times":${membersJson(names, timesText(service, row).split(','))}}`
+  const members = membersOf(service)
+  const features = membersJson(members.names, splitCells(row.values.join()))
+  return `{"features":${features},"statuses":${statusesJson(members, row.statuses.join())},"event_times":${timesJson(members, row)}}`
+}
+
+/** Most vectors of a service have the statuses of the one before, and a comparison is all they cost. */
+function statusesJson(members: ServiceMembers, statuses: string): string {
+  if (statuses !== members.lastStatuses) {
+    members.lastStatuses = statuses
+    // No status holds a comma.
+    members.lastStatusesJson = membersJson(members.names, statuses.split(','))
+  }
+  return members.lastStatusesJson
+}
+
+function timesJson({ namesByPart }: ServiceMembers, { eventTimes }: FeatureRow): string {
+  let json = ''
+  for (let at = 0; at < eventTimes.length; at++) {
+    const time = eventTimes[at]!
+    const names = namesByPart[at]!
+    if (typeof time === 'object' && time !== null) {
+      for (let of = 0; of < names.length; of++) json += names[of]! + timeText(time[of]!)
+    } else {
+      const text = timeText(time)
+      json += names.join(text) + text
+    }
+  }
+  return `${json}}`
 }
 
 /** An object of these values, each after its name. */
@@ -32,16 +55,30 @@ export function batchGetJson(
   return `${json}}`
 }
 
-const namesByService = new WeakMap<CompiledService, readonly string[]>()
+/** What every Get of a service writes, made once: a compiled one never changes. */
+interface ServiceMembers {
+  /** Names as they begin an object's members. */
+  readonly names: readonly string[]
+  /** The same, by what stands together at a position of a row. */
+  readonly namesByPart: readonly (readonly string[])[]
+  lastStatuses: string
+  lastStatusesJson: string
+}
 
-/** Names as they begin an object's member, made once for each service: a compiled one never changes. */
-function namesOf(service: CompiledService): readonly string[] {
-  let names = namesByService.get(service)
-  if (names === undefined) {
-    names = service.features.map(({ name }, at) => `${at === 0 ? '{' : ','}${JSON.stringify(name)}:`)
-    namesByService.set(service, names)
+const membersByService = new WeakMap<CompiledService, ServiceMembers>()
+
+function membersOf(service: CompiledService): ServiceMembers {
+  let members = membersByService.get(service)
+  if (members === undefined) {
+    const names = service.features.map(({ name }, at) => `${at === 0 ? '{' : ','}${JSON.stringify(name)}:`)
+    const parts = service.onDemand === null ? service.entries : service.onDemand.answer
+    const ends = parts.map((_, at) => featureCount(service, at))
+    for (let at = 1; at < ends.length; at++) ends[at]! += ends[at - 1]!
+    const namesByPart = ends.map((end, at) => names.slice(at === 0 ? 0 : ends[at - 1], end))
+    members = { names, namesByPart, lastStatuses: '', lastStatusesJson: '' }
+    membersByService.set(service, members)
   }
-  return names
+  return members
 }
 
 /** Every feature of an entry has its row's time, of windows one of its own, every computed one that of the request. */

@@ -1,6 +1,6 @@
 import { parseJson } from '../core/json.ts'
 import { createFaults, parseNamedFields, refuseUnknownFields } from '../core/parse-fields.ts'
-import { elementType, type Value, type ValueType } from '../core/value.ts'
+import { elementType, parseValue, type Value, type ValueType } from '../core/value.ts'
 import type { CompiledService } from '../definitions/snapshot.ts'
 
 /**
@@ -21,10 +21,30 @@ export function parseEntities(
 }
 
 /**
+ * The same of the one entity that query parameters name. Where they are just the inputs, each of its type, as nearly
+ * always, no entity is made of them; it is made to say what is wrong.
+ */
+export function parseQuery(service: CompiledService, query: ReadonlyMap<string, string>): Value[][] {
+  const { inputs } = service
+  if (query.size === inputs.length) {
+    try {
+      const values = inputs.map(({ name, type }) => {
+        const text = query.get(name)
+        return text === undefined ? null : parseValue(type, queryValue(type, text))
+      })
+      if (!values.includes(null)) return [values]
+    } catch {
+      // Read again below, with names.
+    }
+  }
+  return parseEntities(service, [queryToEntity(service, query)])
+}
+
+/**
  * The entity that query parameters name. They are text: what they mean follows from the declared type of the input of
  * that name.
  */
-export function queryToEntity(
+function queryToEntity(
   service: CompiledService,
   query: ReadonlyMap<string, string>,
 ): Record<string, unknown> {

@@ -5,6 +5,7 @@ import type { Platform } from '../platform.ts'
 import { askWriters } from './ask-writers.ts'
 import type { PlannedBlock } from './plan-read.ts'
 import { createReadCost, type ReadCost } from './read-cost.ts'
+import { refreshTogether } from './refresh-together.ts'
 
 /** A cached block is served this long (S31). */
 export const BLOCK_TTL_MS = 5_000
@@ -97,7 +98,9 @@ function readCache(
   cost.refreshedKeys += aging.length
   // What the refresh goes on to cost comes after the answer: it is not the answer's.
   if (aging.length > 0) {
-    platform.background(fetchBlocks(platform, snapshot, { blocks: aging, cost: { ...cost } }))
+    refreshTogether(platform, { snapshot, blocks: aging }, (gathered) =>
+      fetchBlocks(platform, snapshot, { blocks: gathered, cost: createReadCost() }),
+    )
   }
   return { found, missing }
 }

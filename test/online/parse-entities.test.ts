@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { parseInstant } from '../../src/core/time.ts'
-import { parseEntities, queryToEntity } from '../../src/online/parse-entities.ts'
+import { parseQuery } from '../../src/online/parse-entities.ts'
 import { resolveInNewest } from '../../src/registry/resolve-name.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { memoryPlatform } from '../platform/memory-platform.ts'
 
 const START = parseInstant('2026-01-01T00:00:00Z')
 
-test('queryToEntity() reads each text by the type of its input, lists as JSON', async () => {
+test('parseQuery() reads each text by the type of its input, lists as JSON', async () => {
   const platform = memoryPlatform(START)
   const types = ['float64', 'list<float64>', 'list<string>', 'int64', 'bytes'] as const
   const inputs = types.map((type, at) => ({ name: `x${at}`, type, from: 'request' as const }))
@@ -17,12 +17,10 @@ test('queryToEntity() reads each text by the type of its input, lists as JSON', 
   })
   const { service } = await resolveInNewest(platform, 'ranker')
   const read = (query: Readonly<Record<string, string>>) =>
-    parseEntities(service, [
-      queryToEntity(
-        service,
-        new Map(Object.entries({ x0: '1', x1: '[]', x2: '[]', x3: '1', x4: '', ...query })),
-      ),
-    ])[0]!
+    parseQuery(
+      service,
+      new Map(Object.entries({ x0: '1', x1: '[]', x2: '[]', x3: '1', x4: '', ...query })),
+    )[0]!
   expect(read({ x0: '-1.5e 3' })[0]).toBe(-1_500)
   expect(read({ x0: 'Infinity' })[0]).toBe(Number.POSITIVE_INFINITY)
   expect(read({ x1: '[1,null,"NaN"]' })[1]).toEqual([1, null, Number.NaN])
@@ -37,4 +35,8 @@ test('queryToEntity() reads each text by the type of its input, lists as JSON', 
   ]) {
     expect(() => read(query)).toThrow(new RegExp(`entity 0: "${Object.keys(query)[0]}": Cannot read `))
   }
+  expect(() => read({ x5: '1' })).toThrow('entity 0: "x5": there is no such field')
+  expect(() => parseQuery(service, new Map([['x0', '1']]))).toThrow('entity 0: "x1": it is not given')
+  const swapped = new Map(['y0', 'x1', 'x2', 'x3', 'x4'].map((name) => [name, '1']))
+  expect(() => parseQuery(service, swapped)).toThrow('entity 0: "y0": there is no such field')
 })

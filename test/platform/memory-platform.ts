@@ -611,6 +611,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       },
     },
     background: (work) => void work.catch((error) => logged.push(String(error))),
+    pause: () => new Promise((resolve) => setImmediate(resolve)),
 
     consume: (attempts = 1) =>
       consumeMessages(

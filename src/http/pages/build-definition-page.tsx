@@ -17,7 +17,7 @@ import type { FeatureView } from '../../definitions/feature-view.ts'
 import { rawLog } from '../../definitions/raw-log.ts'
 import type { Source } from '../../definitions/source.ts'
 import { profileLog } from '../../monitoring/profile-log.ts'
-import { parseEntities, queryToEntity } from '../../online/parse-entities.ts'
+import { parseQuery } from '../../online/parse-entities.ts'
 import { serveFeatures } from '../../online/serve-features.ts'
 import { readExpectations } from '../../registry/read-expectations.ts'
 import type { Http } from '../context.ts'
@@ -174,8 +174,7 @@ async function playground(c: Context<Http>, described: Description) {
   if (!isAsked) return <Playground described={described} given={given} origin={origin} />
   try {
     const served = await serveFeatures(c.var.platform, described.name, {
-      parseRows: (service) =>
-        parseEntities(service, [queryToEntity(service, new Map(Object.entries(given)))]),
+      parseRows: (service) => parseQuery(service, new Map(Object.entries(given))),
       features: undefined,
       consistency: 'eventual',
     })

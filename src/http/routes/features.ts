@@ -4,7 +4,7 @@ import { FeatureStoreError } from '../../core/error.ts'
 import { FEATURE_STATUSES } from '../../core/feature-status.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { Instant } from '../../core/time.ts'
-import { parseEntities, queryToEntity } from '../../online/parse-entities.ts'
+import { parseEntities, parseQuery } from '../../online/parse-entities.ts'
 import { type ServedFeatures, serveFeatures } from '../../online/serve-features.ts'
 import { authenticate } from '../authenticate.ts'
 import type { Http } from '../context.ts'
@@ -38,7 +38,7 @@ export function featureRoutes(begin: (c: Context<Http>) => void) {
     const startUs = c.get('platform').clock.now()
     const query = readParameters(c)
     const served = await serveFeatures(c.get('platform'), c.req.param('service'), {
-      parseRows: (service) => parseEntities(service, [queryToEntity(service, query)]),
+      parseRows: (service) => parseQuery(service, query),
       features: undefined,
       consistency: 'eventual',
     })
@@ -77,14 +77,24 @@ export function featureRoutes(begin: (c: Context<Http>) => void) {
 const HEADERS = new Headers({ 'content-type': 'application/json' })
 const WITH_HEADERS = { headers: HEADERS }
 
+/** What stands in them: setting a header is a call into the runtime, and these seldom change. */
+let [headerGeneration, headerTiming] = [-1, '']
+
 function answer(
   c: Context<Http>,
   { snapshot, cost }: ServedFeatures,
   { text, startUs }: { readonly text: string; readonly startUs: Instant },
 ): Response {
   HEADERS.set('x-request-id', c.get('requestId'))
-  HEADERS.set('x-generation', String(snapshot.generation))
-  HEADERS.set('server-timing', serverTiming(cost, c.get('platform').clock.now() - startUs))
+  if (snapshot.generation !== headerGeneration) {
+    headerGeneration = snapshot.generation
+    HEADERS.set('x-generation', String(headerGeneration))
+  }
+  const timing = serverTiming(cost, c.get('platform').clock.now() - startUs)
+  if (timing !== headerTiming) {
+    headerTiming = timing
+    HEADERS.set('server-timing', timing)
+  }
   return new Response(text, WITH_HEADERS)
 }
 

@@ -1,3 +1,4 @@
+import { meanBytesMax } from '../src/batch/start-jobs.ts'
 import { type BlockRow, encodeBlock } from '../src/core/block.ts'
 import { bitsText, encodeKey, hashKey, topBits } from '../src/core/entity-key.ts'
 import { blockKey } from '../src/definitions/block-key.ts'
@@ -7,8 +8,8 @@ import type { Snapshot } from '../src/definitions/snapshot.ts'
 import { createProfile, profileDefinitions } from './profiles.ts'
 import { snapshotTexts } from './snapshot-texts.ts'
 
-/** Blocks are split once they are larger than this: so they have 8 to 16 kB. */
-const BLOCK_BYTES_MAX = 16_384
+/** As deployed. */
+const BOUNDS = { blockBytesMax: 16_000, cacheBytesMax: 32_000_000 }
 const SAMPLE_ROWS = 100
 
 export interface ProfilesOptions {
@@ -46,7 +47,8 @@ function layOut(featureCount: number, userCount: number): Snapshot {
     compileDefinitions(definitions, { generation: 1, versions: { profile: 1 }, blockBits })
   const rows = Array.from({ length: SAMPLE_ROWS }, (_, at) => createRow(at, featureCount))
   const rowBytes = encodeBlock(['profile@1'], Date.now(), rows).length / SAMPLE_ROWS
-  const blockBits = Math.ceil(Math.log2((userCount * rowBytes) / BLOCK_BYTES_MAX))
+  const groupBytes = userCount * rowBytes
+  const blockBits = Math.ceil(Math.log2(groupBytes / meanBytesMax(groupBytes, BOUNDS)))
   return compile({ [groupName('user', 'main')]: Math.max(BLOCK_BITS_MIN, blockBits) })
 }
 

@@ -56,7 +56,9 @@ export async function tendWriters(platform: Platform): Promise<string | undefine
         }
       }
     }
-    for (const wanted of planReblocking(entity, reports, platform.settings.blockBytesMax))
+    const { settings, memory } = platform
+    const bounds = { blockBytesMax: settings.blockBytesMax, cacheBytesMax: memory.blocks.bytesMax }
+    for (const wanted of planReblocking(entity, reports, bounds))
       if (await startReblocking(platform, wanted))
         deeds.push(`re-blocking of ${wanted.entity}/${wanted.group}`)
   }
@@ -78,20 +80,33 @@ export async function wakeRawWriters(platform: Platform): Promise<undefined> {
 /** Most bits of a hash that choose a block. */
 const BLOCK_BITS_MAX = 20
 
+export interface BlockBounds {
+  readonly blockBytesMax: number
+  /** Bytes of blocks that an isolate can hold. */
+  readonly cacheBytesMax: number
+}
+
 /**
- * The groups whose blocks are too large on average, each with the bits that bring them to three quarters of
- * the bound or less.
+ * Bytes that blocks of a group may have on average, by the bytes of all of them. Where an isolate holds all blocks, large
+ * ones are fewer to put and to read. Of more than it can hold each read serves one row, and the cache
+ * keeps twice as many rows that are asked for in blocks half as large.
  */
+export function meanBytesMax(groupBytes: number, { blockBytesMax, cacheBytesMax }: BlockBounds): number {
+  return groupBytes > cacheBytesMax ? blockBytesMax / 2 : blockBytesMax
+}
+
+/** The groups whose blocks are too large on average, each with the bits that bring them to three quarters of what they may have. */
 export function planReblocking(
-  entity: CompiledEntity,
+  entity: Pick<CompiledEntity, 'name' | 'groups'>,
   reports: readonly WriterReport[],
-  blockBytesMax: number,
+  bounds: BlockBounds,
 ): Reblocking[] {
   return entity.groups.flatMap(({ name, blockBits }) => {
     const sizes = reports.map(({ blockBytes }) => blockBytes[name]).filter((bytes) => bytes !== undefined)
     const mean = sizes.reduce((sum, bytes) => sum + bytes, 0) / sizes.length
-    if (!(mean > blockBytesMax) || blockBits >= BLOCK_BITS_MAX) return []
-    const more = Math.ceil(Math.log2(mean / (blockBytesMax * 0.75)))
+    const bytesMax = meanBytesMax(mean * 2 ** blockBits, bounds)
+    if (!(mean > bytesMax) || blockBits >= BLOCK_BITS_MAX) return []
+    const more = Math.ceil(Math.log2(mean / (bytesMax * 0.75)))
     return [{ entity: entity.name, group: name, blockBits: Math.min(blockBits + more, BLOCK_BITS_MAX) }]
   })
 }

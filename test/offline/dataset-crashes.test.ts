@@ -5,7 +5,7 @@ import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
 import { startDueDatasets, startSchedule } from '../../src/offline/schedule-datasets.ts'
 import { type DatasetSpec, startAgain, startDataset } from '../../src/offline/start-dataset.ts'
-import { applyClicks } from '../platform/clicks.ts'
+import { applyClicks, CLICKS } from '../platform/clicks.ts'
 import { type MemoryOptions, type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
 const START = parseInstant('2026-01-01T00:00:00Z')
@@ -156,6 +156,36 @@ test('a dataset keeps the generation it began with, and so does one made again (
       .map(([, text]) => text)
   expect(await bytes(again.id)).toEqual(await bytes(id))
   await expect(startDataset(platform, SPEC)).rejects.toMatchObject({ code: 'not_found' })
+})
+
+test('a service that is changed while its dataset is made leaves it as it began, whenever that is (S33)', async () => {
+  const undisturbed = await createStore()
+  const { id: wanted } = await startDataset(undisturbed, SPEC)
+  const changed = CLICKS.feature_views!.map((view) => ({
+    ...view,
+    features: [{ name: 'price', type: 'int64' as const, sql: 'price + 1000' }],
+  }))
+  const service = { name: 'ranker', features: CLICKS.feature_services![0]!.features.slice(0, 1) }
+  const set = { ...CLICKS, feature_views: changed, feature_services: [service] }
+  let changedAt = 0
+  for (let isOver = false; !isOver; changedAt++) {
+    let steps = Number.NEGATIVE_INFINITY
+    let platform: MemoryPlatform | undefined
+    const jobEffect: MemoryOptions['jobEffect'] = async (name, run) => {
+      if (name === 'writeStep' && steps++ === changedAt) await applyClicks(platform!, set)
+      return run()
+    }
+    platform = await createStore({ jobEffect })
+    steps = 0
+    const { id } = await startDataset(platform, SPEC)
+    isOver = steps <= changedAt
+    const found = await readOutcome(platform, id)
+    expect(found).toMatchObject({ status: 'succeeded', pins: { generation: 1 } })
+    expect(parquetOf(found), `changed at step ${changedAt}`).toEqual(
+      parquetOf(await readOutcome(undisturbed, wanted)),
+    )
+  }
+  expect(changedAt).toBeGreaterThan(5)
 })
 
 test('a job that is cancelled goes no further and cannot be taken up again', async () => {

@@ -61,6 +61,20 @@ interface Label {
   readonly user: string
   readonly item: bigint
   readonly time: number
+  /** Of the clock by which the time is written (S1). */
+  readonly zone: number
+}
+
+/** Minutes ahead of UTC. */
+const arbitraryZone = fc.constantFrom(0, 0, 90, -330, 14 * 60)
+
+/** An instant as it is written by a clock that many minutes ahead. */
+function formatInZone(time: number, zone: number): string {
+  const sign = zone < 0 ? '-' : '+'
+  const [hours, minutes] = [Math.floor(Math.abs(zone) / 60), Math.abs(zone) % 60].map((part) =>
+    String(part).padStart(2, '0'),
+  )
+  return formatInstant(time + zone * 60 * SECOND).replace('Z', `${sign}${hours}:${minutes}`)
 }
 
 const arbitraryRow = fc.record({
@@ -69,11 +83,13 @@ const arbitraryRow = fc.record({
   atOffset: fc.integer({ min: -200, max: 0 }),
   madeOffset: fc.integer({ min: -200, max: 3 }),
   price: fc.option(fc.integer({ min: -5, max: 5 })),
+  zone: arbitraryZone,
 })
 const arbitraryLabel = fc.record({
   user: fc.constantFrom(...USERS, 'nobody'),
   item: fc.constantFrom(...ITEMS, 7n),
   time: fc.integer({ min: -100, max: 400 }).map((offset) => START + offset * SECOND),
+  zone: arbitraryZone,
 })
 const arbitraryHistory = fc.record({
   pushes: fc.array(fc.array(arbitraryRow, { minLength: 1, maxLength: 4 }), { minLength: 2, maxLength: 10 }),
@@ -87,8 +103,8 @@ const arbitraryHistory = fc.record({
 async function push(platform: MemoryPlatform, rows: readonly PushedRow[]) {
   platform.time.now += 20 * SECOND
   const doorTime = platform.time.now
-  const events = rows.map(({ user, item, atOffset, madeOffset, price }) => ({
-    at: formatInstant(doorTime + atOffset * SECOND),
+  const events = rows.map(({ user, item, atOffset, madeOffset, price, zone }) => ({
+    at: formatInZone(doorTime + atOffset * SECOND, zone),
     made: formatInstant(doorTime + madeOffset * SECOND),
     user,
     item,
@@ -119,6 +135,7 @@ interface PushedRow {
   readonly atOffset: number
   readonly madeOffset: number
   readonly price: number | null
+  readonly zone: number
 }
 
 async function putLabels(platform: Platform, labels: readonly Label[]): Promise<string> {
@@ -134,7 +151,7 @@ async function putLabels(platform: Platform, labels: readonly Label[]): Promise<
   const file = writeParquet([
     column('note', 'string', (_, at) => `note ${at}`),
     column('item', 'int64', ({ item }) => item),
-    column('event_time', 'timestamp', ({ time }) => time),
+    column('event_time', 'string', ({ time, zone }) => formatInZone(time, zone)),
     column('user', 'string', ({ user }) => user),
     column('factor', 'int64', () => 3n),
   ])
@@ -176,7 +193,7 @@ function bytesOf(platform: MemoryPlatform, dataset: TrainingDataset | undefined)
   return dataset!.result!.files.map(({ path }) => Buffer.from(platform.objects.get(path)!).toString('base64'))
 }
 
-test('a dataset row equals inline history and the plain oracle, and is byte-equal when made again (S5, S21, S22)', async () => {
+test('a dataset row equals inline history and the plain oracle, and is byte-equal when made again (S1, S5, S21, S22)', async () => {
   await fc.assert(
     fc.asyncProperty(arbitraryHistory, async ({ pushes, labels, isKnowledgeCutoff, datasetChunkRows }) => {
       const platform = memoryPlatform(START, { datasetChunkRows })

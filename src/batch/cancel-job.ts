@@ -1,10 +1,15 @@
 import { FeatureStoreError } from '../core/error.ts'
 import type { JobKind, Platform } from '../platform.ts'
 
+/** Of some kinds half helps nobody, or is harm: they go on to their end. */
+export function isCancellable(kind: JobKind): boolean {
+  return kind === 'training' || kind === 'load'
+}
+
 /**
- * Ends a job for good, wherever it is: nothing of it shows, and what a load kept on the way is removed. A load can be cancelled until history shows its rows, a schedule
- * at any time; other kinds go on, for half of them helps nobody. Throws `not_found`, or `failed_precondition` for what
- * has ended.
+ * Ends a job for good, wherever it is: nothing of it shows, and what a load kept on the way is removed. A load can be cancelled
+ * until history shows its rows, a schedule at any time. Throws `not_found`, or `failed_precondition` for what has ended and for
+ * kinds that go on.
  */
 export async function cancelJob(platform: Platform, id: string): Promise<JobKind | 'schedule'> {
   const { jobRecords, loads, training } = platform
@@ -12,7 +17,9 @@ export async function cancelJob(platform: Platform, id: string): Promise<JobKind
     new FeatureStoreError('failed_precondition', `Cannot cancel job "${id}": ${why}`)
   const [job, load] = await Promise.all([jobRecords.find(id), loads.find(id)])
   if (job !== undefined) {
-    if (job.kind !== 'training') throw refuse(`a job of kind "${job.kind}" has to go on to its end`)
+    if (job.kind === 'fill')
+      throw refuse(`the definitions want "${job.subject}", apply others to be rid of it`)
+    if (!isCancellable(job.kind)) throw refuse(`a job of kind "${job.kind}" has to go on to its end`)
     if (!(await jobRecords.cancel(id))) throw refuse(`it has ended as ${job.status}`)
     await platform.jobs.stop(id)
     return 'training'

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { cancelJob } from '../../src/batch/cancel-job.ts'
 import { fillView } from '../../src/batch/fill-view.ts'
 import { createBlockCache } from '../../src/core/block-cache.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
@@ -203,11 +204,15 @@ test('a new service is refused with its progress until what it reads is filled (
   expect((await read(platform, 'strong', 'costs')).map(({ values }) => values)).toEqual([['1'], ['null']])
 })
 
-test('an apply during a fill replaces it (S33)', async () => {
+test('a fill is not cancelled, an apply during it replaces it (S33)', async () => {
   const platform = await start()
   await push(platform, ['ann', 1])
   await platform.consume()
   await applyClicks(platform, definitions('value * 10', 'value'))
+  await expect(cancelJob(platform, 'fill-price-2')).rejects.toMatchObject({
+    code: 'failed_precondition',
+    message: 'Cannot cancel job "fill-price-2": the definitions want "price@2", apply others to be rid of it',
+  })
   await applyClicks(platform, definitions('value * 100', 'value'))
   expect(platform.heldJobs).toEqual(['fill-price-2', 'fill-price-3'])
   expect(await runFill(platform, 'fill-price-2')).toMatchObject({ status: 'failed' })

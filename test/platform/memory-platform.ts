@@ -662,7 +662,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
 }
 
 /** Every method that changes something is one effect. */
-function guardEffects<T extends object>(port: T, effect: MemoryOptions['jobEffect']): T {
+export function guardEffects<T extends object>(port: T, effect: MemoryOptions['jobEffect']): T {
   if (effect === undefined) return port
   const changes = Object.entries(port).filter(([name]) => !/^(find|list|read|open|stream|chunks)/.test(name))
   const guarded = changes.map(([name, method]) => [

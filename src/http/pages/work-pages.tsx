@@ -1,3 +1,4 @@
+import { isCancellable } from '../../batch/cancel-job.ts'
 import type { JobReport } from '../../batch/describe-job.ts'
 import type { LoadReport } from '../../batch/describe-load.ts'
 import { parseViewId } from '../../definitions/transition.ts'
@@ -70,7 +71,7 @@ export function Job({
             <code>{JSON.stringify(job.report, null, 2)}</code>
           </pre>
         )}
-        {isOngoing && (
+        {isOngoing && isCancellable(job.kind) && (
           <form action={`/jobs/${encodeURIComponent(job.id)}/cancel`} method="post">
             <FormToken token={formToken} />
             <button class="plain" type="submit">

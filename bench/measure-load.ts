@@ -163,11 +163,12 @@ async function loadOurselves(bytes: Uint8Array<ArrayBuffer>): Promise<OwnLoad> {
   const [load] = await startLoads(platform, 'flights', { files: ['flights.parquet'], badRowsMax: 0 })
   const { status, error } = await describeLoad(platform, load!.id)
   if (status !== 'succeeded') throw new Error(`The load is ${status}: ${error}`)
-  const { begin = 0, update = 0, writeChunk = 0, writePlan = 0, writeNewest = 0 } = effects
+  const { writePlan = 0, writeNewest = 0 } = effects
+  const statements = ['begin', 'update', 'beginRun', 'beat', 'writeChunk', 'markSynced']
   const counts = {
     segments: memory.manifest.size,
     r2_puts: memory.manifest.size + writePlan + writeNewest,
-    d1_statements: begin + update + writeChunk,
+    d1_statements: statements.reduce((sum, name) => sum + (effects[name] ?? 0), 0),
     writer_requests: writerRequests,
     writer_rows: memory.rowsWritten(),
     kv_puts: memory.counts.writeBlock,

@@ -17,6 +17,7 @@ import type { OfflineLog } from './platform/offline-log.ts'
 import type { Quarantine } from './platform/quarantine.ts'
 import type { Quotations } from './platform/quotations.ts'
 import type { RawWriters } from './platform/raw-writers.ts'
+import type { Settings } from './platform/settings.ts'
 import type { ReadableStream } from './platform/stream.ts'
 import type { TokenGrant, Tokens } from './platform/tokens.ts'
 import type { TrainingRecords } from './platform/training.ts'
@@ -33,6 +34,7 @@ export type * from './platform/quarantine.ts'
 export * from './platform/quotations.ts'
 export type * from './platform/raw-writers.ts'
 export * from './platform/run-step.ts'
+export type * from './platform/settings.ts'
 export type * from './platform/stream.ts'
 export * from './platform/tokens.ts'
 export type * from './platform/training.ts'
@@ -257,16 +259,6 @@ export interface PushRecord {
   readonly bodyFingerprint: string
   /** JSON of the answer; null until every message is in the queue. */
   readonly answer: string | null
-}
-
-/** What an operator may set; `docs/operations.md` says how. */
-export interface Settings {
-  /** Blocks are divided when those of a group are larger than this on average. */
-  readonly blockBytesMax: number
-  /** How long the blocks of a former layout are still published for readers who know no other. */
-  readonly reblockGraceMs: number
-  /** Labels of one row group of a dataset; twice as many are joined at once, so it bounds a job's memory. */
-  readonly datasetChunkRows: number
 }
 
 /**

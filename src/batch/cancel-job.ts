@@ -1,5 +1,6 @@
 import { FeatureStoreError } from '../core/error.ts'
-import type { JobKind, Platform } from '../platform.ts'
+import type { JobKind, LoadRecord, Platform } from '../platform.ts'
+import { countParts, encodePartId } from './load-parts.ts'
 
 /** Of some kinds half helps nobody, or is harm: they go on to their end. */
 export function isCancellable(kind: JobKind): boolean {
@@ -28,6 +29,7 @@ export async function cancelJob(platform: Platform, id: string): Promise<JobKind
     if (!(await loads.cancel(id)))
       throw refuse(load.isRegistered ? 'history shows its rows' : `it has ended as ${load.status}`)
     await platform.jobs.stop(id)
+    await stopParts(platform, load)
     await loads.deleteKept(id)
     return 'load'
   }
@@ -35,4 +37,14 @@ export async function cancelJob(platform: Platform, id: string): Promise<JobKind
     throw new FeatureStoreError('not_found', `Cannot find job "${id}": there is none of that id`)
   if (!(await training.cancelSchedule(id))) throw refuse('it has none left to come')
   return 'schedule'
+}
+
+/** Those begun before the setting changed find by themselves that their load is cancelled. */
+async function stopParts(
+  { jobs, settings }: Platform,
+  { id: load, generation, chunkCount }: LoadRecord,
+): Promise<void> {
+  const partCount = countParts(chunkCount, settings.loadPartsMax)
+  for (let part = 1; part < partCount; part++)
+    await jobs.stop(encodePartId({ load, generation, phase: 'chunk', part, partCount }))
 }

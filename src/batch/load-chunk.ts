@@ -57,7 +57,7 @@ export async function loadChunk(
     newest.push(...newestLines(view, batch, filed))
   }
   await writeFaults(platform, source, { load, chunk, quarantined, unmet: checked.unmet })
-  await platform.loads.writeNewest(load.id, chunk, newest.join('\n'))
+  await platform.loads.writeNewest(load.id, { generation: load.generation, chunk }, newest.join('\n'))
   const done: LoadChunk = {
     chunk,
     read: rows.rowCount,
@@ -68,7 +68,7 @@ export async function loadChunk(
     rejections: checked.rejections,
     isSynced: false,
   }
-  await platform.loads.writeChunk(load.id, done)
+  await platform.loads.writeChunk(load.id, load.generation, done)
   return done
 }
 

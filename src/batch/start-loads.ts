@@ -168,9 +168,8 @@ async function beginLoad(
 }
 
 async function restartLoad(platform: Platform, load: LoadRecord): Promise<LoadRecord> {
-  await platform.loads.deleteChunks(load.id)
   const again = { status: 'queued', error: null, startedTime: null, endedTime: null } as const
-  await platform.loads.update(load.id, { ...again, heartbeatTime: platform.clock.now() })
+  await platform.loads.beginRun(load.id, { ...again, heartbeatTime: platform.clock.now() })
   await platform.jobs.start('load', load.id)
   return { ...load, ...again }
 }

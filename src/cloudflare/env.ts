@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { FeatureStoreError } from '../core/error.ts'
-import type { JobKind } from '../platform.ts'
+import type { InstanceKind } from '../platform.ts'
 import type { ShardWriterRpc } from './shard-writer-rpc.ts'
 
 /** Bindings of `wrangler.toml` and secrets; only this folder and `index.ts` name them. */
@@ -24,13 +24,15 @@ export interface Env {
   readonly BLOCK_BYTES_MAX?: string
   /** Labels of one row group of a dataset. */
   readonly DATASET_CHUNK_ROWS?: string
+  /** Instances among which the chunks of a large load are shared. */
+  readonly LOAD_PARTS?: string
   /** Milliseconds for which the blocks of a former layout are still published. */
   readonly REBLOCK_GRACE_MS?: string
 }
 
-/** What starts an instance of the jobs' workflow. */
+/** What starts an instance of the jobs' workflow; `id` is the instance's. */
 export interface JobParams {
-  readonly kind: JobKind
+  readonly kind: InstanceKind
   readonly id: string
 }
 
@@ -39,6 +41,7 @@ const Variables = z.object({
   SEGMENT_AGE_MS: z.coerce.number().int().min(100).max(600_000).optional(),
   BLOCK_BYTES_MAX: z.coerce.number().int().min(100).max(10_000_000).default(16_000),
   DATASET_CHUNK_ROWS: z.coerce.number().int().min(1).max(1_000_000).default(65_536),
+  LOAD_PARTS: z.coerce.number().int().min(1).max(16).default(4),
   REBLOCK_GRACE_MS: z.coerce.number().int().min(0).max(86_400_000).default(300_000),
   RETRY_DELAY_S_MAX: z.coerce.number().int().min(0).max(3_600).optional(),
 })
@@ -53,6 +56,7 @@ export function parseVariables(env: Env): Variables {
     BLOCK_BYTES_MAX,
     REBLOCK_GRACE_MS,
     DATASET_CHUNK_ROWS,
+    LOAD_PARTS,
   } = env
   const parsed = Variables.safeParse({
     ADMIN_TOKEN,
@@ -61,6 +65,7 @@ export function parseVariables(env: Env): Variables {
     BLOCK_BYTES_MAX,
     REBLOCK_GRACE_MS,
     DATASET_CHUNK_ROWS,
+    LOAD_PARTS,
   })
   if (parsed.success) return parsed.data
   const { path, message } = parsed.error.issues[0]!

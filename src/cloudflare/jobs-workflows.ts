@@ -1,13 +1,13 @@
-import type { JobKind, Jobs } from '../platform.ts'
+import type { InstanceKind, Jobs } from '../platform.ts'
 import type { Env } from './env.ts'
 
 /** Statuses of an instance that will not go on by itself. */
 const ENDED: ReadonlySet<string> = new Set(['errored', 'terminated', 'complete', 'unknown'])
 
-/** Jobs on Cloudflare Workflows; an instance has the id of its job. */
+/** Jobs on Cloudflare Workflows; an instance has the id of its job, or of its part of a load. */
 export function jobsWorkflows(jobs: Env['JOBS']): Jobs {
   const find = (id: string) => jobs.get(id).catch(() => undefined)
-  const create = (kind: JobKind, id: string) => jobs.create({ id, params: { kind, id } })
+  const create = (kind: InstanceKind, id: string) => jobs.create({ id, params: { kind, id } })
   return {
     async start(kind, id) {
       const instance = await find(id)

@@ -1,15 +1,24 @@
 import { and, asc, desc, eq, inArray, ne, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import { FeatureStoreError } from '../core/error.ts'
-import type { Clock, LoadChunk, LoadRecords } from '../platform.ts'
+import type { ChunkCounts, ChunkName, Clock, LoadChange, LoadChunk, LoadRecords } from '../platform.ts'
 import { insertCommit, insertSegments } from './offline-r2.ts'
 import { loadChunks, loads } from './registry-schema.ts'
+
+const NOTHING: ChunkCounts = { read: 0, synced: 0, rejected: 0 }
 
 /** Loads in D1; the rows a chunk keeps for the writers on R2, under `loads/<id>/`. */
 export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): LoadRecords {
   async function find(id: string) {
     const [row] = await db.select().from(loads).where(eq(loads.id, id))
     return row
+  }
+  function updateOf(id: string, change: Partial<LoadChange>) {
+    const isKept = change.status === undefined || change.status === 'queued'
+    return db
+      .update(loads)
+      .set(change)
+      .where(and(eq(loads.id, id), isKept ? undefined : ne(loads.status, 'cancelled')))
   }
   return {
     find,
@@ -25,11 +34,28 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
         .where(inArray(loads.status, ['queued', 'running']))
         .orderBy(asc(loads.ingestTime)),
     async update(id, change) {
-      const isKept = change.status === undefined || change.status === 'queued'
+      await updateOf(id, change)
+    },
+    async beginRun(id, change) {
+      await db.batch([db.delete(loadChunks).where(eq(loadChunks.load, id)), updateOf(id, change)])
+    },
+    async beat(id, { generation, ...change }) {
       await db
         .update(loads)
         .set(change)
-        .where(and(eq(loads.id, id), isKept ? undefined : ne(loads.status, 'cancelled')))
+        .where(and(eq(loads.id, id), eq(loads.generation, generation), eq(loads.status, 'running')))
+    },
+    async fail(id, { generation, error, endedTime }) {
+      await db
+        .update(loads)
+        .set({ status: 'failed', error, endedTime, heartbeatTime: endedTime })
+        .where(
+          and(
+            eq(loads.id, id),
+            eq(loads.generation, generation),
+            inArray(loads.status, ['queued', 'running']),
+          ),
+        )
     },
     async cancel(id) {
       const cancelled = await db
@@ -41,12 +67,48 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
         .returning({ id: loads.id })
       return cancelled.length > 0
     },
-    async writeChunk(id, chunk) {
+    async writeChunk(id, generation, chunk) {
       const content = JSON.stringify(chunk)
+      // Whoever was cut off from a load may yet come to the end of a chunk: in one statement, so that nothing comes between.
+      const row = db
+        .select({
+          load: loads.id,
+          chunk: sql`${chunk.chunk}`.as('chunk'),
+          content: sql`${content}`.as('content'),
+        })
+        .from(loads)
+        .where(
+          and(
+            eq(loads.id, id),
+            eq(loads.generation, generation),
+            eq(loads.status, 'running'),
+            eq(loads.isRegistered, false),
+          ),
+        )
       await db
         .insert(loadChunks)
-        .values({ load: id, chunk: chunk.chunk, content })
+        .select(row)
         .onConflictDoUpdate({ target: [loadChunks.load, loadChunks.chunk], set: { content } })
+    },
+    async markSynced(id, chunk) {
+      await db
+        .update(loadChunks)
+        .set({ content: sql`json_set(${loadChunks.content}, '$.isSynced', json('true'))` })
+        .where(and(eq(loadChunks.load, id), eq(loadChunks.chunk, chunk)))
+    },
+    async countChunks(id, partCount) {
+      const found = await db
+        .select({
+          part: sql<number>`${loadChunks.chunk} % ${partCount}`.as('part'),
+          read: sql<number>`count(*)`,
+          synced: sql<number>`sum(content ->> 'isSynced')`,
+          rejected: sql<number>`sum(content ->> 'rejected')`,
+        })
+        .from(loadChunks)
+        .where(eq(loadChunks.load, id))
+        .groupBy(sql`part`)
+      const byPart = new Map(found.map(({ part, ...counts }) => [part, counts]))
+      return Array.from({ length: partCount }, (_, part) => byPart.get(part) ?? NOTHING)
     },
     async findChunk(id, chunk) {
       const [row] = await db
@@ -63,16 +125,13 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
         .orderBy(asc(loadChunks.chunk))
       return rows.map(({ content }) => JSON.parse(content) as LoadChunk)
     },
-    async deleteChunks(id) {
-      await db.delete(loadChunks).where(eq(loadChunks.load, id))
-    },
     async writeNewest(id, chunk, rows) {
       await bucket.put(newestPath(id, chunk), rows)
     },
     async readNewest(id, chunk) {
       const object = await bucket.get(newestPath(id, chunk))
       if (object === null)
-        throw new FeatureStoreError('internal', `Cannot read rows of chunk ${chunk} of "${id}"`)
+        throw new FeatureStoreError('internal', `Cannot read rows of chunk ${chunk.chunk} of "${id}"`)
       return object.text()
     },
     async writePlan(id, plan) {
@@ -100,7 +159,7 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
     },
     async register(id, generation) {
       // Every statement of the batch holds only while this generation is the newest: all of it is done, or nothing.
-      const isNewest = sql`(SELECT max(generation) FROM generations) = ${generation} AND (SELECT status FROM loads WHERE id = ${id}) <> 'cancelled'`
+      const isNewest = sql`(SELECT max(generation) FROM generations) = ${generation} AND (SELECT status FROM loads WHERE id = ${id}) NOT IN ('cancelled', 'failed')`
       const chunks = sql`load_chunks, json_each(load_chunks.content, '$.segments') WHERE load_chunks.load = ${id} AND ${isNewest}`
       await db.batch([
         insertCommit(db, clock),
@@ -123,6 +182,7 @@ function partPath(id: string, chunk: number): string {
   return `loads/${id}/${String(chunk).padStart(6, '0')}.part`
 }
 
-function newestPath(id: string, chunk: number): string {
-  return `loads/${id}/${String(chunk).padStart(6, '0')}.rows`
+/** Under another generation the rows of a chunk are others, and who computes them may not know that it is no longer wanted. */
+function newestPath(id: string, { generation, chunk }: ChunkName): string {
+  return `loads/${id}/${generation}-${String(chunk).padStart(6, '0')}.rows`
 }

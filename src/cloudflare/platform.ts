@@ -85,11 +85,12 @@ let settings: Settings | undefined
 /** Read once: a Worker's variables do not change while its isolate lives. */
 function settingsOf(env: Env): Settings {
   if (settings === undefined) {
-    const { BLOCK_BYTES_MAX, REBLOCK_GRACE_MS, DATASET_CHUNK_ROWS } = parseVariables(env)
+    const { BLOCK_BYTES_MAX, REBLOCK_GRACE_MS, DATASET_CHUNK_ROWS, LOAD_PARTS } = parseVariables(env)
     settings = {
       blockBytesMax: BLOCK_BYTES_MAX,
       reblockGraceMs: REBLOCK_GRACE_MS,
       datasetChunkRows: DATASET_CHUNK_ROWS,
+      loadPartsMax: LOAD_PARTS,
     }
   }
   return settings

@@ -5,24 +5,35 @@ import type { SegmentRecord } from '../definitions/segment-record.ts'
 /** Long work, run by the platform's durable engine; a job's id names it there, too. */
 export interface Jobs {
   /** Starts a job unless it is under way; one that has ended is run again. */
-  start(kind: JobKind, id: string): Promise<void>
+  start(kind: InstanceKind, id: string): Promise<void>
   /**
    * Starts a job from its first step, whatever its engine believes of it: it has been silent for too long.
    */
-  restart(kind: JobKind, id: string): Promise<void>
+  restart(kind: InstanceKind, id: string): Promise<void>
   /** Ends a job at once, wherever it is; its record says already that it is cancelled. */
   stop(id: string): Promise<void>
 }
 
 export type JobKind = 'load' | 'reblock' | 'compact' | 'training' | 'erase' | 'fill'
 
+/** What the engine runs: jobs, and the parts of large loads, which are no jobs of their own. */
+export type InstanceKind = JobKind | 'load_part'
+
 /** The parts of a job, as its engine runs them. */
 export interface JobSteps {
   /**
    * Runs one step, durably: a finished one is not run again when the job is resumed, a thrown one is retried.
    */
-  step(name: string, work: () => Promise<StepOutcome>): Promise<StepOutcome>
+  step(name: string, work: () => Promise<StepOutcome>, options?: StepOptions): Promise<StepOutcome>
   sleep(name: string, ms: number): Promise<void>
+}
+
+export interface StepOptions {
+  /**
+   * Given where a step may take most of an isolate's memory: of such steps an isolate runs one at a time, and one that waits for
+   * its turn calls this now and then.
+   */
+  readonly whileWaiting: () => Promise<void>
 }
 
 /**
@@ -75,17 +86,31 @@ export interface LoadRecords {
   listUnfinished(): Promise<readonly LoadRecord[]>
   /** A cancelled load keeps its status, unless it is queued again. */
   update(id: string, change: Partial<LoadChange>): Promise<void>
+  /** The same, and forgets what was done under another generation, in one step. */
+  beginRun(id: string, change: Partial<LoadChange>): Promise<void>
+  /** Notes that a load goes on and what hinders it, if it is running under this generation. */
+  beat(
+    id: string,
+    beat: { readonly generation: number } & Pick<LoadChange, 'error' | 'heartbeatTime'>,
+  ): Promise<void>
+  /** Ends a load as failed, if it has not ended and is of this generation. */
+  fail(
+    id: string,
+    end: { readonly generation: number; readonly error: string; readonly endedTime: Instant },
+  ): Promise<void>
   /** Makes a load that has not ended `cancelled`; false when it has, or when history shows its rows already. */
   cancel(id: string): Promise<boolean>
-  writeChunk(id: string, chunk: LoadChunk): Promise<void>
+  /** Nothing is written once the load is no longer running under this generation, or is registered. */
+  writeChunk(id: string, generation: number, chunk: LoadChunk): Promise<void>
+  markSynced(id: string, chunk: number): Promise<void>
   findChunk(id: string, chunk: number): Promise<LoadChunk | undefined>
   /** In the order of the file. */
   listChunks(id: string): Promise<readonly LoadChunk[]>
-  /** Forgets what was done, for a run under another generation. */
-  deleteChunks(id: string): Promise<void>
+  /** What is done of each of so many shares, the first of which has chunks 0, n, 2n and so on; by share. */
+  countChunks(id: string, partCount: number): Promise<readonly ChunkCounts[]>
   /** Keeps the newest row of each key of a chunk (lines of `encodeRow`) until the load has ended. */
-  writeNewest(id: string, chunk: number, rows: string): Promise<void>
-  readNewest(id: string, chunk: number): Promise<string>
+  writeNewest(id: string, chunk: ChunkName, rows: string): Promise<void>
+  readNewest(id: string, chunk: ChunkName): Promise<string>
   /** Keeps how the file is cut (JSON) until the load has ended. */
   writePlan(id: string, plan: string): Promise<void>
   readPlan(id: string): Promise<string | undefined>
@@ -96,7 +121,7 @@ export interface LoadRecords {
   deleteKept(id: string): Promise<void>
   /**
    * Registers all segments of a load's chunks in one step. False, and nothing done, when the newest
-   * generation is no longer the load's, or the load was cancelled.
+   * generation is not this one, or the load was cancelled or has failed.
    */
   register(id: string, generation: number): Promise<boolean>
 }
@@ -140,4 +165,17 @@ export interface LoadChunk {
   readonly rejections: readonly { readonly row: number; readonly message: string }[]
   /** True once the newest rows of its keys have reached the writers. */
   readonly isSynced: boolean
+}
+
+/** A chunk, as rows of one generation were made of it. */
+export interface ChunkName {
+  readonly generation: number
+  readonly chunk: number
+}
+
+export interface ChunkCounts {
+  readonly read: number
+  readonly synced: number
+  /** Bad rows of those that are read. */
+  readonly rejected: number
 }

@@ -1,5 +1,5 @@
 import { FeatureStoreError } from '../core/error.ts'
-import type { JobSteps } from './jobs.ts'
+import type { JobSteps, StepOptions } from './jobs.ts'
 
 /**
  * Runs one step of a job. A fault that no other try can mend travels as the step's outcome and is thrown
@@ -9,15 +9,17 @@ export async function runStep<T extends number | boolean | null>(
   steps: JobSteps,
   name: string,
   work: () => Promise<T>,
+  options?: StepOptions,
 ): Promise<T> {
-  const outcome = await steps.step(name, async () => {
+  const attempt = async () => {
     try {
       return { value: await work() }
     } catch (error) {
       if (!isPermanent(error)) throw error
       return { fault: { code: error.code, message: error.message } }
     }
-  })
+  }
+  const outcome = await steps.step(name, attempt, options)
   if ('fault' in outcome) throw new FeatureStoreError(outcome.fault.code, outcome.fault.message)
   return outcome.value as T
 }

@@ -188,9 +188,11 @@ test('loadChunk() over columns makes of any rows what the checks and views make 
         })
         const batch = await platform.quarantine.read('orders', 'load-1.0')
         expect(batch?.rows ?? []).toEqual(wanted.quarantined)
-        expect((await platform.loads.readNewest('load-1', 0)).split('\n').sort()).toEqual(
-          wanted.newest.length === 0 ? [''] : wanted.newest.toSorted(),
-        )
+        expect(
+          (await platform.loads.readNewest('load-1', { generation: LOAD.generation, chunk: 0 }))
+            .split('\n')
+            .sort(),
+        ).toEqual(wanted.newest.length === 0 ? [''] : wanted.newest.toSorted())
         if (Object.keys(wanted.unmet).length > 0) {
           const sums = Object.entries(await platform.expectationTallies.read('orders', 0))
           expect(Object.fromEntries(sums.map(([name, { unmet }]) => [name, unmet]))).toEqual(wanted.unmet)

@@ -70,7 +70,7 @@ function afterFirstChunk(work: (id: string) => void | Promise<void>): void {
   Object.assign(platform.loads, {
     async writeChunk(...given: Parameters<typeof writeChunk>) {
       await writeChunk(...given)
-      if (given[1].chunk === 0) await work(given[0])
+      if (given[2].chunk === 0) await work(given[0])
     },
   })
 }
@@ -158,7 +158,7 @@ describe('a load', () => {
     platform.land('clicks', 'a.parquet', WIDE)
     Object.assign(platform.jobs, { start: async () => {}, stop: async () => {} })
     const id = await begin()
-    await platform.loads.writeNewest(id, 0, 'rows')
+    await platform.loads.writeNewest(id, { generation: 0, chunk: 0 }, 'rows')
     await platform.loads.writePlan(id, '{}')
     await cancelJob(platform, id)
     expect(kept()).toEqual([])

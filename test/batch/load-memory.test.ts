@@ -1,10 +1,13 @@
+import { setTimeout } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import { beforeEach, expect, test } from 'vitest'
 import { describeLoad } from '../../src/batch/describe-load.ts'
 import { CHUNK_BYTES_MAX, type LoadPlan } from '../../src/batch/load-plan.ts'
+import { runLoad } from '../../src/batch/run-load.ts'
 import { startLoads } from '../../src/batch/start-loads.ts'
+import { createTurns } from '../../src/cloudflare/turns.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 import { writeParquet } from '../../src/core/parquet.ts'
 import { schemaElements } from '../../src/core/parquet-types.ts'
@@ -88,7 +91,7 @@ function fileInOnePage(noteChars: number): Uint8Array<ArrayBuffer> {
 }
 
 /** Loads a file with what its steps hold watched at every range they read and every object they write. */
-async function load(bytes: Uint8Array<ArrayBuffer>) {
+async function load(bytes: Uint8Array<ArrayBuffer>, untilEnd: () => Promise<unknown> = async () => {}) {
   platform.land('notes', 'a.parquet', bytes)
   // What made the file is let go before anything is measured.
   await new Promise((resolve) => setImmediate(resolve))
@@ -114,7 +117,8 @@ async function load(bytes: Uint8Array<ArrayBuffer>) {
         return {
           byteLength: buffer.byteLength,
           async slice(start, end) {
-            const sliced = await buffer.slice(start, end)
+            // As from afar: meanwhile others go on.
+            const [sliced] = await Promise.all([buffer.slice(start, end), setTimeout(1)])
             watched.sliceBytesMax = Math.max(watched.sliceBytesMax, sliced.byteLength)
             watched.readBytes += sliced.byteLength
             if (sliced.byteLength > 1_000_000) watch()
@@ -140,6 +144,7 @@ async function load(bytes: Uint8Array<ArrayBuffer>) {
   }
   Object.assign(platform, watchedPlatform)
   const [begun] = await startLoads(platform, 'notes', { badRowsMax: 0 })
+  await untilEnd()
   return { ...watched, report: await describeLoad(platform, begun!.id) }
 }
 
@@ -153,6 +158,28 @@ test('a load of the largest page that is held keeps every step within its bound 
   expect(loggedRows()).toBe(2 * ROWS)
   expect(heldBytesMax).toBeGreaterThan(LIMITS.parquetPageBytesMax)
   expect(heldBytesMax).toBeLessThan(HELD_BYTES_MAX)
+})
+
+test('loads that share an isolate keep within the bound of one, for they take turns', async () => {
+  const noteChars = Math.floor(LIMITS.parquetPageBytesMax / ROWS) - 5
+  const turns = createTurns({ now: () => Date.now(), wait: (ms) => setTimeout(ms) })
+  const jobs: Promise<void>[] = []
+  const start = async (_kind: unknown, id: string) => {
+    const job = runLoad(platform, id, {
+      step: (_name, work, options) => (options === undefined ? work() : turns.take(work, options)),
+      sleep: async () => {},
+    })
+    jobs.push(job)
+  }
+  Object.assign(platform, { jobs: { start, restart: start, stop: async () => {} } })
+  const bytes = fileInOnePage(noteChars)
+  platform.land('notes', 'b.parquet', bytes)
+  const { heldBytesMax } = await load(bytes, () => Promise.all(jobs))
+  expect(jobs).toHaveLength(2)
+  expect(loggedRows()).toBe(2 * 2 * ROWS)
+  expect(heldBytesMax).toBeGreaterThan(LIMITS.parquetPageBytesMax)
+  // Both at once would hold both pages.
+  expect(heldBytesMax).toBeLessThan(1.5 * LIMITS.parquetPageBytesMax)
 })
 
 test('a load of a row group larger than a step may hold reads the pages of each chunk alone', async () => {

@@ -530,8 +530,8 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
 
     test('loads.register() registers every chunk at once, and only under the newest generation', async () => {
       await platform.registry.insert(generation(1), EMPTY_INDEX)
-      await platform.loads.begin(load('l1'))
-      for (const number of [0, 1]) await platform.loads.writeChunk('l1', chunk(number))
+      await platform.loads.begin(load('l1', { status: 'running' }))
+      for (const number of [0, 1]) await platform.loads.writeChunk('l1', 1, chunk(number))
       expect(await platform.loads.listChunks('l1')).toEqual([chunk(0), chunk(1)])
       expect(await platform.loads.findChunk('l1', 1)).toEqual(chunk(1))
       expect(await platform.loads.findChunk('l1', 2)).toBeUndefined()
@@ -542,8 +542,78 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await platform.loads.register('l1', 2)).toBe(true)
       expect(await platform.offline.list('clicks', 1)).toHaveLength(2)
       expect((await platform.loads.find('l1'))?.isRegistered).toBe(true)
-      await platform.loads.deleteChunks('l1')
-      expect(await platform.loads.listChunks('l1')).toEqual([])
+      await platform.loads.begin(load('l2', { status: 'running' }))
+      await platform.loads.writeChunk('l2', 1, chunk(2))
+      await platform.loads.fail('l2', { generation: 1, error: 'why', endedTime: 300 })
+      expect(await platform.loads.register('l2', 2)).toBe(false)
+      expect(await platform.offline.list('clicks', 1)).toHaveLength(2)
+    })
+
+    test('loads.writeChunk() writes nothing of a load that is not running under its generation, or is registered', async () => {
+      const { loads, registry } = platform
+      await registry.insert(generation(1), EMPTY_INDEX)
+      await loads.writeChunk('l1', 1, chunk(0))
+      await loads.begin(load('l1'))
+      await loads.writeChunk('l1', 1, chunk(0))
+      await loads.update('l1', { status: 'running' })
+      await loads.writeChunk('l1', 2, chunk(0))
+      expect(await loads.listChunks('l1')).toEqual([])
+      await loads.writeChunk('l1', 1, chunk(0))
+      await loads.writeChunk('l1', 1, { ...chunk(0), read: 3 })
+      expect(await loads.listChunks('l1')).toEqual([{ ...chunk(0), read: 3 }])
+      await loads.register('l1', 1)
+      await loads.writeChunk('l1', 1, chunk(0))
+      await loads.writeChunk('l1', 1, chunk(1))
+      expect(await loads.listChunks('l1')).toEqual([{ ...chunk(0), read: 3 }])
+    })
+
+    test('loads.beginRun() forgets the chunks of the run before, and a cancelled load keeps its status', async () => {
+      const { loads } = platform
+      await loads.begin(load('l1', { status: 'running' }))
+      await loads.writeChunk('l1', 1, chunk(0))
+      await loads.beginRun('l1', { status: 'running', generation: 2 })
+      expect(await loads.listChunks('l1')).toEqual([])
+      expect(await loads.find('l1')).toEqual(load('l1', { status: 'running', generation: 2 }))
+      await loads.writeChunk('l1', 1, chunk(0))
+      expect(await loads.listChunks('l1')).toEqual([])
+      await loads.cancel('l1')
+      await loads.beginRun('l1', { status: 'running', generation: 3 })
+      expect(await loads.find('l1')).toMatchObject({ status: 'cancelled' })
+    })
+
+    test('loads.countChunks() tells of each share what is read, synced and bad', async () => {
+      const { loads } = platform
+      await loads.begin(load('l1', { status: 'running' }))
+      for (const number of [0, 1, 4, 6]) await loads.writeChunk('l1', 1, chunk(number))
+      for (const number of [4, 6, 7]) await loads.markSynced('l1', number)
+      const counts = [
+        { read: 2, synced: 1, rejected: 2 },
+        { read: 1, synced: 0, rejected: 1 },
+        { read: 1, synced: 1, rejected: 1 },
+        { read: 0, synced: 0, rejected: 0 },
+      ]
+      expect(await loads.countChunks('l1', 4)).toEqual(counts)
+      expect(await loads.findChunk('l1', 4)).toEqual({ ...chunk(4), isSynced: true })
+      expect(await loads.findChunk('l1', 7)).toBeUndefined()
+    })
+
+    test('loads.beat() and fail() touch no load of another generation, nor one that has ended', async () => {
+      const { loads } = platform
+      const end = { generation: 1, error: 'why', endedTime: 300 }
+      const failed = { status: 'failed', error: 'why', endedTime: 300, heartbeatTime: 300 } as const
+      await loads.begin(load('l1'))
+      await loads.beat('l1', { generation: 1, error: 'hindered', heartbeatTime: 200 })
+      expect(await loads.find('l1')).toEqual(load('l1'))
+      await loads.update('l1', { status: 'running' })
+      await loads.beat('l1', { generation: 2, error: 'hindered', heartbeatTime: 200 })
+      await loads.fail('l1', { ...end, generation: 2 })
+      expect(await loads.find('l1')).toEqual(load('l1', { status: 'running' }))
+      await loads.beat('l1', { generation: 1, error: 'hindered', heartbeatTime: 200 })
+      expect(await loads.find('l1')).toMatchObject({ error: 'hindered', heartbeatTime: 200 })
+      await loads.fail('l1', end)
+      await loads.fail('l1', { ...end, error: 'something else' })
+      await loads.beat('l1', { generation: 1, error: null, heartbeatTime: 400 })
+      expect(await loads.find('l1')).toEqual(load('l1', failed))
     })
 
     test('fills fix what they read once, tell how far they are, and register all at once', async () => {
@@ -608,8 +678,8 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
 
     test('loads.cancel() ends a load whose rows history does not show, and then none is registered', async () => {
       await platform.registry.insert(generation(1), EMPTY_INDEX)
-      for (const id of ['l1', 'l2', 'l3']) await platform.loads.begin(load(id))
-      for (const id of ['l1', 'l2']) await platform.loads.writeChunk(id, chunk(0))
+      for (const id of ['l1', 'l2', 'l3']) await platform.loads.begin(load(id, { status: 'running' }))
+      for (const id of ['l1', 'l2']) await platform.loads.writeChunk(id, 1, chunk(0))
       expect(await platform.loads.cancel('l1')).toBe(true)
       expect(await platform.loads.cancel('l1')).toBe(false)
       expect(await platform.loads.register('l1', 1)).toBe(false)
@@ -622,9 +692,11 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await platform.loads.cancel('l3')).toBe(false)
     })
 
-    test('loads keep the newest rows of a chunk for the writers', async () => {
-      await platform.loads.writeNewest('l1', 3, 'a\tb\nc\td')
-      expect(await platform.loads.readNewest('l1', 3)).toBe('a\tb\nc\td')
+    test('loads keep the newest rows of a chunk for the writers, those of each generation', async () => {
+      const { loads } = platform
+      await loads.writeNewest('l1', { generation: 2, chunk: 3 }, 'a\tb\nc\td')
+      await loads.writeNewest('l1', { generation: 1, chunk: 3 }, 'old')
+      expect(await loads.readNewest('l1', { generation: 2, chunk: 3 })).toBe('a\tb\nc\td')
     })
 
     test('loads keep plan and parts until deleteKept()', async () => {

@@ -3,6 +3,7 @@ import { eraseKeys } from '../../src/batch/erase-keys.ts'
 import { fillView } from '../../src/batch/fill-view.ts'
 import { reblockGroup } from '../../src/batch/reblock-group.ts'
 import { runLoad } from '../../src/batch/run-load.ts'
+import { runLoadPart } from '../../src/batch/run-load-part.ts'
 import { createBlockCache } from '../../src/core/block-cache.ts'
 import { FeatureStoreError } from '../../src/core/error.ts'
 import { contentHash } from '../../src/core/hash.ts'
@@ -33,7 +34,7 @@ import type {
   Clock,
   FillChunk,
   GenerationHead,
-  JobKind,
+  InstanceKind,
   JobRecord,
   JobRecords,
   JobSteps,
@@ -107,6 +108,7 @@ export interface MemoryOptions {
   /** Runs every effect of a writer; it may fail it, before or after. */
   readonly effect?: <T>(name: string, run: () => T) => T
   readonly datasetChunkRows?: number
+  readonly loadPartsMax?: number
   /** Runs every effect of a dataset's making or of a load; it may fail it, before or after. */
   readonly jobEffect?: <T>(name: string, run: () => Promise<T>) => Promise<T>
   /** Bytes that all writers may hold together. */
@@ -115,6 +117,7 @@ export interface MemoryOptions {
 
 const RUNS = {
   load: runLoad,
+  load_part: runLoadPart,
   reblock: reblockGroup,
   compact: compactLog,
   training: makeDataset,
@@ -239,7 +242,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     reason: rows[0]!.reason,
     isReleased: released.has(`${source}/${id}`),
   })
-  const runJob = (kind: JobKind, id: string) =>
+  const runJob = (kind: InstanceKind, id: string) =>
     RUNS[kind](platform, id, {
       step: (_name, work) => work(),
       async sleep(_name, ms) {
@@ -247,7 +250,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         await platform.flush()
       },
     })
-  const startJob = async (kind: JobKind, id: string) => {
+  const startJob = async (kind: InstanceKind, id: string) => {
     if (platform.heldJobs === undefined) await runJob(kind, id)
     else platform.heldJobs.push(id)
   }
@@ -466,18 +469,49 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           loads.set(id, { ...load, status: 'cancelled' })
           return true
         },
-        async writeChunk(id, chunk) {
+        async beginRun(id, change) {
+          chunks.delete(id)
+          loads.set(id, changed(loads.get(id)!, change))
+        },
+        async beat(id, { generation, ...change }) {
+          const load = loads.get(id)!
+          if (load.status === 'running' && load.generation === generation)
+            loads.set(id, { ...load, ...change })
+        },
+        async fail(id, { generation, error, endedTime }) {
+          const load = loads.get(id)!
+          if (hasEnded(load) || load.generation !== generation) return
+          loads.set(id, { ...load, status: 'failed', error, endedTime, heartbeatTime: endedTime })
+        },
+        async writeChunk(id, generation, chunk) {
+          const load = loads.get(id)
+          if (load?.status !== 'running' || load.generation !== generation || load.isRegistered) return
           chunks.set(id, (chunks.get(id) ?? new Map()).set(chunk.chunk, chunk))
+        },
+        async markSynced(id, chunk) {
+          const own = chunks.get(id)
+          const done = own?.get(chunk)
+          if (done !== undefined) own!.set(chunk, { ...done, isSynced: true })
+        },
+        async countChunks(id, partCount) {
+          const all = [...(chunks.get(id)?.values() ?? [])]
+          return Array.from({ length: partCount }, (_, part) => {
+            const own = all.filter(({ chunk }) => chunk % partCount === part)
+            return {
+              read: own.length,
+              synced: own.filter(({ isSynced }) => isSynced).length,
+              rejected: own.reduce((sum, { rejected }) => sum + rejected, 0),
+            }
+          })
         },
         findChunk: async (id, chunk) => chunks.get(id)?.get(chunk),
         listChunks: async (id) => [...(chunks.get(id)?.values() ?? [])].sort((a, b) => a.chunk - b.chunk),
-        async deleteChunks(id) {
-          chunks.delete(id)
+        async writeNewest(id, { generation, chunk }, rows) {
+          objects.set(`loads/${id}/${generation}-${chunk}`, new TextEncoder().encode(rows))
         },
-        async writeNewest(id, chunk, rows) {
-          objects.set(`loads/${id}/${chunk}`, new TextEncoder().encode(rows))
+        async readNewest(id, { generation, chunk }) {
+          return new TextDecoder().decode(objects.get(`loads/${id}/${generation}-${chunk}`)!)
         },
-        readNewest: async (id, chunk) => new TextDecoder().decode(objects.get(`loads/${id}/${chunk}`)!),
         async writePlan(id, plan) {
           objects.set(`loads/${id}/plan`, new TextEncoder().encode(plan))
         },
@@ -499,7 +533,8 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         },
         async register(id, generation) {
           if ((generations.at(-1)?.generation ?? 0) !== generation) return false
-          if (loads.get(id)!.status === 'cancelled') return false
+          const { status } = loads.get(id)!
+          if (status === 'cancelled' || status === 'failed') return false
           await offline.register([...(chunks.get(id)?.values() ?? [])].flatMap(({ segments }) => segments))
           loads.set(id, { ...loads.get(id)!, isRegistered: true })
           return true
@@ -541,6 +576,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       blockBytesMax: 16_000,
       reblockGraceMs: 300_000,
       datasetChunkRows: options.datasetChunkRows ?? 65_536,
+      loadPartsMax: options.loadPartsMax ?? 1,
     },
     fills: {
       async plan(id, segments) {
@@ -664,7 +700,9 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
 /** Every method that changes something is one effect. */
 export function guardEffects<T extends object>(port: T, effect: MemoryOptions['jobEffect']): T {
   if (effect === undefined) return port
-  const changes = Object.entries(port).filter(([name]) => !/^(find|list|read|open|stream|chunks)/.test(name))
+  const changes = Object.entries(port).filter(
+    ([name]) => !/^(find|list|read|open|stream|chunks|count)/.test(name),
+  )
   const guarded = changes.map(([name, method]) => [
     name,
     (...given: unknown[]) => effect(name, () => method(...given)),

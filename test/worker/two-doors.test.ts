@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { writeParquet } from '../../src/core/parquet.ts'
+import { encodePartId } from '../../src/batch/load-parts.ts'
+import { createParquetWriter, writeParquet } from '../../src/core/parquet.ts'
 import { formatInstant } from '../../src/core/time.ts'
 import { type Harness, startHarness, TOKEN, until } from './harness.ts'
 
@@ -65,14 +66,26 @@ const DEFINITIONS = {
   ],
 }
 const ROWS = 400
+/** Of the landed file's row groups, which are chunks: enough of them that the load is in parts. */
+const GROUP_ROWS = 25
+const PARTS = 4
 const DONE_MS = 60_000
 const MINUTE = 60_000_000
 const NOW = Math.floor(Date.now() / 60_000) * MINUTE
 const USERS = Array.from({ length: 14 }, (_, at) => `user-${at}`)
 
+interface LandedRow {
+  readonly at: number
+  readonly made: number
+  readonly user: string | null
+  readonly value: number | null
+  readonly price: number | null
+  readonly tag: string | null
+}
+
 /** Ties of event time, of both times, and late rows are many; the last users are never or long ago seen. */
 const random = createRandom(20_261_128)
-const rows = Array.from({ length: ROWS }, () => {
+const rows = Array.from({ length: ROWS }, (): LandedRow => {
   const user = USERS[Math.floor(random() ** 2 * 12)]!
   const hoursAgo = user === 'user-11' ? 40 : Math.floor(random() ** 3 * 45)
   const at = NOW - 5 * MINUTE - hoursAgo * 60 * MINUTE - Math.floor(random() * 4) * 7 * MINUTE
@@ -98,23 +111,7 @@ beforeAll(async () => {
     const pushed = await harness.call('POST', '/v1/sources/pushed/events', { events })
     expect(pushed.json, pushed.text).toMatchObject({ rejected: [] })
   }
-  const column = <T>(value: (row: (typeof rows)[number]) => T) => rows.map(value)
-  const file = writeParquet([
-    { name: 'at', type: 'timestamp', values: column(({ at }) => at) },
-    { name: 'made', type: 'timestamp', values: column(({ made }) => made) },
-    { name: 'user', type: 'string', values: column(({ user }) => user) },
-    { name: 'value', type: 'int64', values: column(({ value }) => (value === null ? null : BigInt(value))) },
-    { name: 'price', type: 'float64', values: column(({ price }) => price) },
-    { name: 'tag', type: 'string', values: column(({ tag }) => tag) },
-  ])
-  await harness.call('PUT', '/v1/sources/landed/files/all.parquet', file)
-  const { json } = await harness.call<{ loads: { id: string }[] }>('POST', '/v1/sources/landed/loads', {})
-  const load = await until(
-    async () =>
-      (await harness.call<{ status: string; rows: object }>('GET', `/v1/loads/${json.loads[0]!.id}`)).json,
-    ({ status }) => status !== 'queued' && status !== 'running',
-    DONE_MS,
-  )
+  const load = await untilEnded(await startLoad('all', landedFile(rows, GROUP_ROWS)))
   expect(load).toMatchObject({ status: 'succeeded', rows: { written: ROWS } })
   const logged = `SELECT min(rows) AS least FROM
     (SELECT sum(row_count) AS rows FROM segments WHERE path LIKE 'log/%pushed/%' GROUP BY view)`
@@ -125,6 +122,69 @@ beforeAll(async () => {
   )
 })
 afterAll(() => harness.close())
+
+interface Load {
+  readonly id: string
+  readonly status: string
+  readonly rows: { readonly written: number }
+  readonly progress: { readonly done: number; readonly total: number }
+  readonly error?: string
+}
+
+function landedFile(landed: readonly LandedRow[], groupRows: number): Uint8Array {
+  const columns = [
+    { name: 'at', type: 'timestamp' },
+    { name: 'made', type: 'timestamp' },
+    { name: 'user', type: 'string' },
+    { name: 'value', type: 'int64' },
+    { name: 'price', type: 'float64' },
+    { name: 'tag', type: 'string' },
+  ] as const
+  const writer = createParquetWriter(columns)
+  for (let start = 0; start < landed.length; start += groupRows) {
+    const group = landed.slice(start, start + groupRows)
+    const values = group.map(({ value, ...row }) => ({
+      ...row,
+      value: value === null ? null : BigInt(value),
+    }))
+    writer.write(columns.map(({ name }) => values.map((row) => row[name])))
+  }
+  return writer.finish()
+}
+
+/** Lands a file and begins its load. */
+async function startLoad(name: string, file: Uint8Array): Promise<string> {
+  await harness.call('PUT', `/v1/sources/landed/files/${name}.parquet`, file)
+  const body = { files: [`${name}.parquet`] }
+  const { json } = await harness.call<{ loads: Load[] }>('POST', '/v1/sources/landed/loads', body)
+  return json.loads[0]!.id
+}
+
+const readLoad = async (id: string) => (await harness.call<Load>('GET', `/v1/loads/${id}`)).json
+
+function untilEnded(id: string): Promise<Load> {
+  return until(
+    () => readLoad(id),
+    ({ status }) => status !== 'queued' && status !== 'running',
+    DONE_MS,
+  )
+}
+
+/** Statuses of the instances that were begun beside a load's own, by what they do. */
+async function readParts(id: string): Promise<Record<string, string[]>> {
+  const { generation } = (await harness.env.DB.prepare('SELECT generation FROM loads WHERE id = ?')
+    .bind(id)
+    .first())!
+  const statuses: Record<string, string[]> = { chunk: [], sync: [] }
+  for (const phase of ['chunk', 'sync'] as const) {
+    for (let part = 1; part < PARTS; part++) {
+      const partId = encodePartId({ load: id, generation: Number(generation), phase, part, partCount: PARTS })
+      const instance = await harness.env.JOBS.get(partId).catch(() => undefined)
+      if (instance !== undefined) statuses[phase]!.push((await instance.status()).status)
+    }
+  }
+  return statuses
+}
 
 /** Takes apart what belongs to each door; the names without the door's. */
 function byDoor(names: readonly string[], values: readonly unknown[]) {
@@ -234,6 +294,55 @@ it('rows pushed and loaded make equal datasets (S2, S22, S25)', async () => {
   expect(doors.map(({ pushed }) => pushed)).toEqual(doors.map(({ landed }) => landed))
   expect(doors.filter(({ pushed }) => pushed.total_1d !== null).length).toBeGreaterThan(100)
 })
+
+it('a load of many chunks is in parts, which all end with it', async () => {
+  const { results } = await harness.env.DB.prepare('SELECT id FROM loads').all<{ id: string }>()
+  expect(results).toHaveLength(1)
+  const ended = Array(PARTS - 1).fill('complete')
+  expect(await readParts(results[0]!.id)).toEqual({ chunk: ended, sync: ended })
+})
+
+it('a load in parts with a bad row in its last chunk fails by row and reason, all parts end, and it leaves nothing', async () => {
+  const bad = rows.map((row, at) => (at === ROWS - 1 ? { ...row, user: null } : row))
+  const id = await startLoad('bad', landedFile(bad, GROUP_ROWS))
+  expect(await untilEnded(id)).toMatchObject({
+    status: 'failed',
+    error: expect.stringMatching(
+      new RegExp(
+        `^Cannot load "bad.parquet": 1 rows are bad and max_bad_rows is 0; row ${ROWS - 1}: Join key`,
+      ),
+    ),
+  })
+  await untilGone(id)
+})
+
+it('a load in parts that is cancelled ends all of them and leaves nothing', async () => {
+  const id = await startLoad('cancelled', landedFile(rows, 4))
+  await until(
+    () => readLoad(id),
+    ({ progress }) => progress.done >= PARTS,
+    DONE_MS,
+  )
+  const cancelled = await harness.call('POST', `/v1/jobs/${id}/cancel`)
+  expect(cancelled.status, cancelled.text).toBe(200)
+  await untilGone(id)
+  expect(await readLoad(id)).toMatchObject({ status: 'cancelled' })
+})
+
+/** Waits until no part of a load goes on; then nothing is kept for it, and history shows none of it. */
+async function untilGone(id: string): Promise<void> {
+  const areEnded = ({ chunk }: Awaited<ReturnType<typeof readParts>>) =>
+    chunk!.every((status) => status === 'complete' || status === 'terminated')
+  const parts = await until(() => readParts(id), areEnded, DONE_MS)
+  expect(parts).toMatchObject({
+    chunk: [expect.any(String), expect.any(String), expect.any(String)],
+    sync: [],
+  })
+  const { objects } = await harness.env.BUCKET.list({ prefix: `loads/${id}/` })
+  expect(objects).toEqual([])
+  const registered = harness.env.DB.prepare('SELECT count(*) AS count FROM segments WHERE path LIKE ?')
+  expect(await registered.bind(`%${id}%`).first('count')).toBe(0)
+}
 
 /** Numbers from 0 to 1 that are the same in every run. */
 function createRandom(seed: number): () => number {

@@ -1,0 +1,66 @@
+import { assert, FeatureStoreError } from '../core/error.ts'
+import { isPermanent, type Platform } from '../platform.ts'
+import { readSnapshotOf } from '../registry/current-snapshot.ts'
+import { loadChunk } from './load-chunk.ts'
+import type { LoadPlan } from './load-plan.ts'
+import { findLoad, findSource, isUnderWay } from './load-under-way.ts'
+import { readRows } from './read-rows.ts'
+
+/** A chunk of a load, and the generation under which whoever sees to it computes rows; absent means the load's. */
+export interface ChunkOfLoad {
+  readonly chunk: number
+  readonly generation: number | undefined
+}
+
+/** Answers how many rows of the chunk are bad; null when it is no longer wanted. */
+export async function runChunk(
+  platform: Platform,
+  id: string,
+  { chunk, generation }: ChunkOfLoad,
+): Promise<number | null> {
+  const { loads } = platform
+  const load = await findLoad(platform, id)
+  if (!isUnderWay(load, generation)) return null
+  const beat = (error: string | null) =>
+    loads.beat(id, { generation: load.generation, error, heartbeatTime: platform.clock.now() })
+  let done = await loads.findChunk(id, chunk)
+  if (done === undefined) {
+    const snapshot = await readSnapshotOf(platform, load.generation, { sources: [load.source] })
+    const source = findSource(snapshot, load)
+    try {
+      const rows = await readRows(platform, source, { load, plan: await readPlan(platform, id), chunk })
+      done = await loadChunk(platform, { snapshot, source, rows }, { load, chunk })
+    } catch (error) {
+      // The engine tries again and tells nobody why: whoever asks for the load sees the reason meanwhile.
+      if (!isPermanent(error)) await beat(String((error as Error).message))
+      throw error
+    }
+  }
+  // A job is ended between two of its steps: one that runs meanwhile removes what it kept by itself.
+  const after = await findLoad(platform, id)
+  if (!isUnderWay(after, load.generation)) {
+    if (after.endedTime !== null || after.status === 'cancelled') await loads.deleteKept(id)
+    return null
+  }
+  await beat(null)
+  return done.rejected
+}
+
+async function readPlan(platform: Platform, id: string): Promise<LoadPlan> {
+  const text = await platform.loads.readPlan(id)
+  assert(text !== undefined, 'a load is planned before its chunks are read')
+  return JSON.parse(text) as LoadPlan
+}
+
+/** Fails a load with more bad rows than it may have, by those of the chunks that are done. */
+export async function refuseBadRows(platform: Platform, id: string): Promise<null> {
+  const { file, badRowsMax } = await findLoad(platform, id)
+  const chunks = await platform.loads.listChunks(id)
+  const rejected = chunks.reduce((sum, chunk) => sum + chunk.rejected, 0)
+  const [first] = chunks.flatMap(({ rejections }) => rejections)
+  assert(first !== undefined, 'a chunk with bad rows tells some of them')
+  throw new FeatureStoreError(
+    'invalid_argument',
+    `Cannot load "${file}": ${rejected} rows are bad and max_bad_rows is ${badRowsMax}; row ${first.row}: ${first.message}`,
+  )
+}

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { createTurns } from '../../src/cloudflare/turns.ts'
+
+/** Turns on a clock that goes on by a second with every look. */
+function createClocked() {
+  const time = { now: 0 }
+  const turns = createTurns({
+    now: () => time.now,
+    async wait() {
+      time.now += 1_000
+      await new Promise((resolve) => setTimeout(resolve, 0))
+    },
+  })
+  return { time, turns }
+}
+
+const HEEDLESS = { whileWaiting: async () => {} }
+
+test('take() runs work of an isolate one at a time, whichever ends and fails, and each comes to its turn', async () => {
+  const { turns } = createClocked()
+  let going = 0
+  const most: number[] = []
+  const work = async (at: number) => {
+    most.push(++going)
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    going--
+    if (at % 3 === 0) throw new Error(`work ${at} failed`)
+    return at
+  }
+  const taken = Array.from({ length: 9 }, (_, at) => turns.take(() => work(at), HEEDLESS))
+  const outcomes = await Promise.allSettled(taken)
+  expect(outcomes.map(({ status }) => status === 'rejected')).toEqual(outcomes.map((_, at) => at % 3 === 0))
+  expect(most).toEqual(Array(9).fill(1))
+})
+
+test('take() lets who waits say so every half minute, and gives up after five', async () => {
+  const { time, turns } = createClocked()
+  const times: number[] = []
+  let isOver = false
+  // None holds its turn for so long that it counts as lost.
+  const holders = Array.from({ length: 4 }, () =>
+    turns.take(async () => {
+      const untilMs = time.now + 100_000
+      while (!isOver && time.now < untilMs) await new Promise((resolve) => setTimeout(resolve, 0))
+    }, HEEDLESS),
+  )
+  const whileWaiting = async () => {
+    times.push(time.now)
+  }
+  await expect(turns.take(async () => 'done', { whileWaiting })).rejects.toMatchObject({
+    code: 'unavailable',
+  })
+  expect(times.length).toBeGreaterThan(7)
+  for (const [at, now] of times.entries()) expect(now - (times[at - 1] ?? 0)).toBeLessThan(40_000)
+  expect(time.now).toBeGreaterThan(300_000)
+  isOver = true
+  await Promise.all(holders)
+})
+
+test('take() takes over from work that was ended without a word', async () => {
+  const { time, turns } = createClocked()
+  void turns.take(() => new Promise(() => {}), HEEDLESS)
+  expect(await turns.take(async () => 'done', HEEDLESS)).toBe('done')
+  expect(time.now).toBeGreaterThan(119_000)
+  expect(time.now).toBeLessThan(125_000)
+})

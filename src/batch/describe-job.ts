@@ -2,7 +2,7 @@ import { FeatureStoreError } from '../core/error.ts'
 import { formatInstant } from '../core/time.ts'
 import type { JobKind, JobRecord, LoadRecord, LoadStatus, Platform } from '../platform.ts'
 import { describeLoad } from './describe-load.ts'
-import { type ErasureReport, erasureReport } from './erasure.ts'
+import { type ErasureReport, erasureReport } from './erasure/erasure.ts'
 
 export interface JobReport {
   readonly id: string

@@ -2,7 +2,7 @@ import type { Instant } from '../core/time.ts'
 import type { Platform } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import type { Filling } from '../registry/fill-views.ts'
-import type { ErasureParams } from './erasure.ts'
+import type { ErasureParams } from './erasure/erasure.ts'
 
 type SourceNames = Pick<ReadonlySet<string>, 'has'>
 

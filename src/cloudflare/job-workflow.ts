@@ -1,6 +1,6 @@
 import { WorkflowEntrypoint, type WorkflowEvent, type WorkflowStep } from 'cloudflare:workers'
 import { compactLog } from '../batch/compact-log.ts'
-import { eraseKeys } from '../batch/erase-keys.ts'
+import { eraseKeys } from '../batch/erasure/erase-keys.ts'
 import { fillView } from '../batch/fill-view.ts'
 import { reblockGroup } from '../batch/reblock-group.ts'
 import { runLoad } from '../batch/run-load.ts'

@@ -1,5 +1,5 @@
 import { compactLog } from '../../src/batch/compact-log.ts'
-import { eraseKeys } from '../../src/batch/erase-keys.ts'
+import { eraseKeys } from '../../src/batch/erasure/erase-keys.ts'
 import { fillView } from '../../src/batch/fill-view.ts'
 import { reblockGroup } from '../../src/batch/reblock-group.ts'
 import { runLoad } from '../../src/batch/run-load.ts'

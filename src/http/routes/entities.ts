@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { startErasure } from '../../batch/erasure.ts'
+import { startErasure } from '../../batch/erasure/erasure.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { parseInstant } from '../../core/time.ts'
 import { deleteKeys } from '../../ingest/delete-keys.ts'

@@ -1,6 +1,6 @@
-import { splitCells } from '../core/value.ts'
-import type { Platform } from '../platform.ts'
-import type { Erased, ErasedKeys } from '../registry/erased-keys.ts'
+import { splitCells } from '../../core/value.ts'
+import type { Platform } from '../../platform.ts'
+import type { Erased, ErasedKeys } from '../../registry/erased-keys.ts'
 
 /** Batches whose ids are read at once. */
 const LISTED_AT_ONCE = 1_000

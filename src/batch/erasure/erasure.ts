@@ -1,8 +1,8 @@
-import { hash128 } from '../core/hash.ts'
-import { parseKeys } from '../definitions/parse-keys.ts'
-import type { JobRecord, Platform } from '../platform.ts'
-import type { Erased } from '../registry/erased-keys.ts'
-import { resolveEntity } from '../registry/resolve-name.ts'
+import { hash128 } from '../../core/hash.ts'
+import { parseKeys } from '../../definitions/parse-keys.ts'
+import type { JobRecord, Platform } from '../../platform.ts'
+import type { Erased } from '../../registry/erased-keys.ts'
+import { resolveEntity } from '../../registry/resolve-name.ts'
 
 export interface Erasure {
   readonly entity: string

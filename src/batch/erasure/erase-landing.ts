@@ -1,5 +1,5 @@
-import type { LandedFile, Platform } from '../platform.ts'
-import { readErasedKeys } from '../registry/erased-keys.ts'
+import type { LandedFile, Platform } from '../../platform.ts'
+import { readErasedKeys } from '../../registry/erased-keys.ts'
 import { eraseLanded } from './erase-landed.ts'
 import { type LandedPosition, noteErased, readErasure, updateErasure } from './erasure.ts'
 

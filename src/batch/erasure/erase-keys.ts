@@ -1,15 +1,15 @@
-import { hashKey, topBits } from '../core/entity-key.ts'
-import { FeatureStoreError } from '../core/error.ts'
-import { writerLayout } from '../definitions/writer-layout.ts'
-import { isPermanent, type JobSteps, type Platform, runStep } from '../platform.ts'
-import { readWritingSnapshot } from '../registry/current-snapshot.ts'
-import { type Erased, type ErasedKeys, type ErasedPlace, readErasedKeys } from '../registry/erased-keys.ts'
+import { hashKey, topBits } from '../../core/entity-key.ts'
+import { FeatureStoreError } from '../../core/error.ts'
+import { writerLayout } from '../../definitions/writer-layout.ts'
+import { isPermanent, type JobSteps, type Platform, runStep } from '../../platform.ts'
+import { readWritingSnapshot } from '../../registry/current-snapshot.ts'
+import { type Erased, type ErasedKeys, type ErasedPlace, readErasedKeys } from '../../registry/erased-keys.ts'
+import { findPlannedFill, findUnfinishedLoad, findUnfinishedRows } from '../find-unfinished.ts'
 import { eraseNextLanded } from './erase-landing.ts'
 import { eraseQuarantine } from './erase-quarantine.ts'
 import { eraseQuotations } from './erase-quotations.ts'
 import { forgetFailedFills, planRaw, planStores } from './erase-stores.ts'
 import { type ErasureParams, endErasure, noteErased, readErasure, updateErasure } from './erasure.ts'
-import { findPlannedFill, findUnfinishedLoad, findUnfinishedRows } from './find-unfinished.ts'
 
 /** Where keys are erased that other folders know of; in this order, after all else. */
 export type Elsewhere = readonly ErasedPlace[]

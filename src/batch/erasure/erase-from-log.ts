@@ -1,12 +1,12 @@
-import { bitsText, encodeKey, hashKey, topBits } from '../core/entity-key.ts'
-import { eraseRows, findRows, type RowsToErase } from '../core/erase-rows.ts'
-import { COMMIT_COLUMN, STAMP_COLUMNS } from '../core/log-columns.ts'
-import { openParquet, type ParquetFile } from '../core/parquet.ts'
-import type { Instant } from '../core/time.ts'
-import { fingerprint } from '../definitions/fingerprint.ts'
-import { FILL_SEGMENT, type RegisteredSegment, siblingPath } from '../definitions/segment-record.ts'
-import type { CompiledEntity } from '../definitions/snapshot.ts'
-import type { LogName, Platform } from '../platform.ts'
+import { bitsText, encodeKey, hashKey, topBits } from '../../core/entity-key.ts'
+import { eraseRows, findRows, type RowsToErase } from '../../core/erase-rows.ts'
+import { COMMIT_COLUMN, STAMP_COLUMNS } from '../../core/log-columns.ts'
+import { openParquet, type ParquetFile } from '../../core/parquet.ts'
+import type { Instant } from '../../core/time.ts'
+import { fingerprint } from '../../definitions/fingerprint.ts'
+import { FILL_SEGMENT, type RegisteredSegment, siblingPath } from '../../definitions/segment-record.ts'
+import type { CompiledEntity } from '../../definitions/snapshot.ts'
+import type { LogName, Platform } from '../../platform.ts'
 
 /** Passes over a log that others go on changing, such as a compaction under way. */
 const PASSES_MAX = 20

@@ -1,6 +1,6 @@
-import { decodeValue, splitCells } from '../core/value.ts'
-import type { Platform, Quoted } from '../platform.ts'
-import type { Erased, ErasedKeys } from '../registry/erased-keys.ts'
+import { decodeValue, splitCells } from '../../core/value.ts'
+import type { Platform, Quoted } from '../../platform.ts'
+import type { Erased, ErasedKeys } from '../../registry/erased-keys.ts'
 
 /** Characters that a sentence quotes of a long value, at the least. */
 const QUOTED_CHARS = 60

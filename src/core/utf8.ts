@@ -4,6 +4,14 @@ declare class TextDecoder {
   decode(bytes: Uint8Array): string
 }
 
+declare class TextEncoder {
+  encode(text: string): Uint8Array
+}
+
+export function encodeUtf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
+
 /** UTF-8 bytes as text, a byte order mark kept as a character; undefined when they are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {

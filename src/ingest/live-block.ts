@@ -12,6 +12,20 @@ import {
 import type { Instant } from '../core/time.ts'
 import { encodeTiles } from '../core/window/tile-text.ts'
 import {
+  addRow,
+  createRowColumns,
+  findSlot,
+  isBeaten,
+  NO_SLOT,
+  nextSlot,
+  type RowColumns,
+  readRow,
+  removeRow,
+  slotCells,
+  slotEventTime,
+  writeRow,
+} from './row-columns.ts'
+import {
   countEvent,
   createWindowState,
   decodeWindowLine,
@@ -26,6 +40,7 @@ import {
 /** A block in a writer's memory: what each view holds for each key, and what was deleted. */
 export interface LiveBlock {
   readonly rowsByKey: Map<string, KeyRows>
+  readonly rows: RowColumns
   /** Merges that its checkpoint does not hold yet. */
   changes: number
   /** The last journal entry whose rows it holds: windows must not count one again. */
@@ -35,15 +50,16 @@ export interface LiveBlock {
 }
 
 interface KeyRows {
+  /** The key's hash, as signed words: V8 keeps those without an object around them. */
   readonly hashHigh: number
   readonly hashLow: number
-  /** Whether any of `rows` is a tombstone. */
+  /** Whether any of its rows is a tombstone. */
   hasTombstones: boolean
   /**
-   * Newest row of each `view@version`, newest tombstone of each id; a row that a tombstone beats is forgotten. Few, and
-   * most often one: a map for each key would take more memory than the row.
+   * First slot of its chain: the newest row of each `view@version`, the newest tombstone of each id; a row that a tombstone
+   * beats is forgotten. Few, and most often one.
    */
-  rows: readonly ViewRow[]
+  first: number
   /** By `view@version`; undefined while no view of the key has windows. */
   windows: Map<string, WindowState> | undefined
 }
@@ -52,13 +68,13 @@ interface KeyRows {
 export type RulesOf = (view: string) => WindowRules | undefined
 
 export function createLiveBlock(): LiveBlock {
-  return { rowsByKey: new Map(), changes: 0, through: 0, bytes: BLOCK_BYTES }
+  return { rowsByKey: new Map(), rows: createRowColumns(), changes: 0, through: 0, bytes: BLOCK_BYTES }
 }
 
 /** What the objects around a block, a key, a row and a set of tiles cost; measured in V8, rounded up. */
 const BLOCK_BYTES = 500
-const KEY_BYTES = 170
-const ROW_BYTES = 260
+const KEY_BYTES = 110
+const ROW_BYTES = 180
 const WINDOWS_BYTES = 2_000
 
 export interface MergeOptions {
@@ -87,7 +103,13 @@ export function mergeRow(
 function keyRows(block: LiveBlock, key: string, hash: KeyHash): KeyRows {
   let held = block.rowsByKey.get(key)
   if (held === undefined) {
-    held = { hashHigh: hash.high, hashLow: hash.low, hasTombstones: false, rows: [], windows: undefined }
+    held = {
+      hashHigh: hash.high | 0,
+      hashLow: hash.low | 0,
+      hasTombstones: false,
+      first: NO_SLOT,
+      windows: undefined,
+    }
     block.rowsByKey.set(copyText(key), held)
     block.bytes += KEY_BYTES + key.length
   }
@@ -95,8 +117,9 @@ function keyRows(block: LiveBlock, key: string, hash: KeyHash): KeyRows {
 }
 
 /** What is held of a key under a version or a tombstone's id. */
-export function findRow(held: KeyRows | undefined, view: string): ViewRow | undefined {
-  return held?.rows.find((row) => row.view === view)
+export function findRow({ rowsByKey, rows }: LiveBlock, key: string, view: string): ViewRow | undefined {
+  const slot = findSlot(rows, rowsByKey.get(key)?.first ?? NO_SLOT, view)
+  return slot === NO_SLOT ? undefined : readRow(rows, slot, key)
 }
 
 /**
@@ -104,23 +127,28 @@ export function findRow(held: KeyRows | undefined, view: string): ViewRow | unde
  * of its view or to a tombstone (S10).
  */
 function mergeLatest(block: LiveBlock, held: KeyRows, row: ViewRow): boolean {
-  if (isBeaten(row, findRow(held, row.view))) return false
+  const { rows } = block
+  const slot = findSlot(rows, held.first, row.view)
+  if (isBeaten(row, rows, slot)) return false
   if (isTombstone(row.view)) {
     held.hasTombstones = true
     forgetDeleted(block, held, row)
-  } else if (held.hasTombstones && tombstonesOf(row.view).some((id) => isBeaten(row, findRow(held, id)))) {
+  } else if (held.hasTombstones && isDeleted(block, held, row)) {
     return false
   }
-  forget(block, held, row.view)
-  // Pushed to or spread, an array has room for sixteen more.
-  held.rows = held.rows.concat(ownRow(row))
-  block.bytes += bytesOf(row)
+  if (slot === NO_SLOT) {
+    held.first = addRow(rows, row, held.first)
+    block.bytes += ROW_BYTES + row.cells.length
+  } else {
+    block.bytes += row.cells.length - slotCells(rows, slot).length
+    writeRow(rows, slot, row)
+  }
   return true
 }
 
-/** Pieces of a text keep all of it in memory: a row that stays must not keep the delivery it came with. */
-function ownRow(row: ViewRow): ViewRow {
-  return { ...row, key: copyText(row.key), cells: copyText(row.cells) }
+/** Whether a tombstone that is held beats the row. */
+function isDeleted({ rows }: LiveBlock, { first }: KeyRows, row: ViewRow): boolean {
+  return tombstonesOf(row.view).some((id) => isBeaten(row, rows, findSlot(rows, first, id)))
 }
 
 function mergeEvent(
@@ -133,8 +161,8 @@ function mergeEvent(
   if (state === undefined) {
     state = createWindowState(rules)
     for (const id of held.hasTombstones ? tombstonesOf(row.view) : []) {
-      const tombstone = findRow(held, id)
-      if (tombstone !== undefined) deleteEvents(state, tombstone.eventTime)
+      const slot = findSlot(block.rows, held.first, id)
+      if (slot !== NO_SLOT) deleteEvents(state, slotEventTime(block.rows, slot))
     }
     setWindows(block, held, row.view, state)
   }
@@ -149,21 +177,17 @@ export function setWindows(block: LiveBlock, held: KeyRows, view: string, state:
   held.windows.set(copyText(view), state)
 }
 
-function isBeaten(row: ViewRow, rival: ViewRow | undefined): boolean {
-  return rival !== undefined && compareStamps(row, rival) <= 0
-}
-
+/** Forgets what the tombstone deletes: rows that it beats. */
 function forgetDeleted(block: LiveBlock, held: KeyRows, tombstone: ViewRow): void {
   const isMeant = (view: string) => !isTombstone(view) && tombstonesOf(view).includes(tombstone.view)
-  for (const row of held.rows)
-    if (isMeant(row.view) && isBeaten(row, tombstone)) forget(block, held, row.view)
+  forgetRows(block, tombstone.key, (row) => isMeant(row.view) && compareStamps(row, tombstone) <= 0)
   for (const [view, state] of held.windows ?? []) if (isMeant(view)) deleteEvents(state, tombstone.eventTime)
 }
 
 /** Forgets what all views but these hold; tombstones stay, for versions to come. */
 export function keepViews(block: LiveBlock, views: ReadonlySet<string>): void {
-  for (const held of block.rowsByKey.values()) {
-    for (const { view } of held.rows) if (!isTombstone(view) && !views.has(view)) forget(block, held, view)
+  for (const [key, held] of block.rowsByKey) {
+    forgetRows(block, key, ({ view }) => !isTombstone(view) && !views.has(view))
     for (const view of held.windows?.keys() ?? []) {
       if (!views.has(view) && held.windows?.delete(view)) block.bytes -= WINDOWS_BYTES
     }
@@ -175,22 +199,22 @@ export function keepViews(block: LiveBlock, views: ReadonlySet<string>): void {
 export function forgetKey(block: LiveBlock, key: string): boolean {
   const held = block.rowsByKey.get(key)
   if (held === undefined) return false
-  for (const { view } of held.rows) forget(block, held, view)
+  forgetRows(block, key, () => true)
   block.rowsByKey.delete(key)
   block.bytes -= KEY_BYTES + key.length + (held.windows?.size ?? 0) * WINDOWS_BYTES
   block.changes++
   return true
 }
 
-function forget(block: LiveBlock, held: KeyRows, view: string): void {
-  const row = findRow(held, view)
-  if (row === undefined) return
-  held.rows = held.rows.filter((one) => one !== row)
-  block.bytes -= bytesOf(row)
-}
-
-function bytesOf({ cells }: ViewRow): number {
-  return ROW_BYTES + cells.length
+function forgetRows(block: LiveBlock, key: string, isForgotten: (row: ViewRow) => boolean): void {
+  const { rows } = block
+  const held = block.rowsByKey.get(key)!
+  for (let slot = held.first, next = NO_SLOT; slot !== NO_SLOT; slot = next) {
+    next = nextSlot(rows, slot)
+    if (!isForgotten(readRow(rows, slot, key))) continue
+    block.bytes -= ROW_BYTES + slotCells(rows, slot).length
+    held.first = removeRow(rows, held.first, slot)
+  }
 }
 
 export interface EncodedRange {
@@ -208,14 +232,20 @@ export function encodeLiveBlocks(
 ): string {
   const range = Number.parseInt(bits, 2)
   const rows: BlockRow[] = []
-  for (const { rowsByKey } of blocks) {
-    for (const [key, held] of rowsByKey) {
+  for (const block of blocks) {
+    for (const [key, held] of block.rowsByKey) {
       if (topBits(held.hashHigh, bits.length) !== range) continue
-      const found = views.map((view) => findRow(held, view) ?? tileCells(held, view, rulesOf, now))
-      if (found.some((row) => row !== undefined)) rows.push({ key, hashLow: held.hashLow, views: found })
+      const found = views.map((view) => latestCells(block, held, view) ?? tileCells(held, view, rulesOf, now))
+      if (found.some((row) => row !== undefined))
+        rows.push({ key, hashLow: held.hashLow >>> 0, views: found })
     }
   }
   return encodeBlock(views, Math.floor(now / 1_000), rows)
+}
+
+function latestCells({ rows }: LiveBlock, { first }: KeyRows, view: string): BlockCells | undefined {
+  const slot = findSlot(rows, first, view)
+  return slot === NO_SLOT ? undefined : { eventTime: slotEventTime(rows, slot), cells: slotCells(rows, slot) }
 }
 
 /** A view's tiles as its line in a block; readers finish the windows at their own now (S18). */
@@ -231,8 +261,10 @@ function tileCells(held: KeyRows, view: string, rulesOf: RulesOf, now: Instant):
 /** The block as a checkpoint holds it: a line a row. */
 export function encodeCheckpoint(block: LiveBlock, rulesOf: RulesOf): string {
   const lines: string[] = []
-  for (const [key, { rows, windows }] of block.rowsByKey) {
-    for (const row of rows) lines.push(encodeRow(row))
+  const { rows } = block
+  for (const [key, { first, windows }] of block.rowsByKey) {
+    for (let slot = first; slot !== NO_SLOT; slot = nextSlot(rows, slot))
+      lines.push(encodeRow(readRow(rows, slot, key)))
     for (const [view, state] of windows ?? []) {
       const rules = rulesOf(view)
       if (rules !== undefined) lines.push(encodeWindowLine(rules, { view, key, state }))

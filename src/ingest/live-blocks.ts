@@ -136,7 +136,7 @@ export function createLiveBlocks(
       memory.bytes += block.bytes - before
       return isChange ? range : undefined
     },
-    findRow: (key, view) => findRow(get(rangeOf(hashKey(key))).rowsByKey.get(key), view),
+    findRow: (key, view) => findRow(get(rangeOf(hashKey(key))), key, view),
     replaceWindows({ view, key }, windows) {
       const block = get(rangeOf(hashKey(key)))
       const held = block.rowsByKey.get(key)

@@ -1,6 +1,7 @@
 import { blockContent } from '../core/block.ts'
-import { hash128 } from '../core/hash.ts'
+import { hashBytes } from '../core/hash.ts'
 import type { Instant } from '../core/time.ts'
+import { encodeUtf8 } from '../core/utf8.ts'
 import { blockKey } from '../definitions/block-key.ts'
 import { encodeLiveBlocks } from './live-block.ts'
 import type { Publication } from './publications.ts'
@@ -58,7 +59,7 @@ async function put(platform: WriterPlatform, state: WriterState, publication: Pu
 
 /** 53 bits of what a block says: two contents of one block that share them would lose a put. */
 function contentFingerprint(text: string): number {
-  const [high, low] = hash128(blockContent(text))
+  const [high, low] = hashBytes(encodeUtf8(blockContent(text)))
   return high * 2 ** 21 + (low >>> 11)
 }
 

@@ -73,7 +73,7 @@ export function createLiveBlock(): LiveBlock {
 
 /** What the objects around a block, a key, a row and a set of tiles cost; measured in V8, rounded up. */
 const BLOCK_BYTES = 500
-const KEY_BYTES = 110
+const KEY_BYTES = 105
 const ROW_BYTES = 180
 const WINDOWS_BYTES = 2_000
 

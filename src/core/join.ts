@@ -1,5 +1,6 @@
 import { hashKey } from './entity-key.ts'
 import { compareText } from './row.ts'
+import { sortRange } from './sort-range.ts'
 import type { Instant } from './time.ts'
 
 /**
@@ -95,12 +96,13 @@ export function arrangeLabels(keys: readonly string[], times: ArrayLike<Instant>
   const starts = new Int32Array(numberByKey.size + 1)
   const slotTimes = new Float64Array(count)
   const slotByLabel = new Int32Array(count)
+  const byTime = (a: number, b: number) => times[a]! - times[b]!
   let slotCount = 0
   for (let key = 0; key < numberByKey.size; key++) {
     starts[key] = slotCount
-    const labels = order.subarray(ends[key]!, ends[key + 1]!)
-    if (labels.length > 1) labels.sort((a, b) => times[a]! - times[b]!)
-    for (const label of labels) {
+    sortRange(order, ends[key]!, ends[key + 1]!, byTime)
+    for (let at = ends[key]!; at < ends[key + 1]!; at++) {
+      const label = order[at]!
       const time = times[label]!
       if (slotCount === starts[key] || slotTimes[slotCount - 1] !== time) slotTimes[slotCount++] = time
       slotByLabel[label] = slotCount - 1

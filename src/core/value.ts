@@ -109,6 +109,25 @@ export function encodeValue(type: ValueType, value: Value): string {
   }
 }
 
+/** Bytes that a value takes beside its place in an array, or somewhat fewer: what is held of many is bounded by it. */
+export function valueBytes(value: Value): number {
+  switch (typeof value) {
+    case 'string':
+      return OBJECT_BYTES + 2 * value.length
+    case 'object':
+      if (value === null) return 0
+      if (value instanceof Uint8Array) return BYTES_BYTES + value.length
+      return value.reduce<number>((sum, item) => sum + PLACE_BYTES + valueBytes(item), OBJECT_BYTES)
+    default:
+      return typeof value === 'boolean' ? 0 : OBJECT_BYTES
+  }
+}
+
+const PLACE_BYTES = 8
+const OBJECT_BYTES = 24
+/** Of a Uint8Array and its buffer. */
+const BYTES_BYTES = 200
+
 /** The inverse of `encodeValue`. The text is the store's own: a fault in it is an internal error. */
 export function decodeValue(type: ValueType, text: string): Value {
   if (text === 'null') return null

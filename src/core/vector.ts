@@ -116,3 +116,17 @@ export function copyValues(
 export function wordsOf({ buffer, byteOffset, length }: BigInt64Array): Int32Array {
   return new Int32Array(buffer, byteOffset, length * 2)
 }
+
+/** The same items with room for `count`, the memory grown where it can be: the array given is not to be used again. */
+export function growValues(values: VectorValues, count: number): VectorValues {
+  if (!Array.isArray(values)) return growArray(values, count)
+  while (values.length < count) values.push(null)
+  return values
+}
+
+export function growArray<T extends TypedArray>(items: T, count: number): T {
+  const Items = items.constructor as new (buffer: ArrayBuffer) => T
+  return new Items((items.buffer as ArrayBuffer).transfer(count * items.BYTES_PER_ELEMENT))
+}
+
+type TypedArray = Float64Array | BigInt64Array | Int32Array | Uint8Array

@@ -2,6 +2,7 @@ import { encodeKey } from '../core/entity-key.ts'
 import { FeatureStoreError } from '../core/error.ts'
 import type { FeatureColumn } from '../core/feature-column.ts'
 import { arrangeLabels } from '../core/join.ts'
+import type { Value } from '../core/value.ts'
 import type { VectorPool } from '../core/vector.ts'
 import type { ResolvedService } from '../registry/resolve-name.ts'
 import { computeColumns } from './compute-columns.ts'
@@ -47,12 +48,12 @@ export async function joinEntries(
   const { entity, inputs } = service.lookups[service.entries[entries[0]!]!.lookup]!
   const types = snapshot.entities[entity]!.joinKeys.map(({ type }) => type)
   const columns = inputs.map((input) => labels.inputs[input]!)
-  const keys = Array.from(labels.times, (_, label) =>
-    encodeKey(
-      types,
-      columns.map((values) => values[label]!),
-    ),
-  )
+  const keys: string[] = []
+  const cells = columns.map((): Value => null)
+  for (let label = 0; label < labels.times.length; label++) {
+    for (let at = 0; at < columns.length; at++) cells[at] = columns[at]![label]!
+    keys.push(encodeKey(types, cells))
+  }
   const slots = arrangeLabels(keys, labels.times)
   const pool: VectorPool = new Map()
   for (const entry of entries) {

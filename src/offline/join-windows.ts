@@ -1,19 +1,21 @@
 import { type FeatureColumn, STATUS_CODES } from '../core/feature-column.ts'
 import type { LabelSlots } from '../core/join.ts'
 import type { Instant } from '../core/time.ts'
-import { decodeValue, type Value } from '../core/value.ts'
-import { createVectorValues, takeValues, type VectorValues } from '../core/vector.ts'
+import type { Value } from '../core/value.ts'
+import { copyValues, createVectorValues, takeValues, type VectorValues } from '../core/vector.ts'
+import { createEventColumns, type EventColumns, listEvents } from '../core/window/event-columns.ts'
 import type { FinishedWindows } from '../core/window/finish-windows.ts'
+import { orderEvents } from '../core/window/order-events.ts'
 import { oldestCounted, type WindowPlan } from '../core/window/window-plan.ts'
-import { windowsAtLabels } from '../core/window/windows-at-labels.ts'
+import { type TakeFinished, windowsAtLabels } from '../core/window/windows-at-labels.ts'
 import type { CompiledView, CompiledWindows, Snapshot } from '../definitions/snapshot.ts'
 import { windowPlan } from '../definitions/view-transform.ts'
-import { type HeldEvents, type KeyEvents, keyEvents, readEvents } from './hold-events.ts'
+import { type Deletion, type HeldKeys, holdEvents } from './hold-events.ts'
 import type { ViewLabels } from './join-view.ts'
 import type { LogPlatform } from './read-log.ts'
 
-/** Events held at once; the keys of a partition are taken in as many passes over its segments as that needs. */
-const EVENTS_HELD_MAX = 100_000
+/** Of the events held at once; the keys of a partition are taken in as many passes over its segments as that needs. */
+const EVENT_BYTES_MAX = 16_000_000
 
 export interface WindowedView {
   readonly snapshot: Snapshot
@@ -23,14 +25,14 @@ export interface WindowedView {
 
 /**
  * Joins labels with the windows of one view, point in time: the events that each label's windows count, through the same
- * tiles that serve them (S17, S22). Memory holds the labels, `eventsHeldMax` events (or those of one key, if they are
- * more) and one row group.
+ * tiles that serve them (S17, S22). Memory holds the labels, `bytesMax` of events (or those of one key, if they are more)
+ * and one row group.
  */
 export async function joinWindows(
   platform: LogPlatform,
   windowed: WindowedView,
   labels: ViewLabels,
-  { eventsHeldMax = EVENTS_HELD_MAX } = {},
+  { bytesMax = EVENT_BYTES_MAX } = {},
 ): Promise<FeatureColumn[]> {
   const { slots } = labels
   const plan = windowPlan(windowed.windows)
@@ -43,9 +45,14 @@ export async function joinWindows(
   const oldestByKey = Float64Array.from(slots.starts.subarray(0, -1), (start) =>
     oldestCounted(plan, slots.times[start]!),
   )
-  for (let key = 0; key < slots.numberByKey.size; ) {
-    const held = await readEvents(platform, windowed, { labels, oldestByKey, keyStart: key, eventsHeldMax })
-    for (; key < held.keyEnd; key++) finishKey(plan, { held, key, labels }, answers)
+  const events = createEventColumns(
+    windowed.view.columns.map(({ type }) => type),
+    bytesMax,
+  )
+  for (let keyStart = 0; keyStart < slots.numberByKey.size; ) {
+    const held = await holdEvents(platform, windowed, events, { labels, oldestByKey, keyStart, bytesMax })
+    answerKeys({ windowed, labels, events }, { ...held, keyStart }, answers)
+    keyStart = held.keyEnd
   }
   return answers.map((answer) => spreadAnswers(answer, slots))
 }
@@ -60,49 +67,74 @@ interface SlotAnswers {
   readonly eventTimes: Float64Array
 }
 
-function finishKey(
-  plan: WindowPlan,
-  { held, key, labels }: { readonly held: HeldEvents; readonly key: number; readonly labels: ViewLabels },
+function answerKeys(
+  {
+    windowed: { windows },
+    labels: { slots, isKnowledgeCutoff },
+    events,
+  }: { readonly windowed: WindowedView; readonly labels: ViewLabels; readonly events: EventColumns },
+  { keyStart, keyEnd, deletionsByKey }: HeldKeys & { readonly keyStart: number },
   answers: readonly SlotAnswers[],
 ): void {
-  const { slots, isKnowledgeCutoff } = labels
-  const [start, end] = [slots.starts[key]!, slots.starts[key + 1]!]
-  const times = slots.times.subarray(start, end)
-  let slot = start
-  for (const finished of finishSlots(
-    plan,
-    keyEvents(held, key, isKnowledgeCutoff),
-    times,
-    isKnowledgeCutoff,
-  )) {
-    for (const { output, type, values, statuses, eventTimes } of answers) {
-      const value = decodeValue(type, finished.cells[output]!)
-      // A null stands for no value in any type's array; its status says so.
-      if (value !== null) (values as Value[])[slot] = value
-      statuses[slot] = STATUS_CODES[finished.statuses[output]!]
-      eventTimes[slot] = finished.eventTimes[output] ?? Number.NaN
+  const plan = windowPlan(windows)
+  const { hasEventId } = windows
+  const { order, starts } = orderEvents(events, { keyStart, keyEnd, isKnowledgeCutoff, hasEventId })
+  let start = 0
+  const take: TakeFinished = (label, finished) => keepAnswers(answers, start + label, finished)
+  for (let key = keyStart; key < keyEnd; key++) {
+    start = slots.starts[key]!
+    const history = {
+      events,
+      order: order.subarray(starts[key - keyStart]!, starts[key - keyStart + 1]!),
+      deletions: deletionsByKey.get(key) ?? [],
+      labelTimes: slots.times.subarray(start, slots.starts[key + 1]!),
     }
-    slot++
+    if (isKnowledgeCutoff && history.deletions.length > 0) finishLabels(plan, history, take)
+    else finishKey(plan, history, isKnowledgeCutoff, take)
   }
 }
 
-function* finishSlots(
+/** One key's events, in the order in which windows take them, its deletions and labels. */
+interface KeyHistory {
+  readonly events: EventColumns
+  readonly order: Int32Array
+  readonly deletions: readonly Deletion[]
+  readonly labelTimes: Float64Array
+}
+
+function finishKey(
   plan: WindowPlan,
-  { events, deletions }: KeyEvents,
-  times: Float64Array,
+  { events, order, deletions, labelTimes }: KeyHistory,
   isKnowledgeCutoff: boolean,
-): Generator<FinishedWindows, void> {
-  if (!isKnowledgeCutoff || deletions.length === 0) {
-    const through = deletions.map(({ eventTime }) => eventTime).sort((a, b) => a - b)
-    yield* windowsAtLabels(plan, events, times, { deletions: through, isKnowledgeCutoff })
-    return
+  take: TakeFinished,
+): void {
+  const through = deletions.map(({ eventTime }) => eventTime).sort((a, b) => a - b)
+  const own = { events: listEvents(events, order), labelTimes, deletions: through, isKnowledgeCutoff }
+  windowsAtLabels(plan, own, take)
+}
+
+/** A deletion that was not known yet at a label leaves its events in: each label has a history of its own (S5, S10). */
+function finishLabels(
+  plan: WindowPlan,
+  { events, order, deletions, labelTimes }: KeyHistory,
+  take: TakeFinished,
+): void {
+  for (const [label, time] of labelTimes.entries()) {
+    const known = deletions.filter((one) => Math.max(one.eventTime, one.createdTime) <= time)
+    const last: Instant = Math.max(Number.NEGATIVE_INFINITY, ...known.map(({ eventTime }) => eventTime))
+    const left = order.filter((event) => events.stamps.eventTime[event]! > last)
+    const own = { events: listEvents(events, left), labelTimes: [time], isKnowledgeCutoff: true }
+    windowsAtLabels(plan, own, (_, finished) => take(label, finished))
   }
-  // A deletion that was not known yet at a label leaves its events in: each label has a history of its own.
-  for (const time of times) {
-    const through = deletions.filter(({ available }) => available <= time).map(({ eventTime }) => eventTime)
-    const last: Instant = Math.max(Number.NEGATIVE_INFINITY, ...through)
-    const left = events.filter(({ stamp }) => stamp.eventTime > last)
-    yield* windowsAtLabels(plan, left, [time], { isKnowledgeCutoff })
+}
+
+function keepAnswers(answers: readonly SlotAnswers[], slot: number, finished: FinishedWindows<Value>): void {
+  for (const { output, values, statuses, eventTimes } of answers) {
+    const value = finished.cells[output]!
+    // A null stands for no value in any type's array; its status says so.
+    if (value !== null) (values as Value[])[slot] = value
+    statuses[slot] = STATUS_CODES[finished.statuses[output]!]
+    eventTimes[slot] = finished.eventTimes[output] ?? Number.NaN
   }
 }
 
@@ -110,10 +142,14 @@ function spreadAnswers(
   { type, values, statuses, eventTimes }: SlotAnswers,
   { slotByLabel }: LabelSlots,
 ): FeatureColumn {
-  return {
+  const spread = {
     type,
     values: takeValues(type, values, slotByLabel),
-    statuses: Uint8Array.from(slotByLabel, (slot) => statuses[slot]!),
-    eventTimes: Float64Array.from(slotByLabel, (slot) => eventTimes[slot]!),
+    statuses: new Uint8Array(slotByLabel.length),
+    eventTimes: new Float64Array(slotByLabel.length),
   }
+  copyValues(eventTimes, slotByLabel, spread.eventTimes, undefined)
+  for (let label = 0; label < slotByLabel.length; label++)
+    spread.statuses[label] = statuses[slotByLabel[label]!]!
+  return spread
 }

@@ -16,14 +16,12 @@ export function numberRows(
   if (count > 0) isNew[0] = 1
   for (const { values } of vectors) markChanges(values, isNew)
   const numbers = new Int32Array(count)
+  const cells = vectors.map((): Value => null)
   let number = -1
   for (let row = 0; row < count; row++) {
     if (isNew[row] === 1) {
-      const key = encodeKey(
-        types,
-        vectors.map(({ values }) => values[row] as Value),
-      )
-      number = numberByKey.get(key) ?? -1
+      for (let at = 0; at < vectors.length; at++) cells[at] = vectors[at]!.values[row] as Value
+      number = numberByKey.get(encodeKey(types, cells)) ?? -1
     }
     numbers[row] = number
   }

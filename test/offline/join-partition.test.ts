@@ -158,14 +158,14 @@ const arbitraryQuestion = fc.record({
   asOf: fc.option(fc.integer({ min: 100, max: 103 }), { nil: undefined }),
   commit: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
   isKnowledgeCutoff: fc.boolean(),
-  eventsHeldMax: fc.constantFrom(1, 5, 1_000),
+  bytesMax: fc.constantFrom(1, 400, 100_000),
 })
 
 test('the join gives each label what the plain oracles and DuckDB give, within its pins (S1-S6, S9, S10, S17-S21, S23)', async () => {
   const duckdb = await openDuckdb()
   await fc.assert(
     fc.asyncProperty(arbitraryLog, arbitraryQuestion, async (log, question) => {
-      const { labels, commit, isKnowledgeCutoff, eventsHeldMax } = question
+      const { labels, commit, isKnowledgeCutoff, bytesMax } = question
       const asOf = question.asOf === undefined ? undefined : question.asOf * MINUTE
       const platform = platformOf(log)
       const timeTexts = labels.map(({ minute, offset }) => writeTime(minute * MINUTE, offset))
@@ -188,7 +188,7 @@ test('the join gives each label what the plain oracles and DuckDB give, within i
           features: [0, 1, 2],
           pool: new Map(),
         },
-        { eventsHeldMax },
+        { bytesMax },
       )
       const known = log.filter(
         ({ ingestTime, segments }) =>

@@ -182,7 +182,7 @@ function readPage(body: Uint8Array, header: PageHeader, { metadata, shape }: Chu
 
 function countNulls(levels: Uint8Array): number {
   let count = 0
-  for (const level of levels) count += 1 - level
+  for (let at = 0; at < levels.length; at++) count += 1 - levels[at]!
   return count
 }
 

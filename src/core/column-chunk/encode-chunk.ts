@@ -209,15 +209,7 @@ function isWorthCompressing(bytes: Uint8Array): boolean {
 /** Least and greatest value; NaN is neither (Parquet knows no order for it), and a zero is the wider one. */
 function bounds(type: ValueType, stored: Stored): Statistics {
   if (stored.length === 0) return {}
-  if (stored instanceof Float64Array) {
-    let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-    for (const value of stored) {
-      if (value < min) min = value
-      if (value > max) max = value
-    }
-    if (min > max) return {}
-    return { min_value: min === 0 ? -0 : min, max_value: max === 0 ? 0 : max }
-  }
+  if (stored instanceof Float64Array) return floatBounds(stored)
   if (stored instanceof BigInt64Array) return wordBounds(type, stored)
   let [min, max] = [stored[0]!, stored[0]!]
   for (const value of stored as readonly string[]) {
@@ -225,6 +217,18 @@ function bounds(type: ValueType, stored: Stored): Statistics {
     if (compareValues(value, max) > 0) max = value
   }
   return { min_value: min, max_value: max }
+}
+
+function floatBounds(stored: Float64Array): Statistics {
+  let min = Number.POSITIVE_INFINITY
+  let max = Number.NEGATIVE_INFINITY
+  for (let at = 0; at < stored.length; at++) {
+    const value = stored[at]!
+    if (value < min) min = value
+    if (value > max) max = value
+  }
+  if (min > max) return {}
+  return { min_value: min === 0 ? -0 : min, max_value: max === 0 ? 0 : max }
 }
 
 function wordBounds(_type: ValueType, stored: BigInt64Array): Statistics {

@@ -65,7 +65,8 @@ export function readCodes(
   const read = codeScratch.subarray(0, skipped + count)
   decodeHybrid(bytes, 1, bytes[0]!, read)
   const codes = read.subarray(skipped)
-  for (const code of codes) {
+  for (let at = 0; at < count; at++) {
+    const code = codes[at]!
     if (code < 0 || code >= dictionary.length) throw new Error('a page refers beyond its dictionary')
   }
   if (Array.isArray(values)) {

@@ -94,20 +94,23 @@ function appendLiteral(
 function appendCopy(offset: number, length: number, output: Uint8Array, outputStart: number): number {
   let size = outputStart
   let rest = length
-  const append = (bytes: number) => {
-    output[size++] = ((bytes - 1) << 2) | 2
-    output[size++] = offset
-    output[size++] = offset >>> 8
-    rest -= bytes
+  for (; rest >= 68; rest -= 64) size = appendLongCopy(offset, 64, output, size)
+  if (rest > 64) {
+    size = appendLongCopy(offset, 60, output, size)
+    rest -= 60
   }
-  while (rest >= 68) append(64)
-  if (rest > 64) append(60)
-  if (rest >= 12 || offset >= 2_048) append(rest)
-  else {
-    output[size++] = ((rest - 4) << 2) | ((offset >>> 8) << 5) | 1
-    output[size++] = offset
-  }
+  if (rest >= 12 || offset >= 2_048) return appendLongCopy(offset, rest, output, size)
+  output[size++] = ((rest - 4) << 2) | ((offset >>> 8) << 5) | 1
+  output[size++] = offset
   return size
+}
+
+/** A copy of up to 64 bytes from anywhere in the block, in three bytes. */
+function appendLongCopy(offset: number, length: number, output: Uint8Array, outputStart: number): number {
+  output[outputStart] = ((length - 1) << 2) | 2
+  output[outputStart + 1] = offset
+  output[outputStart + 2] = offset >>> 8
+  return outputStart + 3
 }
 
 /** Fills `output` with what `input` was made of. Throws when it is not exactly that much. */

@@ -43,17 +43,19 @@ export function createTiles(plan: WindowPlan): Tiles {
 export function addEvent(plan: WindowPlan, tiles: Tiles, { stamp, inputs }: WindowEvent): void {
   const time = stamp.eventTime
   if (isDeleted(time, tiles.deletedThrough)) return
-  plan.series.forEach(({ hopUs, columns }, at) => {
+  for (let at = 0; at < plan.series.length; at++) {
+    const { hopUs, columns } = plan.series[at]!
     const series = tiles.series[at]!
     const tile = tileAt(series, columns, hopStart(time, hopUs))
     coverTimes(series, tile, time, time)
-    columns.forEach(({ aggregator, input }, column) => {
+    for (let column = 0; column < columns.length; column++) {
+      const { aggregator, input } = columns[column]!
       const value = inputs[input]!
-      if (value === null) return
+      if (value === null) continue
       const states = series.columns[column]!
       states[tile] = aggregator.update(states[tile], value, stamp)
-    })
-  })
+    }
+  }
 }
 
 /** Adds what another set of tiles of the same key counted; no event may be in both. `other` is only read. */
@@ -78,15 +80,17 @@ export function mergeTiles(plan: WindowPlan, tiles: Tiles, other: Tiles): void {
 
 /** Drops all that no window at `now` or later counts. */
 export function dropOldTiles(plan: WindowPlan, tiles: Tiles, now: Instant): void {
-  plan.series.forEach(({ hopUs, longestUs, columns }, at) => {
+  for (let at = 0; at < plan.series.length; at++) {
+    const { hopUs, longestUs, columns } = plan.series[at]!
     const series = tiles.series[at]!
     dropFirst(series, firstAtOrAfter(series.starts, windowStart(now, longestUs, hopUs)))
-    columns.forEach((column, position) => {
+    for (let position = 0; position < columns.length; position++) {
+      const column = columns[position]!
       const states = series.columns[position]!
       const needed = firstAtOrAfter(series.starts, windowStart(now, longestOf(column), hopUs))
       for (let tile = 0; tile < needed; tile++) states[tile] = column.aggregator.create()
-    })
-  })
+    }
+  }
   const isDeletionOver = tiles.deletedThrough !== null && tiles.deletedThrough < oldestCounted(plan, now)
   if (isDeletionOver) tiles.deletedThrough = null
 }
@@ -126,15 +130,23 @@ function isDeleted(time: Instant, deletedThrough: Instant | null): boolean {
 
 /** Position of the tile that starts at `start`, made if it is not there. */
 function tileAt(series: TileSeries, columns: readonly ColumnPlan[], start: Instant): number {
-  const tile = firstAtOrAfter(series.starts, start)
-  if (series.starts[tile] === start) return tile
-  series.starts.splice(tile, 0, start)
-  series.firsts.splice(tile, 0, Number.POSITIVE_INFINITY)
-  series.lasts.splice(tile, 0, Number.NEGATIVE_INFINITY)
-  columns.forEach(({ aggregator }, column) => {
-    series.columns[column]!.splice(tile, 0, aggregator.create())
-  })
+  const { starts } = series
+  // Most events are of the newest tile, or begin one after it.
+  const newest = starts.length - 1
+  if (newest >= 0 && starts[newest] === start) return newest
+  const tile = newest < 0 || starts[newest]! < start ? newest + 1 : firstAtOrAfter(starts, start)
+  if (starts[tile] === start) return tile
+  insertAt(starts, tile, start)
+  insertAt(series.firsts, tile, Number.POSITIVE_INFINITY)
+  insertAt(series.lasts, tile, Number.NEGATIVE_INFINITY)
+  for (let column = 0; column < columns.length; column++)
+    insertAt(series.columns[column]!, tile, columns[column]!.aggregator.create())
   return tile
+}
+
+function insertAt<T>(items: T[], at: number, item: T): void {
+  if (at === items.length) items.push(item)
+  else items.splice(at, 0, item)
 }
 
 function coverTimes(series: TileSeries, tile: number, first: Instant, last: Instant): void {
@@ -144,5 +156,12 @@ function coverTimes(series: TileSeries, tile: number, first: Instant, last: Inst
 
 function dropFirst({ starts, firsts, lasts, columns }: TileSeries, count: number): void {
   if (count === 0) return
-  for (const parts of [starts, firsts, lasts, ...columns]) parts.splice(0, count)
+  for (const times of [starts, firsts, lasts]) dropItems(times, count)
+  for (const states of columns) dropItems(states, count)
+}
+
+/** As `splice`, without a list of what was dropped: a label or a read drops few of few. */
+function dropItems(items: unknown[], count: number): void {
+  for (let at = count; at < items.length; at++) items[at - count] = items[at]
+  for (let dropped = 0; dropped < count; dropped++) items.pop()
 }

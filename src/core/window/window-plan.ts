@@ -116,7 +116,10 @@ export function projectPlan(plan: WindowPlan, outputs: readonly number[]): Windo
 
 /** The earliest event time that a window at `now` or later counts; what lies before changes nothing any more. */
 export function oldestCounted(plan: WindowPlan, now: Instant): Instant {
-  return Math.min(...plan.series.map(({ longestUs, hopUs }) => windowStart(now, longestUs, hopUs)))
+  let oldest = Number.POSITIVE_INFINITY
+  for (const { longestUs, hopUs } of plan.series)
+    oldest = Math.min(oldest, windowStart(now, longestUs, hopUs))
+  return oldest
 }
 
 /**

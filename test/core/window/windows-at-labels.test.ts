@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { finishWindows } from '../../../src/core/window/finish-windows.ts'
+import { encodeValue } from '../../../src/core/value.ts'
+import { type FinishedWindows, finishWindows } from '../../../src/core/window/finish-windows.ts'
 import { addEvent, createTiles, dropOldTiles } from '../../../src/core/window/tiles.ts'
-import { nextTailMove, planWindows } from '../../../src/core/window/window-plan.ts'
-import { windowsAtLabels } from '../../../src/core/window/windows-at-labels.ts'
+import { nextTailMove, planWindows, type WindowPlan } from '../../../src/core/window/window-plan.ts'
+import { type LabelWindows, windowsAtLabels } from '../../../src/core/window/windows-at-labels.ts'
 import {
   AGGREGATIONS,
   DAY,
@@ -31,7 +32,7 @@ const labelTimes = rising(
 test('each label sees what the plain recomputation gives at its time (S2, S17, S19, S20)', () => {
   fc.assert(
     fc.property(histories, labelTimes, (events, labels) => {
-      const found = [...windowsAtLabels(PLAN, inOrder(events), labels)]
+      const found = finishedAt(PLAN, { events: inOrder(events), labelTimes: labels })
       expect(found).toHaveLength(labels.length)
       labels.forEach((at, label) => {
         expectAsOracle(found[label]!, upTo(events, at), at)
@@ -44,7 +45,7 @@ test('each label sees what the plain recomputation gives at its time (S2, S17, S
 test('a label sees what a get at its time would have shown, text by text (S22)', () => {
   fc.assert(
     fc.property(histories, labelTimes, (events, labels) => {
-      const found = [...windowsAtLabels(PLAN, inOrder(events), labels)]
+      const found = finishedAt(PLAN, { events: inOrder(events), labelTimes: labels })
       labels.forEach((at, label) => {
         const tiles = createTiles(PLAN)
         for (const event of upTo(events, at)) addEvent(PLAN, tiles, event)
@@ -67,7 +68,7 @@ test('a label at the very instant a tail moves sees the moved window (S17, S18)'
         const next = nextTailMove(PLAN, labels.at(-1)!)
         labels.push(next - 1, next)
       }
-      const found = [...windowsAtLabels(PLAN, inOrder(events), labels)]
+      const found = finishedAt(PLAN, { events: inOrder(events), labelTimes: labels })
       labels.forEach((at, label) => {
         expectAsOracle(found[label]!, upTo(events, at), at)
       })
@@ -79,16 +80,15 @@ test('a label at the very instant a tail moves sees the moved window (S17, S18)'
   ])
   const stamp = { eventTime: MIDNIGHT, createdTime: 0, sequenceTime: 0, sequenceOrigin: '', sequenceIndex: 0 }
   const gone = MIDNIGHT + HOUR + 5 * MINUTE
-  const cells = [...windowsAtLabels(sparse, [{ stamp, inputs: [1n] }], [gone - 1, gone])].map(
-    ({ cells }) => cells,
-  )
+  const events = [{ stamp, inputs: [1n] }]
+  const cells = finishedAt(sparse, { events, labelTimes: [gone - 1, gone] }).map(({ cells }) => cells)
   expect(cells).toEqual([['1'], ['0']])
 })
 
 test('before a deletion a label sees the events, after it none at or before (S10)', () => {
   fc.assert(
     fc.property(histories, labelTimes, rising(edgeTimes, 3), (events, labels, deletions) => {
-      const found = [...windowsAtLabels(PLAN, inOrder(events), labels, { deletions })]
+      const found = finishedAt(PLAN, { events: inOrder(events), labelTimes: labels, deletions })
       labels.forEach((at, label) => {
         const deleted = Math.max(Number.NEGATIVE_INFINITY, ...deletions.filter((time) => time <= at))
         const alive = upTo(events, at).filter(({ stamp }) => stamp.eventTime > deleted)
@@ -112,7 +112,7 @@ test('under a knowledge cutoff a label counts only what was created by its time 
   fc.assert(
     fc.property(delayed, labelTimes, (events, labels) => {
       const byCreation = events.toSorted((a, b) => a.stamp.createdTime - b.stamp.createdTime)
-      const found = [...windowsAtLabels(PLAN, byCreation, labels, { isKnowledgeCutoff: true })]
+      const found = finishedAt(PLAN, { events: byCreation, labelTimes: labels, isKnowledgeCutoff: true })
       labels.forEach((at, label) => {
         const known = events.filter(({ stamp }) => stamp.createdTime <= at)
         expectAsOracle(found[label]!, known, at)
@@ -125,20 +125,33 @@ test('under a knowledge cutoff a label counts only what was created by its time 
 test('events are read no further than the label needs', () => {
   const plan = planWindows([{ name: 'a', function: 'count', input: 0, inputType: 'int64', windows: ['1h'] }])
   let readCount = 0
-  function* minutes() {
-    for (let minute = 0; ; minute++) {
+  const minutes = {
+    at(minute: number) {
       readCount++
       const eventTime = MIDNIGHT + minute * MINUTE
       const stamp = { eventTime, createdTime: 0, sequenceTime: 0, sequenceOrigin: '', sequenceIndex: minute }
-      yield { stamp, inputs: [1n] }
-    }
+      return { stamp, inputs: [1n] }
+    },
   }
-  const labels = windowsAtLabels(plan, minutes(), [MIDNIGHT + 100 * MINUTE, MIDNIGHT + 200 * MINUTE])
-  expect(labels.next().value?.cells).toEqual(['61'])
-  expect(readCount).toBe(102)
-  expect(labels.next().value?.cells).toEqual(['61'])
-  expect(labels.next().done).toBe(true)
+  const labelTimes = [MIDNIGHT + 100 * MINUTE, MIDNIGHT + 200 * MINUTE]
+  const readCounts: number[] = []
+  windowsAtLabels(plan, { events: minutes, labelTimes }, (_, { cells }) => {
+    expect(cells).toEqual([61n])
+    readCounts.push(readCount)
+  })
+  expect(readCounts).toEqual([102, 202])
 })
+
+/** What comes at each label, as the texts that are served. */
+function finishedAt(plan: WindowPlan, given: LabelWindows): FinishedWindows[] {
+  const found: FinishedWindows[] = []
+  windowsAtLabels(plan, given, (label, { cells, statuses, eventTimes }) => {
+    expect(label).toBe(found.length)
+    const texts = cells.map((value, output) => encodeValue(plan.outputs[output]!.type, value))
+    found.push({ cells: texts, statuses: [...statuses], eventTimes: [...eventTimes] })
+  })
+  return found
+}
 
 function upTo(events: readonly HistoryEvent[], at: number): HistoryEvent[] {
   return events.filter(({ stamp }) => stamp.eventTime <= at)

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, ne } from 'drizzle-orm'
+import { and, desc, eq, inArray, ne, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { JobRecords } from '../platform.ts'
 import { jobs } from './registry-schema.ts'
@@ -11,6 +11,12 @@ export function jobsD1(db: DrizzleD1Database): JobRecords {
   }
   return {
     find,
+    findAll: (ids) =>
+      db
+        .select()
+        .from(jobs)
+        // One value is bound, however many ids there are.
+        .where(inArray(jobs.id, sql`(SELECT value FROM json_each(${JSON.stringify(ids)}))`)),
     async begin(job) {
       await db.insert(jobs).values(job).onConflictDoNothing()
       return (await find(job.id))!

@@ -20,8 +20,12 @@ export async function listDatasets(
   countMax: number,
 ): Promise<{ readonly datasets: readonly DatasetReport[]; readonly schedules: readonly DatasetReport[] }> {
   const [datasets, schedules] = await Promise.all([training.list(countMax), training.listSchedules(countMax)])
-  const reports = datasets.map(async (dataset) => datasetReport(dataset, await jobRecords.find(dataset.id)))
-  return { datasets: await Promise.all(reports), schedules: schedules.map(scheduleReport) }
+  const jobs = await jobRecords.findAll(datasets.map(({ id }) => id))
+  const jobById = new Map(jobs.map((job) => [job.id, job]))
+  return {
+    datasets: datasets.map((dataset) => datasetReport(dataset, jobById.get(dataset.id))),
+    schedules: schedules.map(scheduleReport),
+  }
 }
 
 function datasetReport(

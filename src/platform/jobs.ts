@@ -48,6 +48,8 @@ export interface JobRecords {
   /** The job of this id: the one given if it is the first, else the first one. */
   begin(job: JobRecord): Promise<JobRecord>
   find(id: string): Promise<JobRecord | undefined>
+  /** Those of these ids that there are, in no order. */
+  findAll(ids: readonly string[]): Promise<readonly JobRecord[]>
   /** The newest of them, newest first. */
   list(countMax: number): Promise<readonly JobRecord[]>
   listUnfinished(): Promise<readonly JobRecord[]>

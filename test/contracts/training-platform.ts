@@ -204,6 +204,16 @@ export function describeTrainingPlatform(name: string, createPlatform: () => Pro
       expect(await training.findSchedule('s1')).toMatchObject({ nextTime: null })
     })
 
+    test('jobRecords.findAll() answers those that there are, of more ids than a statement binds', async () => {
+      const { jobRecords } = platform
+      for (const id of ['j1', 'j2', 'j3']) await jobRecords.begin(job(id))
+      const others = Array.from({ length: 200 }, (_, at) => `other-${at}`)
+      const found = await jobRecords.findAll(['j3', ...others, 'j1'])
+      expect(found.map(({ id }) => id).sort()).toEqual(['j1', 'j3'])
+      expect(found.find(({ id }) => id === 'j1')).toEqual(await jobRecords.find('j1'))
+      expect(await jobRecords.findAll([])).toEqual([])
+    })
+
     test('jobRecords.cancel() ends a job that has not ended, and what comes late changes nothing', async () => {
       const { jobRecords } = platform
       for (const id of ['j1', 'j2']) await jobRecords.begin(job(id))

@@ -72,19 +72,6 @@ test('a view page shows versions side by side: what each is for, who made it, an
   ])
 })
 
-test('a job that can be cancelled has a button for it, a fill has none', async () => {
-  const { platform } = await changedStore()
-  const record = (await platform.jobRecords.find('fill-last_click-2'))!
-  await platform.jobRecords.begin({ ...record, id: 'training-1', kind: 'training' })
-  const [fill, dataset] = [
-    await askPage(platform, '/jobs/fill-last_click-2'),
-    await askPage(platform, '/jobs/training-1'),
-  ]
-  expect([fill.status, dataset.status]).toEqual([200, 200])
-  expect(fill.text).not.toContain('/cancel"')
-  expect(dataset.text).toContain('action="/jobs/training-1/cancel"')
-})
-
 test('generations say who applied them by the name of the token, and link to what they changed', async () => {
   const { platform, author } = await changedStore()
   const list = await askPage(platform, '/generations')

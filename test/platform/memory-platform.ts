@@ -553,6 +553,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           return first
         },
         find: async (id) => jobs.get(id),
+        findAll: async (ids) => [...jobs.values()].filter(({ id }) => ids.includes(id)),
         list: async (countMax) =>
           [...jobs.values()].sort((a, b) => b.startedTime - a.startedTime).slice(0, countMax),
         listUnfinished: async () =>

@@ -71,14 +71,7 @@ export function Job({
             <code>{JSON.stringify(job.report, null, 2)}</code>
           </pre>
         )}
-        {isOngoing && isCancellable(job.kind) && (
-          <form action={`/jobs/${encodeURIComponent(job.id)}/cancel`} method="post">
-            <FormToken token={formToken} />
-            <button class="plain" type="submit">
-              Cancel
-            </button>
-          </form>
-        )}
+        {isOngoing && isCancellable(job.kind) && <Cancel id={job.id} formToken={formToken} />}
       </div>
       {load !== undefined && load.rejections.length > 0 && (
         <>
@@ -112,7 +105,7 @@ export function Datasets({
             <a href={`/training-datasets/${text(dataset.id)}`}>{text(dataset.name)}</a>,
             subjectOf(dataset),
             <Status status={text(dataset.status)} />,
-            text(dataset.row_count),
+            grouped(dataset.row_count),
             readable(text(dataset.created_time)),
           ])}
           empty="No dataset has been made yet."
@@ -125,7 +118,7 @@ export function Datasets({
             label="Schedules"
             head={['Schedule', 'Made of', 'Cron (UTC)', 'Next']}
             rows={schedules.map((schedule) => [
-              text(schedule.name),
+              <a href={`/training-datasets/${text(schedule.id)}`}>{text(schedule.name)}</a>,
               subjectOf(schedule),
               <code>{text(schedule.schedule)}</code>,
               readable(text(schedule.next_time)),
@@ -137,11 +130,26 @@ export function Datasets({
   )
 }
 
-/** One dataset: how far it has come, what it is made of, where its files are. */
-export function Dataset({ dataset }: { readonly dataset: DatasetReport }) {
+/** One dataset: how far it has come, what it is made of, where its files are; or a schedule, and when it is due. */
+export function Dataset({
+  dataset,
+  formToken,
+}: {
+  readonly dataset: DatasetReport
+  readonly formToken: string
+}) {
   const progress = dataset.progress as { readonly done: number; readonly total: number } | undefined
   const files = (dataset.files ?? []) as readonly { path: string; rows: number; bytes: number }[]
-  const facts = ['generation', 'as_of', 'commit', 'knowledge_cutoff', 'row_count', 'touched'] as const
+  const facts = [
+    'schedule',
+    'next_time',
+    'generation',
+    'as_of',
+    'commit',
+    'knowledge_cutoff',
+    'touched',
+  ] as const
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
   return (
     <>
       <Heading kind="Training dataset" name={text(dataset.name)} />
@@ -178,19 +186,37 @@ export function Dataset({ dataset }: { readonly dataset: DatasetReport }) {
                 <dd>{text(dataset[fact])}</dd>
               </>
             ))}
+          {files.length > 0 && (
+            <>
+              <dt>Rows</dt>
+              <dd>{grouped(dataset.row_count)}</dd>
+              <dt>Bytes</dt>
+              <dd>{grouped(bytes)}</dd>
+            </>
+          )}
         </dl>
+        {(isLive(dataset.status) || dataset.status === 'scheduled') && (
+          <Cancel id={text(dataset.id)} formToken={formToken} />
+        )}
         <Table
           label="Files"
           head={['File', 'Rows', 'Bytes']}
-          rows={files.map(({ path, rows, bytes }) => [
-            <code>{path}</code>,
-            rows.toLocaleString('en'),
-            bytes.toLocaleString('en'),
-          ])}
+          rows={files.map(({ path, rows, bytes }) => [<code>{path}</code>, grouped(rows), grouped(bytes)])}
           empty="There are no files yet."
         />
       </div>
     </>
+  )
+}
+
+function Cancel({ id, formToken }: { readonly id: string; readonly formToken: string }) {
+  return (
+    <form action={`/jobs/${encodeURIComponent(id)}/cancel`} method="post">
+      <FormToken token={formToken} />
+      <button class="plain" type="submit">
+        Cancel
+      </button>
+    </form>
   )
 }
 
@@ -204,6 +230,11 @@ function subjectOf({ feature_service: service, feature_view: view }: DatasetRepo
 
 function text(value: unknown): string {
   return value === null || value === undefined ? '' : String(value)
+}
+
+/** A number that is read by people. */
+function grouped(count: unknown): string {
+  return typeof count === 'number' ? count.toLocaleString('en') : ''
 }
 
 function readable(time: string): string {

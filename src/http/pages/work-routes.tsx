@@ -42,7 +42,7 @@ export function workRoutes() {
     const id = c.req.param('id')
     const kind = await cancelJob(platform, id)
     if (kind === 'training') await removeScratch(platform, id)
-    return c.redirect(`/jobs/${encodeURIComponent(id)}`, 303)
+    return c.redirect(`/${kind === 'load' ? 'jobs' : 'training-datasets'}/${encodeURIComponent(id)}`, 303)
   })
 
   pages.get('/training-datasets', async (c) => {
@@ -58,7 +58,7 @@ export function workRoutes() {
     return show(
       c,
       { title: String(dataset.name), place: '/training-datasets' },
-      <Dataset dataset={dataset} />,
+      <Dataset dataset={dataset} formToken={formToken(c)} />,
     )
   })
 

@@ -1,4 +1,5 @@
 import { hashKey } from './entity-key.ts'
+import { assert } from './error.ts'
 import { compareText } from './row.ts'
 import { sortRange } from './sort-range.ts'
 import type { Instant } from './time.ts'
@@ -35,7 +36,7 @@ export interface LabelSlots {
   /** By label. */
   readonly slotByLabel: Int32Array
   readonly slotCount: number
-  /** Each key's number, from 0 on, in order of first appearance. */
+  /** Each key's number, from 0 on: they rise with the hash, so that those of one bucket of a log stand together. */
   readonly numberByKey: ReadonlyMap<string, number>
   /** By key number: the top 32 bits of its hash. */
   readonly hashes: Uint32Array
@@ -73,6 +74,9 @@ export interface HeldSlots {
   readonly rows: Int32Array
 }
 
+/** Of labels that are arranged at a time. */
+const KEYS_MAX = 2 ** 21
+
 /** `keys[i]` and `times[i]` are the encoded key and event time of label i. */
 export function arrangeLabels(keys: readonly string[], times: ArrayLike<Instant>): LabelSlots {
   const count = keys.length
@@ -86,7 +90,7 @@ export function arrangeLabels(keys: readonly string[], times: ArrayLike<Instant>
     }
     numbers[label] = number
   }
-  const hashes = Uint32Array.from(numberByKey.keys(), (key) => hashKey(key).high)
+  const hashes = numberByHash(numberByKey, numbers)
   const ends = new Int32Array(numberByKey.size + 1)
   for (let label = 0; label < count; label++) ends[numbers[label]! + 1]!++
   for (let key = 0; key < numberByKey.size; key++) ends[key + 1]! += ends[key]!
@@ -122,6 +126,19 @@ export function arrangeLabels(keys: readonly string[], times: ArrayLike<Instant>
       labelTimeMax: slotTime.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
     },
   }
+}
+
+/** Puts keys that are numbered as they came into the order of their hashes, which it answers. */
+function numberByHash(numberByKey: Map<string, number>, numbers: Int32Array): Uint32Array {
+  assert(numberByKey.size <= KEYS_MAX, 'labels are arranged a partition at a time')
+  const found = Uint32Array.from(numberByKey.keys(), (key) => hashKey(key).high)
+  // A hash of 32 bits and a number of 21 are exact in one float.
+  const sorted = Float64Array.from(found, (hash, key) => hash * KEYS_MAX + key).sort()
+  const numberByFound = new Int32Array(found.length)
+  for (let key = 0; key < found.length; key++) numberByFound[sorted[key]! % KEYS_MAX] = key
+  for (const [key, number] of numberByKey) numberByKey.set(key, numberByFound[number]!)
+  for (let label = 0; label < numbers.length; label++) numbers[label] = numberByFound[numbers[label]!]!
+  return found.sort()
 }
 
 export function createJoin(slots: LabelSlots): PointInTimeJoin {

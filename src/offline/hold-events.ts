@@ -8,7 +8,7 @@ import {
 } from '../core/window/event-columns.ts'
 import type { CompiledView, Snapshot } from '../definitions/snapshot.ts'
 import type { ViewLabels } from './join-view.ts'
-import { type LogPlatform, type LogRows, readLog } from './read-log.ts'
+import { type KeyRange, type LogPlatform, type LogRows, readLog } from './read-log.ts'
 
 /** What is held of the keys with numbers below `keyEnd`, from where it was asked for. */
 export interface HeldKeys {
@@ -44,38 +44,34 @@ export async function holdEvents(
   const deletionsByKey = new Map<number, Deletion[]>()
   const oldest = oldestByKey.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
   const span = { retentionUs: slots.timeBounds.labelTimeMin - oldest }
-  let keyEnd = slots.numberByKey.size
+  const keys: KeyRange = { start: keyStart, end: slots.numberByKey.size }
   clearEvents(events)
-  for await (const rows of readLog(platform, { snapshot, view, slots, span, asOf, commit, pool })) {
-    const wanted = rowsThatCount(rows, labels, { keyStart, keyEnd, oldestByKey })
+  for await (const rows of readLog(platform, { snapshot, view, slots, keys, span, asOf, commit, pool })) {
+    const wanted = rowsThatCount(rows, labels, { keys, oldestByKey })
     if (rows.isTombstones) addDeletions(deletionsByKey, rows, wanted)
     if (rows.isTombstones || wanted.length === 0) continue
     const inputs = []
     for (const column of view.columns.keys()) inputs.push(await rows.readColumn(column))
     addEvents(events, { ...rows, inputs }, wanted)
-    while (heldBytes(events) > bytesMax && keyEnd - keyStart > 1) {
-      keyEnd = Math.ceil((keyStart + keyEnd) / 2)
-      keepKeysBelow(events, keyEnd)
+    while (heldBytes(events) > bytesMax && keys.end - keys.start > 1) {
+      keys.end = Math.ceil((keys.start + keys.end) / 2)
+      keepKeysBelow(events, keys.end)
     }
   }
-  return { keyEnd, deletionsByKey }
+  return { keyEnd: keys.end, deletionsByKey }
 }
 
 /** Rows of these keys that happened by the last label of their key: deletions, or events that its windows count. */
 function rowsThatCount(
   { keys, stamps: { eventTime }, isTombstones }: LogRows,
   { slots: { starts, times } }: ViewLabels,
-  {
-    keyStart,
-    keyEnd,
-    oldestByKey,
-  }: Pick<HoldOptions, 'keyStart' | 'oldestByKey'> & { readonly keyEnd: number },
+  { keys: { start, end }, oldestByKey }: Pick<HoldOptions, 'oldestByKey'> & { readonly keys: KeyRange },
 ): Int32Array {
   const wanted = new Int32Array(keys.length)
   let count = 0
   for (let row = 0; row < keys.length; row++) {
     const key = keys[row]!
-    if (key < keyStart || key >= keyEnd) continue
+    if (key < start || key >= end) continue
     const time = eventTime[row]!
     const isOld = time < oldestByKey[key]! && !isTombstones
     if (!isOld && time <= times[starts[key + 1]! - 1]!) wanted[count++] = row

@@ -39,11 +39,20 @@ export interface LogQuery {
   readonly snapshot: Snapshot
   readonly view: CompiledView
   readonly slots: LabelSlots
+  /** Those of the labels' keys that are wanted; all by default. */
+  readonly keys?: KeyRange
   readonly span: ScanSpan
   readonly asOf: Instant | undefined
   readonly commit: number | undefined
   /** What columns are read to: logs that are read one after another share it. */
   readonly pool: VectorPool
+}
+
+/** Numbers of keys. Whoever reads a log may lower `end` on the way: what only holds keys beyond is left out from then on. */
+export interface KeyRange {
+  readonly start: number
+  /** Exclusive; above `start`. */
+  end: number
 }
 
 /**
@@ -54,36 +63,35 @@ export interface LogQuery {
 export async function* readLog(platform: LogPlatform, query: LogQuery): AsyncGenerator<LogRows, void> {
   const { snapshot, view, slots, span, asOf, commit, pool } = query
   if (slots.slotCount === 0) return
-  if (commit === undefined) yield* readWaiting(platform, query)
+  const { keys = { start: 0, end: slots.numberByKey.size } } = query
+  if (commit === undefined) yield* readWaiting(platform, query, keys)
   const { joinKeys, bucketBits } = snapshot.entities[view.entity]!
-  const ranges = new Set(slots.hashes.map((high) => topBits(high, bucketBits)))
-  const buckets = new Set(Array.from(ranges, (range) => bitsText(range, bucketBits)))
-  const sought = seekKeys(joinKeys, slots.numberByKey)
+  const bucketOf = (high: number) => bitsText(topBits(high, bucketBits), bucketBits)
+  const buckets = new Set(Array.from(slots.hashes.subarray(keys.start, keys.end), bucketOf))
+  const isBeyond = ({ bucket }: RegisteredSegment) => bucket > bucketOf(slots.hashes[keys.end - 1]!)
+  const sought = seekKeys(joinKeys, keysWithin(slots, keys))
   const bounds = { buckets, ...slots.timeBounds, asOf, commit, sought }
   const own = segmentSchema(snapshot, view)
   const manifest = await platform.offline.list(view.name, view.version)
-  for (const segment of planScan(span, manifest, bounds))
-    yield* readSegment(platform, segment, {
-      schema: own,
-      deletesFrom: null,
-      span,
-      slots,
-      bounds,
-      pool,
-    })
+  for (const segment of planScan(span, manifest, bounds)) {
+    if (isBeyond(segment)) continue
+    const wanted = { schema: own, deletesFrom: null, span, slots, keys, bounds, pool }
+    yield* readSegment(platform, segment, wanted)
+  }
   const log = tombstoneLog(view.entity)
   const everSince = { retentionUs: null }
   const deletions = await platform.offline.list(log.view, log.version)
   const schema = { keys: joinKeys, features: [TOMBSTONE_COLUMN] }
-  for (const segment of planScan(everSince, deletions, bounds))
-    yield* readSegment(platform, segment, {
-      schema,
-      deletesFrom: view.name,
-      span: everSince,
-      slots,
-      bounds,
-      pool,
-    })
+  for (const segment of planScan(everSince, deletions, bounds)) {
+    if (isBeyond(segment)) continue
+    const wanted = { schema, deletesFrom: view.name, span: everSince, slots, keys, bounds, pool }
+    yield* readSegment(platform, segment, wanted)
+  }
+}
+
+function keysWithin({ numberByKey }: LabelSlots, { start, end }: KeyRange): string[] {
+  const within = ([, number]: readonly [string, number]) => number >= start && number < end
+  return [...numberByKey].filter(within).map(([key]) => key)
 }
 
 interface SegmentQuery {
@@ -92,6 +100,7 @@ interface SegmentQuery {
   readonly deletesFrom: string | null
   readonly span: ScanSpan
   readonly slots: LabelSlots
+  readonly keys: KeyRange
   readonly bounds: ScanBounds & RowGroupBounds
   readonly pool: VectorPool
 }
@@ -112,7 +121,7 @@ async function* readSegment(
     if (!(await mayHoldKeys(file, planned))) continue
     const { group } = planned
     const keys = await readKeys(file, { group, pool: query.pool }, segment, query)
-    if (!keys.some((key) => key >= 0)) continue
+    if (!keys.some((key) => key >= query.keys.start && key < query.keys.end)) continue
     yield {
       isTombstones: deletesFrom !== null,
       keys,
@@ -167,9 +176,10 @@ async function readStamps(file: ParquetFile, place: GroupPlace): Promise<StampCo
 async function* readWaiting(
   platform: LogPlatform,
   { snapshot, view, slots, asOf }: LogQuery,
+  { start, end }: KeyRange,
 ): AsyncGenerator<LogRows, void> {
   const { shardBits } = snapshot.entities[view.entity]!
-  const shards = new Set(slots.hashes.map((high) => topBits(high, shardBits)))
+  const shards = new Set(slots.hashes.subarray(start, end).map((high) => topBits(high, shardBits)))
   for (const shard of shards) {
     const layout = writerLayout(snapshot, view.entity, shard)
     const lines = await platform.writers.readWaiting(layout, [view.id, ...tombstonesOf(view.id)])

@@ -18,14 +18,9 @@ export interface SoughtKeys {
 }
 
 /** Undefined where there are too many for it to pay. */
-export function seekKeys(
-  columns: readonly NamedType[],
-  encoded: ReadonlyMap<string, number>,
-): SoughtKeys | undefined {
-  if (encoded.size > KEYS_SOUGHT_MAX) return undefined
-  const keys = Array.from(encoded.keys(), (key) =>
-    splitCells(key).map((cell, at) => decodeValue(columns[at]!.type, cell)),
-  )
+export function seekKeys(columns: readonly NamedType[], encoded: readonly string[]): SoughtKeys | undefined {
+  if (encoded.length > KEYS_SOUGHT_MAX) return undefined
+  const keys = encoded.map((key) => splitCells(key).map((cell, at) => decodeValue(columns[at]!.type, cell)))
   return { columns, keys }
 }
 

@@ -50,8 +50,7 @@ const FOR_EVER = { retentionUs: null }
 
 const encodeUser = (user: string) => encodeKey(['string'], [user])
 const bucketOf = (user: string) => bitsText(topBits(hashKey(encodeUser(user)).high, 1), 1)
-const seekUsers = (...users: string[]) =>
-  seekKeys(KEYS, new Map(users.map((user, at) => [encodeUser(user), at])))
+const seekUsers = (...users: string[]) => seekKeys(KEYS, users.map(encodeUser))
 
 /** 150,000 rows of 15,000 users, in the order of both; the last row group is of another day. */
 function largeSegment(): Uint8Array {
@@ -228,7 +227,7 @@ test('no row group that holds a sought key is left out, whatever the types of it
       const file = await openParquet(memoryBuffer(writer.finish()), 'keys')
       for (const key of [...groups.flat(), ...strangers]) {
         const text = encodeKey(types, key)
-        const sought = seekKeys(columns, new Map([[text, 0]]))
+        const sought = seekKeys(columns, [text])
         // Without times in the file every row group is in time.
         const planned = planRowGroups(FOR_EVER, file.rowGroups, { ...TIMES, sought })
         const asked = await Promise.all(

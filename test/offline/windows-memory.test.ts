@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import { bitsText, encodeKey } from '../../src/core/entity-key.ts'
+import { bitsText, encodeKey, hashKey, topBits } from '../../src/core/entity-key.ts'
 import { STATUS_CODES } from '../../src/core/feature-column.ts'
 import { arrangeLabels } from '../../src/core/join.ts'
 import { encodeSegmentColumns, statisticsOf } from '../../src/core/segment.ts'
@@ -41,7 +41,10 @@ const SNAPSHOT = compileDefinitions(
   { generation: 1, versions: { spending: 1 }, blockBits: {} },
 )
 const VIEW = SNAPSHOT.views['spending@1']!
-const USERS = Array.from({ length: 200 }, (_, at) => `u${String(at).padStart(3, '0')}`)
+/** All of one bucket, that of the segments. */
+const USERS = Array.from({ length: 1_000 }, (_, at) => `u${String(at).padStart(3, '0')}`)
+  .filter((user) => topBits(hashKey(encodeKey(['string'], [user])).high, 1) === 0)
+  .slice(0, 200)
 const SEGMENTS = 6
 const ROWS_PER_USER = 60
 const ROWS = USERS.length * ROWS_PER_USER

@@ -1,4 +1,4 @@
-import { hash128, hashPart } from '../core/hash.ts'
+import { hash128, hashLongText } from '../core/hash.ts'
 import { asciiJson, canonicalJson, encodeAsciiString } from '../core/json.ts'
 import type { OnDemandView } from './on-demand-view.ts'
 
@@ -7,20 +7,9 @@ export function fingerprint(content: unknown): string {
   return hashText(encodeAsciiString(canonicalJson(content)))
 }
 
-/** 128 bits in hex of a JSON text as it stands. */
+/** 128 bits in hex of a JSON text as it stands, or with what is not ASCII escaped. */
 export function hashText(json: string): string {
-  return hexOf(hash128(asciiJson(json)))
-}
-
-/** The same of parts of a text, each from its start to its end (exclusive). */
-export function hashTexts(
-  json: string,
-  parts: readonly { readonly start: number; readonly end: number }[],
-): string[] {
-  const isAscii = asciiJson(json) === json
-  return parts.map(({ start, end }) =>
-    isAscii ? hexOf(hashPart(json, start, end)) : hashText(json.slice(start, end)),
-  )
+  return hexOf(hashLongText(json) ?? hash128(asciiJson(json)))
 }
 
 function hexOf(words: readonly number[]): string {

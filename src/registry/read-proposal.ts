@@ -8,7 +8,7 @@ import {
   indexDefinition,
 } from '../definitions/definition-index.ts'
 import { DEFINITION_KINDS, DefinitionSet } from '../definitions/definition-set.ts'
-import { hashTexts } from '../definitions/fingerprint.ts'
+import { hashText } from '../definitions/fingerprint.ts'
 import { SNAPSHOT_FORMAT } from '../definitions/snapshot.ts'
 import { findProblems } from '../definitions/validate.ts'
 import type { Platform } from '../platform.ts'
@@ -103,7 +103,7 @@ function mapKinds<T>(map: (kind: Kind) => readonly T[]): ByKind<T> {
 type Items = ReadonlyMap<string, readonly JsonItem[]>
 
 function hashItems(body: string, items: Items): ByKind<string> {
-  return mapKinds((kind) => hashTexts(body, items.get(kind) ?? []))
+  return mapKinds((kind) => (items.get(kind) ?? []).map(({ start, end }) => hashText(body.slice(start, end))))
 }
 
 /** Undefined where the rest is no JSON. */

@@ -25,11 +25,15 @@ export interface SearchText {
   readonly text: string
   /** What a misspelt word is compared with: a name as a whole and its parts. None of prose and SQL: too much is near. */
   readonly words: readonly string[]
+  /** Its place in the index. */
+  readonly at: number
 }
 
 /** Everything of a catalog that can be found. */
 export interface SearchIndex {
   readonly items: readonly SearchItem[]
+  /** The distinct texts of all items: names and expressions repeat from view to view. */
+  readonly texts: readonly SearchText[]
   /** The distinct words of all its names. */
   readonly words: ReadonlySet<string>
 }
@@ -37,8 +41,11 @@ export interface SearchIndex {
 export const SEARCH_FIELDS = ['name', 'owner', 'tag', 'column', 'description', 'sql'] as const
 export type SearchField = (typeof SEARCH_FIELDS)[number]
 
-/** The distinct texts of an index: names and expressions repeat from view to view. */
-type Texts = Map<string, SearchText>
+/** The distinct texts of an index while it is made: in order, and by field as they were given. */
+interface Texts {
+  readonly all: SearchText[]
+  readonly byField: Readonly<Record<SearchField, Map<string, SearchText>>>
+}
 
 const indexes = new WeakMap<Catalog, SearchIndex>()
 
@@ -46,11 +53,11 @@ const indexes = new WeakMap<Catalog, SearchIndex>()
 export function searchIndex(catalog: Catalog): SearchIndex {
   let index = indexes.get(catalog)
   if (index === undefined) {
-    const texts: Texts = new Map()
+    const texts = createTexts()
     const items = [entityItems, viewItems, onDemandItems, serviceItems, sourceItems].flatMap((itemsOf) =>
       itemsOf(catalog, texts),
     )
-    index = { items, words: new Set([...texts.values()].flatMap(({ words }) => words)) }
+    index = { items, texts: texts.all, words: new Set(texts.all.flatMap(({ words }) => words)) }
     indexes.set(catalog, index)
   }
   return index
@@ -155,16 +162,29 @@ function item(
   return { kind, name, view: null, type: null, description, owner, tags, entities, texts: [...own, ...more] }
 }
 
-function text(texts: Texts, field: SearchField, given: string): SearchText {
-  const id = `${field} ${given}`
-  let found = texts.get(id)
+function createTexts(): Texts {
+  const none = () => new Map<string, SearchText>()
+  return {
+    all: [],
+    byField: { name: none(), owner: none(), tag: none(), column: none(), description: none(), sql: none() },
+  }
+}
+
+function text({ all, byField }: Texts, field: SearchField, given: string): SearchText {
+  // A key put together of both would have to be made and hashed for every text of every item.
+  const known = byField[field]
+  let found = known.get(given)
   if (found === undefined) {
     const lower = given.toLowerCase()
-    found = { field, text: lower, words: field === 'description' || field === 'sql' ? [] : wordsOf(lower) }
-    texts.set(id, found)
+    const words = field === 'description' || field === 'sql' ? NO_WORDS : wordsOf(lower)
+    found = { field, text: lower, words, at: all.length }
+    all.push(found)
+    known.set(given, found)
   }
   return found
 }
+
+const NO_WORDS: readonly string[] = []
 
 function wordsOf(text: string): readonly string[] {
   const parts = text.split(/[^a-z0-9\u0080-\uffff]+/)

@@ -49,23 +49,23 @@ export function search(
   const text = query.text.trim().toLowerCase()
   const words = text.split(/\s+/).slice(0, WORDS_MAX).filter(Boolean)
   const index = searchIndex(catalog)
-  const near = words.map((word) => nearWords(word, index.words))
+  const scores = words.map((word) => {
+    const near = nearWords(word, index.words)
+    return Float64Array.from(index.texts, (one) => scoreOf(one, word, near))
+  })
   const wholeName = text.replaceAll(/\s+/g, '_')
-  const found: { item: SearchItem; score: number; matched: readonly SearchField[] }[] = []
+  const best: Found[] = []
+  let total = 0
   for (const item of index.items) {
     if (!isWanted(item, query)) continue
-    const isNamed = [item.name.toLowerCase(), `${item.view}.${item.name}`.toLowerCase()].includes(wholeName)
-    const hits = isNamed ? [NAMED] : words.map((word, at) => bestHit(item, word, near[at]!))
-    if (!hits.every((hit) => hit !== undefined)) continue
-    const score = hits.reduce((sum, hit) => sum + hit.score, 0)
-    found.push({ item, score, matched: [...new Set(hits.map(({ field }) => field))] })
+    const score = isNamed(item, wholeName) ? NAMED_SCORE : scoreOfItem(item, scores)
+    if (score === undefined) continue
+    total++
+    keepBest(best, { item, score }, query.countMax)
   }
-  found.sort(
-    (a, b) => b.score - a.score || a.item.name.length - b.item.name.length || compareItems(a.item, b.item),
-  )
   return {
-    total: found.length,
-    results: found.slice(0, query.countMax).map(({ item, matched }) => ({
+    total,
+    results: best.map(({ item, score }) => ({
       kind: item.kind,
       name: item.name,
       view: item.view,
@@ -73,9 +73,35 @@ export function search(
       description: item.description,
       owner: item.owner,
       tags: item.tags,
-      matched: matched.toSorted((a, b) => WEIGHTS[b] - WEIGHTS[a]),
+      matched: score === NAMED_SCORE ? ['name'] : matchedFields(item, scores),
     })),
   }
+}
+
+interface Found {
+  readonly item: SearchItem
+  readonly score: number
+}
+
+/** The score of a thing of exactly the name that was asked for: more than all words together come to. */
+const NAMED_SCORE = 10_000
+
+/** Takes a thing in where it ranks among the best: all that were found are too many to sort. */
+function keepBest(best: Found[], found: Found, countMax: number): void {
+  if (best.length === countMax && compareFound(found, best[countMax - 1]!) >= 0) return
+  let low = 0
+  let high = best.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareFound(found, best[middle]!) < 0) high = middle
+    else low = middle + 1
+  }
+  best.splice(low, 0, found)
+  if (best.length > countMax) best.pop()
+}
+
+function compareFound(a: Found, b: Found): number {
+  return b.score - a.score || a.item.name.length - b.item.name.length || compareItems(a.item, b.item)
 }
 
 function compareItems(a: SearchItem, b: SearchItem): number {
@@ -97,21 +123,28 @@ function isWanted(item: SearchItem, { kind, entity, owner, tag, type }: SearchQu
   return value.length === 0 || item.tags[name!] === value.join(':')
 }
 
-interface Hit {
-  readonly field: SearchField
-  readonly score: number
+/** Whether a thing has just this name, a feature by itself or with its view. */
+function isNamed({ name, view }: SearchItem, wholeName: string): boolean {
+  if (name.length === wholeName.length) return name.toLowerCase() === wholeName
+  return view?.length === wholeName.length - name.length - 1 && `${view}.${name}`.toLowerCase() === wholeName
 }
 
-/** The hit of a thing of exactly the name that was asked for. */
-const NAMED: Hit = { field: 'name', score: 1_000 }
-
-function bestHit(item: SearchItem, word: string, near: ReadonlyMap<string, number>): Hit | undefined {
-  let best: Hit | undefined
-  for (const text of item.texts) {
-    const score = scoreOf(text, word, near)
-    if (score > 0 && score > (best?.score ?? 0)) best = { field: text.field, score }
+/** What all words together come to in a thing; undefined where one of them is not in it. */
+function scoreOfItem({ texts }: SearchItem, scores: readonly Float64Array[]): number | undefined {
+  let sum = 0
+  for (const byText of scores) {
+    let best = 0
+    for (const { at } of texts) best = Math.max(best, byText[at]!)
+    if (best === 0) return undefined
+    sum += best
   }
-  return best
+  return sum
+}
+
+/** Where each word stands best, the weightiest field first. */
+function matchedFields({ texts }: SearchItem, scores: readonly Float64Array[]): readonly SearchField[] {
+  const fields = scores.map((byText) => texts.reduce((a, b) => (byText[b.at]! > byText[a.at]! ? b : a)).field)
+  return [...new Set(fields)].sort((a, b) => WEIGHTS[b] - WEIGHTS[a])
 }
 
 function scoreOf(given: SearchText, word: string, near: ReadonlyMap<string, number>): number {

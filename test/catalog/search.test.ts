@@ -127,3 +127,17 @@ test('searchIndex() is made once for a catalog, and its vocabulary grows with wo
   // Misspellings are looked for among these alone, once for each word of a search.
   expect(index.words.size).toBeLessThan(250)
 })
+
+test.each(['', 'feature', 'feature 7', 'featrue view_1'])(
+  'search() for "%s" answers the first of all that it would answer, and counts all',
+  (text) => {
+    const catalog = catalogOf(largeSet(40, 50))
+    const whole = search(catalog, { text, countMax: 5_000 })
+    expect(whole.results).toHaveLength(whole.total)
+    for (const countMax of [1, 7, 100]) {
+      const { total, results } = search(catalog, { text, countMax })
+      expect(total).toBe(whole.total)
+      expect(results).toEqual(whole.results.slice(0, countMax))
+    }
+  },
+)

@@ -4,7 +4,7 @@ import { openParquet } from '../core/parquet.ts'
 import { RAW_STAMP_COLUMNS } from '../core/raw-segment.ts'
 import { type Instant, parseDuration } from '../core/time.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
-import { isRawLog, rawLog } from '../definitions/raw-log.ts'
+import { isRawLog, logTitle, rawLog } from '../definitions/raw-log.ts'
 import { type RegisteredSegment, siblingPath } from '../definitions/segment-record.ts'
 import type { Source } from '../definitions/source.ts'
 import { viewId } from '../definitions/transition.ts'
@@ -41,10 +41,7 @@ export async function enforceRetention(platform: Platform): Promise<string | und
     for (const segment of rewritten) await rewrite(platform, segment, { ...kept, cutoff })
     removedLeft -= removed.length
     rewrittenLeft -= rewritten.length
-    const what = isRawLog(kept.log.view)
-      ? `raw rows of ${kept.source.name}`
-      : viewId(kept.log.view, kept.log.version)
-    deeds.push(`${what}: ${removed.length} segments removed, ${rewritten.length} written anew`)
+    deeds.push(`${logTitle(kept.log)}: ${removed.length} segments removed, ${rewritten.length} written anew`)
   }
   return deeds.length === 0 ? undefined : deeds.join('; ')
 }

@@ -1,7 +1,8 @@
 import type { PagePlace } from '../core/parquet.ts'
+import { RAW_SEGMENT_ROWS_MAX } from '../definitions/raw-log.ts'
 
-/** Rows one step reads; a row group is cut into such chunks, page by page. */
-export const CHUNK_ROWS_MAX = 65_536
+/** Rows one step reads; a row group is cut into such chunks, page by page. Those accepted are one segment of raw rows. */
+export const CHUNK_ROWS_MAX = RAW_SEGMENT_ROWS_MAX
 /** Decoded bytes of columns one step may hold, as a Parquet file's own statistics tell them, 8 a value at least. */
 export const CHUNK_BYTES_MAX = 16_000_000
 /** Bytes of text one step may hold: in memory its values take a few times as many. */

@@ -15,7 +15,7 @@ export function planChunks(
 ): ChunkRange[] {
   return rowGroups.flatMap(({ rowStart, rowEnd, bytes: stored }) => {
     const rows = rowEnd - rowStart
-    const bytes = Math.max(stored, rows * columnCount * VALUE_BYTES_MIN)
+    const bytes = decodedBytes({ rows, stored, columnCount })
     const count = Math.max(
       Math.ceil(rows / CHUNK_ROWS_MAX),
       Math.min(Math.ceil(bytes / CHUNK_BYTES_MAX), rows),
@@ -27,6 +27,19 @@ export function planChunks(
       text: null,
     }))
   })
+}
+
+/** About what rows of a Parquet file take in memory, by the bytes of their pages before compression. */
+export function decodedBytes({
+  rows,
+  stored,
+  columnCount,
+}: {
+  readonly rows: number
+  readonly stored: number
+  readonly columnCount: number
+}): number {
+  return Math.max(stored, rows * columnCount * VALUE_BYTES_MIN)
 }
 
 /** A column of a landed file; text has no types. */

@@ -15,15 +15,17 @@ export function fillsD1(db: DrizzleD1Database, clock: Clock): FillRecords {
         chunk,
         content: encode({ raw, segments: null, isSynced: false }),
       }))
-      const [first, ...rest] = Array.from(
+      // The first chunk comes last: where it is already, another plan is whole, and nothing is added to it.
+      const isFree = sql`NOT EXISTS (SELECT 1 FROM fill_chunks WHERE fill = ${id} AND chunk = 0)`
+      const [last, ...before] = Array.from(
         { length: Math.ceil(chunks.length / CHUNKS_PER_STATEMENT) },
         (_, part) => {
           const some = chunks.slice(part * CHUNKS_PER_STATEMENT, (part + 1) * CHUNKS_PER_STATEMENT)
-          const rows = sql`SELECT ${id}, value ->> 'chunk', value ->> 'content' FROM json_each(${JSON.stringify(some)}) WHERE true`
+          const rows = sql`SELECT ${id}, value ->> 'chunk', value ->> 'content' FROM json_each(${JSON.stringify(some)}) WHERE ${isFree}`
           return db.insert(fillChunks).select(rows).onConflictDoNothing()
         },
-      )
-      if (first !== undefined) await db.batch([first, ...rest])
+      ).reverse()
+      if (last !== undefined) await db.batch([last, ...before])
     },
     async forget(id) {
       await db.delete(fillChunks).where(eq(fillChunks.fill, id))

@@ -44,11 +44,17 @@ export function offlineR2(bucket: R2Bucket, db: DrizzleD1Database, clock: Clock)
       const [newest] = await db.select({ commit: max(commits.commit) }).from(commits)
       return newest?.commit ?? 0
     },
-    async listFragmented({ bytesMax, countMin }) {
+    async listFragmented({ bytesMax, rowCountMax, countMin }) {
       return db
         .selectDistinct({ view: segments.view, version: segments.version })
         .from(segments)
-        .where(and(isNull(segments.replacedTime), lte(segments.bytes, bytesMax)))
+        .where(
+          and(
+            isNull(segments.replacedTime),
+            lte(segments.bytes, bytesMax),
+            lte(segments.rowCount, rowCountMax),
+          ),
+        )
         .groupBy(segments.view, segments.version, segments.bucket)
         .having(gte(count(), countMin))
         .orderBy(segments.view, segments.version)

@@ -28,6 +28,6 @@ export interface ShardWriterRpc extends Rpc.DurableObjectBranded {
   announce(layout: WriterLayout): Promise<number>
   deliverRaw(delivery: RawDelivery): Promise<DeliveryAnswer>
   readWaitingRaw(): Promise<string>
-  cutRaw(layout: RawLayout): Promise<number>
+  cutRaw(layout: RawLayout): Promise<void>
   wakeRaw(): Promise<void>
 }

@@ -142,10 +142,9 @@ export class ShardWriterObject extends DurableObject<Env> implements ShardWriter
     return this.#raw.readWaiting()
   }
 
-  async cutRaw(layout: RawLayout): Promise<number> {
-    const left = await this.#raw.cut(layout)
+  async cutRaw(layout: RawLayout): Promise<void> {
+    await this.#raw.cut(layout)
     await this.#setAlarm()
-    return left
   }
 
   async wakeRaw(): Promise<void> {

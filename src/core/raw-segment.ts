@@ -1,4 +1,4 @@
-import { FeatureStoreError } from './error.ts'
+import { assert, FeatureStoreError } from './error.ts'
 import { type AsyncBuffer, createParquetWriter, openParquet, type ParquetFile } from './parquet.ts'
 import type { ColumnValues } from './parquet-writer.ts'
 import type { RawRow } from './raw-row.ts'
@@ -58,6 +58,41 @@ export function encodeRawSegment(columns: readonly NamedType[], { values, stamps
   ])
   writer.write([...values, ...STAMPS.map(({ stamp }) => stamps[stamp])])
   return writer.finish()
+}
+
+/**
+ * The bytes of a segment that has the rows of some, one behind the other: each message's rows stay side by side, and in their
+ * order. A column that only some of them have is null in the rows of the others; of those that share one, all give it one type.
+ */
+export async function joinRawSegments(files: readonly ParquetFile[]): Promise<Uint8Array> {
+  const types = new Map<string, ValueType>()
+  for (const { name, type } of files.flatMap((file) => file.columns)) {
+    assert(
+      type !== undefined && (types.get(name) ?? type) === type,
+      'segments that are joined agree in types',
+    )
+    types.set(name, type)
+  }
+  const columns = [...types]
+    .map(([name, type]) => ({ name, type }))
+    .filter(({ name }) => !RAW_STAMP_COLUMNS.includes(name))
+  const values: Value[][] = []
+  for (const { name } of columns) values.push(await readJoined(files, name))
+  const stamps = {} as Record<keyof RawStamps, Value[]>
+  for (const { name, stamp } of STAMPS) stamps[stamp] = await readJoined(files, name)
+  return encodeRawSegment(columns, { values, stamps: stamps as unknown as RawStamps })
+}
+
+async function readJoined(files: readonly ParquetFile[], name: string): Promise<Value[]> {
+  const joined: Value[] = []
+  for (const file of files) {
+    const isHeld = file.columns.some((column) => column.name === name)
+    for (const { rowStart, rowEnd } of file.rowGroups) {
+      const values = isHeld ? await file.readColumn(name, rowStart, rowEnd) : []
+      for (let row = 0; row < rowEnd - rowStart; row++) joined.push((values[row] ?? null) as Value)
+    }
+  }
+  return joined
 }
 
 export function openRawSegment(file: AsyncBuffer, path: string): Promise<ParquetFile> {

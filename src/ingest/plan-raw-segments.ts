@@ -1,14 +1,14 @@
 import { decodeRawGroups, groupRows, type RawGroup } from '../core/raw-row.ts'
 import { rawRowsToColumns } from '../core/raw-segment.ts'
-import { rawSegment } from '../definitions/raw-log.ts'
+import { RAW_SEGMENT_ROWS_MAX, rawSegment } from '../definitions/raw-log.ts'
 import type { PlannedSegment } from './plan-segments.ts'
 
-/** The segments that a cut of raw rows makes: one for each form that the source's columns had meanwhile. */
+/** The segments that a cut of raw rows makes: of each form that the source's columns had meanwhile, as few as hold its rows. */
 export function planRawSegments(source: string, name: string, text: string): PlannedSegment[] {
   const groups = decodeRawGroups(text)
-  return [...Map.groupBy(groups, formOf).values()].map((sameForm) => {
-    const { columns, eventTime } = sameForm[0]!
-    const rows = sameForm.flatMap(groupRows)
+  return [...Map.groupBy(groups, formOf).values()].flatMap(cutGroups).map((together) => {
+    const { columns, eventTime } = together[0]!
+    const rows = together.flatMap(groupRows)
     const eventTimes = rows.map(({ values }) => values[eventTime] as number)
     return rawSegment(source, name, { columns, rows: rawRowsToColumns(columns, rows), eventTimes })
   })
@@ -16,4 +16,19 @@ export function planRawSegments(source: string, name: string, text: string): Pla
 
 function formOf({ columns, eventTime }: RawGroup): string {
   return JSON.stringify([columns, eventTime])
+}
+
+/** The rows of a message stay together: a message of the queue is never so long that they could not. */
+function cutGroups(groups: readonly RawGroup[]): RawGroup[][] {
+  const parts: RawGroup[][] = [[]]
+  let rowCount = 0
+  for (const group of groups) {
+    if (rowCount + group.lines.length > RAW_SEGMENT_ROWS_MAX && rowCount > 0) {
+      parts.push([])
+      rowCount = 0
+    }
+    parts.at(-1)!.push(group)
+    rowCount += group.lines.length
+  }
+  return parts
 }

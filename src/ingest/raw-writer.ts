@@ -18,8 +18,8 @@ export interface RawWriter {
   deliver(delivery: RawDelivery): DeliveryAnswer
   /** Groups (`encodeRawGroup`) that no manifest names yet. */
   readWaiting(): string
-  /** Refuses older generations from now on and cuts what waits; answers how many deliveries still do. Throws what the stores throw. */
-  cut(layout: RawLayout): Promise<number>
+  /** Refuses older generations from now on, and cuts what has come until now. Throws what the stores throw. */
+  cut(layout: RawLayout): Promise<void>
   /** Cuts what is old. Never throws. */
   work(): Promise<void>
   /** When `work` should next be called (ms since the epoch); null when nothing waits. */
@@ -65,7 +65,6 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
       storage.appendJournal({ id, kind: 'stream', timeMs, seen: encodeSeen(fresh), rows })
       waiting = {
         lastId: id,
-        count: waiting.count + 1,
         chars: waiting.chars + rows.length,
         sinceMs: waiting.sinceMs ?? timeMs,
       }
@@ -152,8 +151,9 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
     async cut(layout) {
       mend()
       orBreak(() => adopt(layout))
-      await cutNext()
-      return waiting.count
+      // What comes meanwhile is left to others: a source that never rests would be cut for ever.
+      const { lastId } = waiting
+      while (storage.readMark('logged_through') < lastId) await cutNext()
     },
     async work() {
       if ((nextWorkMs() ?? Number.POSITIVE_INFINITY) > clock.now() / 1_000) return
@@ -180,10 +180,10 @@ export function readRawRecord(text: string | undefined): RawRecord | undefined {
   return record?.raw === undefined ? undefined : { raw: record.raw }
 }
 
-/** What waits to be cut; the id of the newest entry there ever was. */
+/** What waits to be cut. */
 interface Waiting {
+  /** Of the newest entry there ever was. */
   readonly lastId: number
-  readonly count: number
   readonly chars: number
   /** When the oldest came; null when none waits. */
   readonly sinceMs: number | null
@@ -193,7 +193,6 @@ function measureJournal({ storage }: RawPlatform): Waiting {
   const entries = storage.listJournal()
   return {
     lastId: entries.at(-1)?.id ?? storage.readMark('logged_through'),
-    count: entries.length,
     chars: entries.reduce((sum, entry) => sum + entry.chars, 0),
     sinceMs: entries[0]?.timeMs ?? null,
   }

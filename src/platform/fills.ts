@@ -2,7 +2,7 @@ import type { SegmentRecord } from '../definitions/segment-record.ts'
 
 /** What fills read and what they have made of it, chunk by chunk; a fill has the id of its job. */
 export interface FillRecords {
-  /** Fixes the segments of raw rows that a fill reads, a chunk for each; one that is fixed already stays as it is. */
+  /** Fixes the segments of raw rows that a fill reads, a chunk for each; a plan that is there already stays as it is. */
   plan(id: string, segments: readonly SegmentRecord[]): Promise<void>
   /** Forgets what a fill reads and what it has made: it is planned anew. */
   forget(id: string): Promise<void>

@@ -13,8 +13,8 @@ export interface OfflineLog {
   list(view: string, version: number): Promise<readonly RegisteredSegment[]>
   /** The newest commit: nothing registered later is of it or of an earlier one. 0 before the first. */
   readCommit(): Promise<number>
-  /** Logs of which a bucket has at least `countMin` segments of at most `bytesMax` bytes, by name. */
-  listFragmented(small: { readonly bytesMax: number; readonly countMin: number }): Promise<readonly LogName[]>
+  /** Logs of which a bucket has at least `countMin` segments that are small, by name. */
+  listFragmented(small: SmallSegments & { readonly countMin: number }): Promise<readonly LogName[]>
   /**
    * In one step: `segment` counts, and those at `paths` do no longer; null puts nothing in their place. False, and nothing
    * done, when one of them did not count any more; true when the segment was put there before. Their objects stay for those
@@ -34,6 +34,12 @@ export interface OfflineLog {
   ): Promise<readonly PutObject[]>
   /** Removes an object that the manifest never named. */
   deleteObject(path: string): Promise<void>
+}
+
+/** What is small is within both bounds. */
+export interface SmallSegments {
+  readonly bytesMax: number
+  readonly rowCountMax: number
 }
 
 export interface LogObject {

@@ -7,11 +7,8 @@ export interface RawWriters {
   deliver(delivery: RawDelivery): Promise<DeliveryAnswer>
   /** Texts of the groups (`encodeRawGroup`) that are not in the manifest yet, one after another. */
   readWaiting(layout: RawLayout): Promise<string>
-  /**
-   * Refuses from now on what was computed under an older generation, and cuts what waits into segments. Answers how many
-   * deliveries still wait; call again until it is 0.
-   */
-  cut(layout: RawLayout): Promise<number>
+  /** Refuses from now on what was computed under an older generation, and cuts what has come until now into segments. */
+  cut(layout: RawLayout): Promise<void>
   /** Lets the writer do what is due, should its own alarm have been lost. */
   wake(layout: RawLayout): Promise<void>
 }

@@ -88,19 +88,9 @@ export async function sealRaw(
 ): Promise<void> {
   const layouts = rawLayouts(snapshot, source)
   for (let at = 0; at < layouts.length; at += CALLS_AT_ONCE) {
-    await Promise.all(
-      layouts.slice(at, at + CALLS_AT_ONCE).map(async (layout) => {
-        for (let call = 0; (await platform.rawWriters.cut(layout)) > 0; call++) {
-          if (call >= CUTS_MAX)
-            throw new FeatureStoreError('unavailable', `Rows of source "${source.name}" wait to be logged`)
-        }
-      }),
-    )
+    await Promise.all(layouts.slice(at, at + CALLS_AT_ONCE).map((layout) => platform.rawWriters.cut(layout)))
   }
 }
-
-/** A writer holds no more than a few cuts. */
-const CUTS_MAX = 20
 
 async function isEmpty(
   platform: Platform,

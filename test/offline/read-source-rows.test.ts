@@ -10,8 +10,8 @@ import { encodeValue, type Value } from '../../src/core/value.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
 import { rawLayouts } from '../../src/definitions/raw-layout.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
-import { encodeAsNdjson, encodeAsParquet } from '../../src/offline/encode-source-rows.ts'
-import { readSourceRows } from '../../src/offline/read-source-rows.ts'
+import { encodeAsNdjson, encodeAsParquet, encodeFaults } from '../../src/offline/encode-source-rows.ts'
+import { type RowBounds, readSourceRows } from '../../src/offline/read-source-rows.ts'
 import { readWritingSnapshot } from '../../src/registry/current-snapshot.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
@@ -60,16 +60,16 @@ async function cut(): Promise<void> {
   for (const layout of rawLayouts(snapshot, snapshot.sources.clicks!)) await platform.rawWriters.cut(layout)
 }
 
-async function open(times = ALWAYS) {
+async function open(times: RowBounds = ALWAYS) {
   const snapshot = await readWritingSnapshot(platform, { sources: ['clicks'] })
   const source = snapshot.sources.clicks!
   return { columns: source.columns, parts: readSourceRows(platform, { snapshot, source }, times) }
 }
 
-async function readNdjson(times = ALWAYS): Promise<string[]> {
+async function readNdjson(times: RowBounds = ALWAYS, encode = encodeAsNdjson): Promise<string[]> {
   const { columns, parts } = await open(times)
   const texts: string[] = []
-  for await (const text of encodeAsNdjson(columns, parts)) texts.push(text)
+  for await (const text of encode(columns, parts)) texts.push(text)
   return texts.join('').split('\n').filter(Boolean)
 }
 
@@ -152,6 +152,38 @@ test('rows that wait in writers have the columns that their source has now, as t
     '{"at":"2026-02-28T23:59:51Z","size":null,"price":null,"user":"ann","count":"7"}',
     '{"at":"2026-02-28T23:59:52Z","size":null,"price":null,"user":"many","count":"8"}',
   ])
+})
+
+test('rows without a cast to the columns of now are left out, told with the reason, and counted in the log', async () => {
+  await push(row(9, { user: 'ann', count: 1 }), row(8, { user: '12', count: 2 }))
+  const [at, user, count] = SOURCE.schema
+  await applyClicks(platform, definitions([at, { ...user, type: 'int64' }, count]))
+  const told: unknown[] = []
+  Object.assign(platform, {
+    log: { ...platform.log, error: (_message: string, fields: object) => void told.push(fields) },
+  })
+  for (const where of ['waiting', 'logged']) {
+    expect(await readNdjson(), where).toEqual(['{"at":"2026-02-28T23:59:52Z","user":12,"count":2}'])
+    const faults = (await readNdjson(ALWAYS, encodeFaults)).map((line) => JSON.parse(line) as object)
+    expect(faults, where).toEqual([
+      { origin: expect.stringMatching(/^0+\d+$/), index: 0, reason: expect.stringContaining('"ann"') },
+    ])
+    expect(told.splice(0), where).toEqual(Array(2).fill({ source: 'clicks', rows: 1 }))
+    await cut()
+  }
+})
+
+test('rows of a source as of a time are those taken in by then, whether they wait or are logged (S5)', async () => {
+  await push(row(9, { count: 1 }))
+  platform.time.now += SECOND
+  await push(row(8, { count: 2 }))
+  const readThen = async () =>
+    (await readNdjson({ ...ALWAYS, asOf: NOW })).map((line) => line.includes('"count":1'))
+  expect(await readThen()).toEqual([true])
+  await cut()
+  expect(await readThen()).toEqual([true])
+  expect(await readNdjson({ ...ALWAYS, asOf: NOW + SECOND })).toHaveLength(2)
+  expect(await readNdjson({ ...ALWAYS, asOf: NOW - 1 })).toEqual([])
 })
 
 test('rows of a source as Parquet are sent on as they are read: memory holds those of one segment', async () => {

@@ -52,8 +52,10 @@ export function memoryOfflineLog(
     async readCommit() {
       return commit
     },
-    async listFragmented({ bytesMax, countMin }) {
-      const small = [...manifest.values()].filter(({ bytes }) => bytes <= bytesMax)
+    async listFragmented({ bytesMax, rowCountMax, countMin }) {
+      const small = [...manifest.values()].filter(
+        ({ bytes, rowCount }) => bytes <= bytesMax && rowCount <= rowCountMax,
+      )
       const buckets = Map.groupBy(small, ({ view, version, bucket }) => `${view}@${version}/${bucket}`)
       const logs = [...buckets.values()].filter(({ length }) => length >= countMin)
       const named = new Map(logs.map(([first]) => [`${first!.view}@${first!.version}`, first!]))

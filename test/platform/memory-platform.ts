@@ -441,7 +441,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     rawWriters: {
       deliver: async (delivery) => structuredClone(rawOf(delivery.layout).deliver(structuredClone(delivery))),
       readWaiting: async (layout) => rawOf(layout).readWaiting(),
-      cut: async (layout) => rawOf(layout).cut(layout),
+      cut: (layout) => rawOf(layout).cut(layout),
       wake: async (layout) => rawOf(layout).work(),
     },
     loads: guardEffects<LoadRecords>(

@@ -176,6 +176,8 @@ it.each([
   ['GET', '/v1/sources/none/rows', 404, /"none"/],
   ['GET', '/v1/sources/clicks/rows?since=x', 400, /"since"/],
   ['GET', '/v1/sources/clicks/rows?from=yesterday', 400, /yesterday/],
+  ['GET', '/v1/sources/clicks/rows?as_of=yesterday', 400, /yesterday/],
+  ['GET', '/v1/sources/clicks/rows?format=csv', 400, /format/],
   ['POST', '/v1/feature-views/none/rebuild', 404, /"none"/],
 ] as const)('%s %s is refused by name (S34)', async (method, path, status, named) => {
   const answer = await harness.call<ErrorBody>(method, path)

@@ -50,6 +50,7 @@ const measures: readonly (() => Comparison[] | Promise<Comparison[]>)[] = [
   () => [measureExpressions(expressions)],
   measureFinishes,
   () => measureJoin(join),
+  () => measureJoin(join, 'windowed'),
   async () => [await measureLoad(load)],
   () => measureServing(serving),
   async () => [await measureUniform(uniform)],

@@ -108,6 +108,12 @@ export interface Memory {
   backlog: { readonly found: Backlog | undefined; readonly rereadMs: number } | undefined
 }
 
+export interface GenerationPage {
+  /** Exclusive; absent for the newest. */
+  readonly before?: number | undefined
+  readonly countMax: number
+}
+
 /** Definitions and their generations. Every method fails with `unavailable` when the store cannot be reached. */
 export interface Registry {
   /** The newest generation; 0 before the first apply. */
@@ -116,8 +122,8 @@ export interface Registry {
   read(generation?: number): Promise<Generation | undefined>
   /** The same without the definitions, of which it says the hashes. */
   readHead(generation?: number): Promise<GenerationHead | undefined>
-  /** All generations, newest first, without their definitions. */
-  list(): Promise<readonly GenerationSummary[]>
+  /** Generations, newest first, without their definitions: those before a number, so many at most; by default all. */
+  list(page?: GenerationPage): Promise<readonly GenerationSummary[]>
   /** The highest version ever given to each view, dropped views too. */
   readVersions(): Promise<Readonly<Record<string, number>>>
   /** The versions that a view ever had and the generations that made them, newest first. */

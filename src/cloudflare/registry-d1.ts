@@ -21,9 +21,12 @@ export function registryD1(db: DrizzleD1Database, clock: Clock): Registry {
       return { ...head, definitions: assembleDefinitions(head.index, texts) }
     },
     readHead: (generation) => readHead(db, generation),
-    async list() {
+    async list(page) {
       const { generation, appliedTime, author } = generations
-      return db.select({ generation, appliedTime, author }).from(generations).orderBy(desc(generation))
+      const query = db.select({ generation, appliedTime, author }).from(generations).orderBy(desc(generation))
+      if (page === undefined) return query
+      const { before, countMax } = page
+      return query.where(before === undefined ? undefined : lt(generation, before)).limit(countMax)
     },
     async readVersions() {
       const rows = await db

@@ -10,6 +10,7 @@ import { servingIndex, splitSnapshot } from '../../src/definitions/snapshot-inde
 import {
   type DutyRun,
   type GenerationHead,
+  type GenerationPage,
   type LandedFile,
   type LoadChunk,
   type LoadRecord,
@@ -235,6 +236,11 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       ])
       expect(await platform.registry.listVersions('none')).toEqual([])
       expect((await platform.registry.list()).map((one) => one.generation)).toEqual([2, 1])
+      const page = async (of: GenerationPage) =>
+        (await platform.registry.list(of)).map(({ generation }) => generation)
+      expect(await page({ countMax: 1 })).toEqual([2])
+      expect(await page({ countMax: 5, before: 2 })).toEqual([1])
+      expect(await page({ countMax: 5, before: 1 })).toEqual([])
       expect(await platform.registry.listPublished()).toEqual([2, 1])
       await platform.registry.endPublication(1)
       expect(await platform.registry.listPublished()).toEqual([2])

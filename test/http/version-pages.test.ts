@@ -87,6 +87,42 @@ test('generations say who applied them by the name of the token, and link to wha
   expect(one.text).toContain('<del>&quot;price&quot;</del> <ins>&quot;price * 100&quot;</ins>')
 })
 
+test('generations are listed a page at a time, as a page and by the API', async () => {
+  const platform = memoryPlatform(NOW)
+  for (let at = 0; at < 103; at++) {
+    const about = CLICKS.entities!.map((entity) => ({ ...entity, description: `the ${at}th` }))
+    const set = parseDefinitions({ ...CLICKS, entities: about })
+    await applyChanges(platform, set, { allowBreaking: false, author: 'admin' })
+  }
+  const numbers = (html: string) => rowsOf(html, 'Generations').map(([number]) => Number(number))
+  const first = (await askPage(platform, '/generations')).text
+  expect([numbers(first).length, numbers(first)[0], numbers(first).at(-1)]).toEqual([100, 103, 4])
+  expect(first).toContain('<a href="/generations?before=4">Older generations</a>')
+  const last = (await askPage(platform, '/generations?before=4')).text
+  expect(numbers(last)).toEqual([3, 2, 1])
+  expect(last).not.toContain('Older generations')
+  expect((await askPage(platform, '/generations?before=x')).status).toBe(400)
+
+  const app = createApp(() => ({ platform, adminToken: ADMIN_TOKEN }))
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` }
+  const ask = async (query: string) => {
+    const response = await app.fetch(new Request(`http://store/v1/generations${query}`, { headers }), {})
+    const { generations, next, error } = (await response.json()) as {
+      readonly generations?: readonly { readonly generation: number }[]
+      readonly next?: number
+      readonly error?: { readonly message: string }
+    }
+    return error?.message ?? { count: generations!.length, newest: generations![0]?.generation, next }
+  }
+  expect(await ask('')).toEqual({ count: 100, newest: 103, next: 4 })
+  expect(await ask('?before=4&limit=2')).toEqual({ count: 2, newest: 3, next: 2 })
+  expect(await ask('?before=2&limit=2')).toEqual({ count: 1, newest: 1, next: undefined })
+  expect(await ask('?before=1')).toEqual({ count: 0, newest: undefined, next: undefined })
+  expect(await ask('?before=0')).toContain('Cannot read parameter "before"')
+  expect(await ask('?limit=1001')).toContain('Cannot read parameter "limit"')
+  expect(await ask('?after=1')).toContain('Cannot take parameter "after"')
+})
+
 test('lineage names the versions beside a view, and a dataset those that it was made from', async () => {
   const { platform } = await changedStore()
   expect(textOf((await askPage(platform, '/feature-views/last_click')).text)).toContain('Feature view @1 @2')

@@ -283,10 +283,12 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         return head && { ...head, definitions: assembleDefinitions(head.index, pieceTexts()) }
       },
       readHead: async (generation) => findHead(generation),
-      list: async () =>
+      list: async ({ before = Number.POSITIVE_INFINITY, countMax } = { countMax: generations.length }) =>
         generations
           .map(({ generation, appliedTime, author }) => ({ generation, appliedTime, author }))
-          .reverse(),
+          .filter(({ generation }) => generation < before)
+          .reverse()
+          .slice(0, countMax),
       async readVersions() {
         const versions: Record<string, number> = {}
         for (const one of generations) {

@@ -5,9 +5,12 @@ import { Author, type AuthorNames, FieldDiffs, Heading, ObjectLink, Table, Time 
 
 export function Generations({
   generations,
+  next,
   authors,
 }: {
   readonly generations: readonly GenerationSummary[]
+  /** Before which the next page begins. */
+  readonly next: number | undefined
   readonly authors: AuthorNames
 }) {
   return (
@@ -26,6 +29,11 @@ export function Generations({
         ])}
         empty="Nothing has been applied yet."
       />
+      {next !== undefined && (
+        <p>
+          <a href={`/generations?before=${next}`}>Older generations</a>
+        </p>
+      )}
     </>
   )
 }

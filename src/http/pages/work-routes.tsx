@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import * as z from 'zod'
 import { readAuthorNames } from '../../auth/author-names.ts'
 import { cancelJob } from '../../batch/cancel-job.ts'
 import { describeJob, listJobs } from '../../batch/describe-job.ts'
@@ -11,7 +12,9 @@ import { replayDeadLetters } from '../../ingest/replay-dead-letters.ts'
 import { describeDataset, listDatasets } from '../../offline/describe-dataset.ts'
 import { removeScratch } from '../../offline/make-dataset.ts'
 import { diffGenerations } from '../../registry/diff-generations.ts'
+import { listGenerations } from '../../registry/list-generations.ts'
 import type { Http } from '../context.ts'
+import { readQuery } from '../read-query.ts'
 import { Failures } from './failures-page.tsx'
 import { GenerationDiff, Generations } from './generation-pages.tsx'
 import { formToken, readForm } from './session.ts'
@@ -19,6 +22,8 @@ import { show } from './show-page.tsx'
 import { Dataset, Datasets, Job, Jobs } from './work-pages.tsx'
 
 const LISTED_MAX = 100
+
+const GenerationsQuery = z.object({ before: z.coerce.number().int().min(1).optional() })
 
 /** Pages of what goes on and of what went wrong. */
 export function workRoutes() {
@@ -97,16 +102,15 @@ export function workRoutes() {
     return c.redirect('/failures?done=release', 303)
   })
 
-  pages.get('/generations', async (c) =>
-    show(
+  pages.get('/generations', async (c) => {
+    const { before } = readQuery(c, GenerationsQuery)
+    const { page, next } = await listGenerations(c.var.platform, { before, countMax: LISTED_MAX })
+    return show(
       c,
       { title: 'History', place: '/generations' },
-      <Generations
-        generations={await c.var.platform.registry.list()}
-        authors={await readAuthorNames(c.var.platform)}
-      />,
-    ),
-  )
+      <Generations generations={page} next={next} authors={await readAuthorNames(c.var.platform)} />,
+    )
+  })
   pages.get('/generations/:generation', async (c) => {
     const given = c.req.param('generation')
     const found = /^\d{1,15}$/.test(given) ? await c.var.platform.registry.read(Number(given)) : undefined

@@ -1,13 +1,28 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
+import { LIMITS } from '../../core/limits.ts'
 import { formatInstant } from '../../core/time.ts'
 import { DefinitionSet, EMPTY_DEFINITIONS } from '../../definitions/definition-set.ts'
 import { applyChanges, planApply } from '../../registry/apply-changes.ts'
 import { CHANGE_IMPACTS } from '../../registry/effect.ts'
+import { listGenerations } from '../../registry/list-generations.ts'
 import { proposeAgain, readProposal } from '../../registry/read-proposal.ts'
 import type { Http } from '../context.ts'
 import { checkJson, readText } from '../read-body.ts'
+import { readQuery } from '../read-query.ts'
 import { EXAMPLE_DEFINITIONS, type RouteDescription } from '../reference/route-description.ts'
+import { refuseQuery } from '../refuse-query.ts'
+
+const ListQuery = z.object({
+  before: z.coerce.number().int().min(1).optional().describe('Only generations before this one'),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(LIMITS.generationsPageMax)
+    .default(100)
+    .describe('Generations at most'),
+})
 
 const PlanRequest = z.strictObject({
   definitions: z.unknown().refine((given) => given !== undefined, 'it is needed'),
@@ -30,7 +45,7 @@ const ApplyRequest = z
 export function definitionRoutes() {
   const routes = new Hono<Http>()
 
-  routes.get('/definitions', async (c) => {
+  routes.get('/definitions', refuseQuery, async (c) => {
     const newest = await c.var.platform.registry.read()
     return c.json({
       generation: newest?.generation ?? 0,
@@ -39,23 +54,25 @@ export function definitionRoutes() {
   })
 
   routes.get('/generations', async (c) => {
-    const generations = await c.var.platform.registry.list()
+    const { before, limit } = readQuery(c, ListQuery)
+    const { page, next } = await listGenerations(c.var.platform, { before, countMax: limit })
     return c.json({
-      generations: generations.map(({ generation, appliedTime, author }) => ({
+      generations: page.map(({ generation, appliedTime, author }) => ({
         generation,
         applied_at: formatInstant(appliedTime),
         author,
       })),
+      ...(next === undefined ? {} : { next }),
     })
   })
 
-  routes.post('/definitions/plan', async (c) => {
+  routes.post('/definitions/plan', refuseQuery, async (c) => {
     const check = (json: unknown) => checkJson(json, PlanRequest)
     const { proposal } = await readProposal(c.var.platform, await readText(c), check)
     return c.json(await planApply(c.var.platform, proposal!))
   })
 
-  routes.post('/definitions/apply', async (c) => {
+  routes.post('/definitions/apply', refuseQuery, async (c) => {
     const { platform } = c.var
     const check = (json: unknown) => checkJson(json, ApplyRequest)
     const { body, proposal } = await readProposal(platform, await readText(c), check)
@@ -109,12 +126,14 @@ export function describeDefinitionRoutes(): readonly RouteDescription[] {
     {
       method: 'get',
       path: '/generations',
-      summary: 'All generations, newest first',
+      summary: 'Generations, newest first, a page at a time',
+      query: ListQuery,
       status: 200,
       answer: z.object({
         generations: z.array(z.object({ generation: z.int(), applied_at: z.string(), author: z.string() })),
+        next: z.int().optional().describe('`before` of the next page; absent where there is none'),
       }),
-      example: {},
+      example: { query: { limit: '10' } },
     },
     {
       method: 'post',

@@ -17,7 +17,7 @@ export interface Aggregator<State = unknown> {
   readonly outputType: ValueType
   /** The state of no input: merging it changes nothing. */
   create(): State
-  /** Takes in one input; `order` is where its row stands by S6. */
+  /** Takes in one input; `order` is where its row stands by S6, in an object that may be filled anew for the next. */
   update(state: State, input: Input, order: StampOrder): State
   merge(state: State, other: State): State
   /** The function's value. Throws `FeatureStoreError` where there is none, such as a sum that overflows. */

@@ -5,7 +5,7 @@ import { RAW_STAMP_COLUMNS } from '../core/raw-segment.ts'
 import { type Instant, parseDuration } from '../core/time.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
 import { isRawLog, logTitle, rawLog } from '../definitions/raw-log.ts'
-import { type RegisteredSegment, siblingPath } from '../definitions/segment-record.ts'
+import { isTombstoneLog, type RegisteredSegment, siblingPath } from '../definitions/segment-record.ts'
 import type { Source } from '../definitions/source.ts'
 import { viewId } from '../definitions/transition.ts'
 import type { LogName, Platform } from '../platform.ts'
@@ -54,42 +54,56 @@ interface KeptLog {
 
 /** Logs of sources that have a retention, but for those that a fill reads or writes: they have their turn when it has ended. */
 async function listKept(platform: Platform): Promise<KeptLog[]> {
-  const newest = await platform.registry.read()
-  const sources = (newest?.definitions.sources ?? []).filter(
-    (source): source is KeptLog['source'] => source.retention !== undefined,
-  )
-  const free: KeptLog['source'][] = []
-  for (const source of sources)
-    if ((await findPlannedFill(platform, new Set([source.name]))) === undefined) free.push(source)
-  if (free.length === 0) return []
-  const logs = await platform.offline.listLogs()
+  const logs = (await platform.offline.listLogs()).filter(({ view }) => !isTombstoneLog(view))
+  if (!(await mayHaveRetention(platform, logs))) return []
   const sourceByLog = await findSources(platform, logs)
-  return logs.flatMap((log) =>
-    free
-      .filter(({ name }) => sourceByLog.get(viewId(log.view, log.version)) === name)
-      .map((source) => ({ log, source })),
-  )
+  const kept: KeptLog[] = []
+  const isFree = new Map<string, boolean>()
+  for (const log of logs) {
+    const source = sourceByLog.get(viewId(log.view, log.version))
+    if (source === undefined || !hasRetention(source)) continue
+    const { name } = source
+    if (!isFree.has(name)) isFree.set(name, (await findPlannedFill(platform, new Set([name]))) === undefined)
+    if (isFree.get(name)) kept.push({ log, source })
+  }
+  // Raw rows last: where they are gone, nobody looks for what a source that was dropped has left.
+  return kept.sort((a, b) => Number(isRawLog(a.log.view)) - Number(isRawLog(b.log.view)))
 }
 
-/** The source that each log's rows came from; a view that is not there any more had it in the newest generation that has the view. */
-async function findSources({ registry }: Platform, logs: readonly LogName[]): Promise<Map<string, string>> {
-  const wanted = new Set(
-    logs.filter(({ view }) => !isRawLog(view)).map(({ view, version }) => viewId(view, version)),
-  )
+/** Whether a source has a retention, or may have had one when it was dropped: that is told by generations of before, which are read then. */
+async function mayHaveRetention({ registry }: Platform, logs: readonly LogName[]): Promise<boolean> {
+  const sources = (await registry.read())?.definitions.sources ?? []
+  const raw = new Set(sources.map(({ name }) => rawLog(name).view))
+  return sources.some(hasRetention) || logs.some(({ view }) => isRawLog(view) && !raw.has(view))
+}
+
+function hasRetention(source: Source): source is KeptLog['source'] {
+  return source.retention !== undefined
+}
+
+/**
+ * The source that each log's rows came from, as it is now. What was dropped is found in the newest generation that has it: a
+ * source's last word on its retention holds for what it has left, and so for the logs of its views.
+ */
+async function findSources({ registry }: Platform, logs: readonly LogName[]): Promise<Map<string, Source>> {
+  const wanted = new Set(logs.map(({ view, version }) => viewId(view, version)))
+  const sources = new Map<string, Source>()
   const found = new Map<string, string>()
   for (const { generation } of await registry.list()) {
     if (wanted.size === 0) break
     const { definitions, versions } = (await registry.read(generation))!
-    for (const { name } of definitions.sources) {
-      const { view, version } = rawLog(name)
-      found.set(viewId(view, version), name)
+    for (const source of definitions.sources) {
+      if (!sources.has(source.name)) sources.set(source.name, source)
+      const { view, version } = rawLog(source.name)
+      const id = viewId(view, version)
+      if (wanted.delete(id)) found.set(id, source.name)
     }
     for (const { name, source } of definitions.feature_views) {
       const id = viewId(name, versions[name]!.version)
       if (wanted.delete(id)) found.set(id, source)
     }
   }
-  return found
+  return new Map([...found].map(([id, name]) => [id, sources.get(name)!]))
 }
 
 async function planLog({ offline }: Platform, { log, source }: KeptLog, now: Instant) {

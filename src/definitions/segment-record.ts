@@ -27,6 +27,10 @@ export function tombstoneLog(entity: string): { readonly view: string; readonly 
   return { view: `${TOMBSTONES}${entity}`, version: 0 }
 }
 
+export function isTombstoneLog(view: string): boolean {
+  return view.startsWith(TOMBSTONES)
+}
+
 /** What deletes is one column: the view's name, null for all views of the entity. */
 export const TOMBSTONE_COLUMN = { name: 'view', type: 'string' } as const
 

@@ -81,7 +81,7 @@ test('what is wholly past retention goes from raw rows and logs, its objects a d
   await push(DAY)
   const objects = platform.objects.size
   expect(await enforceRetention(platform)).toBe(
-    'raw rows of clicks: 1 segments removed, 0 written anew; last_click@1: 1 segments removed, 0 written anew; last_sale@1: 1 segments removed, 0 written anew',
+    'last_click@1: 1 segments removed, 0 written anew; last_sale@1: 1 segments removed, 0 written anew; raw rows of clicks: 1 segments removed, 0 written anew',
   )
   // Exactly as old as the retention still counts.
   for (const ages of [await agesIn(ofView), await agesIn(rawLog('clicks'), 'at')])
@@ -160,7 +160,7 @@ test('logs that a fill reads or writes have their turn when it has ended (S33)',
     sleep: async () => {},
   })
   platform.time.now += HOUR
-  expect(await enforceRetention(platform)).toMatch(/raw rows of clicks.* last_click@1.* last_click@2/)
+  expect(await enforceRetention(platform)).toMatch(/last_click@1.* last_click@2.* raw rows of clicks/)
   expect(await agesIn({ view: 'last_click', version: 2 })).toEqual([9])
 })
 
@@ -173,6 +173,47 @@ test('a source without retention keeps all; a view that is gone is kept no longe
   await applyClicks(platform, { ...rest, feature_views: [feature_views![1]!] })
   expect(await enforceRetention(platform)).toContain('last_click@1')
   expect(await agesIn(ofView)).toEqual([])
+})
+
+test('what a dropped source has left goes when the retention that it had last has passed (S3, S33)', async () => {
+  await push(11 * DAY)
+  await push(4 * DAY)
+  await applyClicks(platform, definitions('5d'))
+  const empty = { entities: [], sources: [], feature_views: [], feature_services: [] }
+  await applyClicks(platform, empty)
+  const logs = [ofView, { view: 'last_sale', version: 1 }, rawLog('clicks')]
+  const counts = () =>
+    Promise.all(logs.map(async (log) => (await platform.offline.list(log.view, log.version)).length))
+  await enforceRetention(platform)
+  expect(await counts()).toEqual([1, 1, 1])
+  platform.time.now += DAY + HOUR
+  await enforceRetention(platform)
+  expect(await counts()).toEqual([0, 0, 0])
+  platform.time.now += DAY + HOUR
+  await compactDueLogs(platform)
+  expect([...platform.objects.keys()].filter((path) => /^(raw|log)\//.test(path))).toEqual([])
+})
+
+test('a dropped source that had no retention keeps all, and no generation is read where nothing can be past one', async () => {
+  await applyClicks(platform, definitions())
+  await push(1_000 * DAY)
+  const { read } = platform.registry
+  const readGenerations: (number | undefined)[] = []
+  Object.assign(platform, {
+    registry: {
+      ...platform.registry,
+      read: (generation?: number) => {
+        readGenerations.push(generation)
+        return read(generation)
+      },
+    },
+  })
+  expect(await enforceRetention(platform)).toBeUndefined()
+  expect(readGenerations).toEqual([undefined])
+  await applyClicks(platform, { entities: [], sources: [], feature_views: [], feature_services: [] })
+  platform.time.now += HOUR
+  expect(await enforceRetention(platform)).toBeUndefined()
+  expect((await agesIn(rawLog('clicks'), 'at')).length).toBe(1)
 })
 
 test('a run cut off after any effect is made good by the next (S3)', async () => {

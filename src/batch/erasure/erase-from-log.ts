@@ -6,7 +6,7 @@ import type { Instant } from '../../core/time.ts'
 import { fingerprint } from '../../definitions/fingerprint.ts'
 import { FILL_SEGMENT, type RegisteredSegment, siblingPath } from '../../definitions/segment-record.ts'
 import type { CompiledEntity } from '../../definitions/snapshot.ts'
-import type { LogName, Platform } from '../../platform.ts'
+import type { LogName, LogObject, Platform } from '../../platform.ts'
 
 /** Passes over a log that others go on changing, such as a compaction under way. */
 const PASSES_MAX = 20
@@ -91,18 +91,23 @@ async function eraseUnnamed(platform: Platform, { log, buckets, rowsOf, time }: 
   const owned = await listOwned(platform)
   let erasedCount = 0
   for (const object of await offline.listUnnamed(log, { buckets, before })) {
-    const isOwned = owned.some((part) => object.path.includes(part))
     const isCut = !MADE_BY_JOBS.test(object.path)
-    if (isOwned || (isCut && object.time >= time)) continue
+    if (isOwned(object, owned) || (isCut && object.time >= time)) continue
     const file = await openParquet(offline.openSegment(object), `object "${object.path}"`)
     const found = await findRows(file, rowsOf(file))
-    if (found.count > 0) await offline.deleteObject(object.path)
+    // A load that had failed may have begun again meanwhile, and find its object there.
+    if (found.count === 0 || isOwned(object, await listOwned(platform))) continue
+    await offline.deleteObject(object.path)
     erasedCount += found.count
   }
   return erasedCount
 }
 
 const MADE_BY_JOBS = /\/(?:load-[0-9a-f]{32}-|fill\.|merged-|erased-|kept-)[^/]*$/
+
+function isOwned({ path }: LogObject, owned: readonly string[]): boolean {
+  return owned.some((part) => path.includes(part))
+}
 
 /** How the names of segments begin that loads and fills under way write. */
 async function listOwned({ loads, jobRecords }: Platform): Promise<string[]> {

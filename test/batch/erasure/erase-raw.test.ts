@@ -10,6 +10,7 @@ import { encodeAsNdjson } from '../../../src/offline/encode-source-rows.ts'
 import { readSourceRows } from '../../../src/offline/read-source-rows.ts'
 import { parseEntities } from '../../../src/online/parse-entities.ts'
 import { readFeatures } from '../../../src/online/read-features.ts'
+import type { LoadRecord } from '../../../src/platform.ts'
 import { readWritingSnapshot } from '../../../src/registry/current-snapshot.ts'
 import { rebuildView } from '../../../src/registry/rebuild-view.ts'
 import { resolveInNewest } from '../../../src/registry/resolve-name.ts'
@@ -169,6 +170,29 @@ test('what loads and cuts that came to nothing have left goes if it holds the ke
   expect(remains()).toEqual([])
   expect(report!.removed).toMatchObject({ raw: 2, log: 2 })
   expect(left.filter(({ path }) => platform.objects.has(path))).toHaveLength(2)
+})
+
+test('what a failed load has left stays once the load has begun again: it is about to be registered (S11)', async () => {
+  await push([gone, 1])
+  await cut()
+  const [path, bytes] = [...platform.objects].find(([path]) => path.startsWith('raw/'))!
+  const id = `load-${'0'.repeat(32)}`
+  const left = `raw/clicks/${id}-000000-1.parquet`
+  await platform.offline.writeSegment(left, bytes)
+  platform.time.now += HOUR
+  const { openSegment } = platform.offline
+  let isBegun = false
+  platform.offline.openSegment = (segment) => {
+    if (segment.path === left) isBegun = true
+    return openSegment(segment)
+  }
+  const { listUnfinished } = platform.loads
+  platform.loads.listUnfinished = async () =>
+    isBegun ? [{ id, source: 'clicks', ingestTime: platform.time.now } as LoadRecord] : listUnfinished()
+  expect((await erase()).status).toBe('succeeded')
+  expect(isBegun).toBe(true)
+  expect(platform.objects.has(path)).toBe(false)
+  expect(platform.objects.has(left)).toBe(true)
 })
 
 test('an erasure waits for a fill that has planned what it reads, and takes out what that wrote (S11)', async () => {

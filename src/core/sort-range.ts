@@ -1,6 +1,6 @@
 /**
- * Sorts the items from `start` to `end` (exclusive). Most ranges have few items, mostly in order already: calling the
- * runtime's sort for each would take longer than the sorting.
+ * Sorts the items from `start` to `end` (exclusive); equal ones stay as they stood. Most ranges have few items, mostly in
+ * order already: calling the runtime's sort for each would take longer than the sorting.
  */
 export function sortRange(
   items: Int32Array,

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import * as z from 'zod'
 import { createToken } from '../../src/auth/token.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import { DefinitionSet } from '../../src/definitions/definition-set.ts'
@@ -60,6 +61,13 @@ const SET = DefinitionSet.parse({
       aggregations: [{ name: 'pages', function: 'last', sql: 'page', windows: ['1h'], hop: '5m' }],
       tags: { team: 'web' },
     },
+    {
+      name: 'shouted',
+      entity: 'user',
+      source: 'clicks',
+      features: [{ name: 'shout', type: 'string' }],
+      transform: { service: 'VOICE', method: 'shout' },
+    },
   ],
   on_demand_views: [
     {
@@ -95,6 +103,7 @@ const PAGES = [
   ),
   '/feature-views/last_click',
   '/feature-views/activity',
+  '/feature-views/shouted',
   `/feature-views/${encodeURIComponent(SCRIPT)}`,
   '/on-demand-views/greeting',
   '/feature-services/ranker',
@@ -130,6 +139,7 @@ async function expectNoScript(platform: MemoryPlatform, paths: readonly string[]
 }
 
 async function apply(platform: MemoryPlatform, set: unknown, author = 'test'): Promise<void> {
+  platform.workers.set('VOICE', { shout: (rows) => rows.map(({ page }) => ({ shout: page })) })
   await applyChanges(platform, parseDefinitions(set), { allowBreaking: true, author })
 }
 
@@ -167,9 +177,33 @@ function replaced(document: unknown, place: Place, text: string, isKey: boolean)
   return copy
 }
 
-/** The place without positions, and `(name)` for what is a name of a map. */
+/** The place without positions and without what things are called, and `(name)` for what is a name of a map. */
 const nameOf = (place: Place, isKey: boolean) =>
-  place.filter((step) => typeof step === 'string').join('.') + (isKey ? ' (name)' : '')
+  place
+    .filter((step) => typeof step === 'string')
+    .join('.')
+    .replace(/\.(tags\.team|join_keys\.user)$/, (map) => `${map.slice(0, map.lastIndexOf('.'))}.*`) +
+  (isKey ? ' (name)' : '')
+
+type JsonSchema = z.core.JSONSchema.JSONSchema
+
+/** Every text that a document of the schema may hold, but for those that are one of a few words, called as by `nameOf`. */
+function textsOf(schema: JsonSchema, name = ''): string[] {
+  const { anyOf = [], oneOf = [], properties = {}, items, additionalProperties, propertyNames } = schema
+  const isText = schema.type === 'string' && schema.enum === undefined && schema.const === undefined
+  return [
+    ...(isText ? [name] : []),
+    ...[...anyOf, ...oneOf].flatMap((one) => textsOf(one as JsonSchema, name)),
+    ...Object.entries(properties).flatMap(([field, one]) =>
+      textsOf(one as JsonSchema, name === '' ? field : `${name}.${field}`),
+    ),
+    ...(typeof items === 'object' ? textsOf(items as JsonSchema, name) : []),
+    ...(typeof additionalProperties === 'object'
+      ? textsOf(additionalProperties as JsonSchema, `${name}.*`)
+      : []),
+    ...(typeof propertyNames === 'object' ? textsOf(propertyNames as JsonSchema, `${name}.* (name)`) : []),
+  ]
+}
 
 test('a script in any field of a definition is refused, or shown as the text it is', async () => {
   const taken = new Set<string>()
@@ -183,6 +217,11 @@ test('a script in any field of a definition is refused, or shown as the text it 
     if (form !== undefined) set = replaced(set, place, form, isKey)
     ;(form === undefined ? refused : taken).add(nameOf(place, isKey))
   }
+  // A text that definitions have and this set has not would go untried.
+  const schema = z.toJSONSchema(DefinitionSet, { io: 'input', unrepresentable: 'any' })
+  const tried = taken.union(refused)
+  expect([...new Set(textsOf(schema))].filter((name) => !tried.has(name))).toEqual([])
+  expect(textsOf(schema).length).toBeGreaterThan(60)
   const platform = memoryPlatform(NOW)
   await apply(platform, SET)
   await apply(platform, set)
@@ -191,11 +230,11 @@ test('a script in any field of a definition is refused, or shown as the text it 
   const kinds = ['entities', 'sources', 'feature_views', 'on_demand_views', 'feature_services']
   expect([...taken].sort()).toEqual(
     [
-      ...kinds.flatMap((kind) => [`${kind}.description`, `${kind}.owner`, `${kind}.tags.team`]),
-      ...kinds.map((kind) => `${kind}.tags.team (name)`),
+      ...kinds.flatMap((kind) => [`${kind}.description`, `${kind}.owner`, `${kind}.tags.*`]),
+      ...kinds.map((kind) => `${kind}.tags.* (name)`),
       'sources.schema.description',
       'sources.expectations.sql',
-      'feature_views.join_keys.user',
+      'feature_views.join_keys.*',
       'feature_views.where',
       'feature_views.features.sql',
       'feature_views.features.description',

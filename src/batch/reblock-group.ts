@@ -123,7 +123,7 @@ async function flip(platform: Platform, wanted: Reblocking): Promise<null> {
     if (head.generation === 0 || head.blockBits[name] === wanted.blockBits) return null
     const blockBits = { ...head.blockBits, [name]: wanted.blockBits }
     const next = { ...head, generation: head.generation + 1, blockBits }
-    const made = await makeGeneration(platform, newest, { head: next, texts: new Map() })
+    const made = await makeGeneration(platform, newest, { head: next })
     if (await storeGeneration(platform, made, { author: `re-blocking ${name}` })) return null
   }
   throw new FeatureStoreError('unavailable', 'Definitions are applied again and again')

@@ -1,5 +1,5 @@
 import { asciiJson } from '../core/json.ts'
-import { DEFINITION_KINDS, type DefinitionSet } from './definition-set.ts'
+import { DEFINITION_KINDS, type Definition, type DefinitionSet } from './definition-set.ts'
 import { hashText } from './fingerprint.ts'
 
 /** What a generation's definitions consist of: each by the hash of its text, in the order of the document. */
@@ -15,18 +15,36 @@ export interface IndexedDefinition {
   readonly uses: readonly string[]
 }
 
-/** A definition by its hash; its text is added to `texts`. `sent` is the hash of its text as it was sent. */
+/** Definitions by the hash of their text. What was found out of one is held by the object, so that there is one for each. */
+export type DefinitionsByHash = ReadonlyMap<string, Definition>
+
+/** Definitions that are not stored yet, and their texts. */
+export interface NewDefinitions {
+  readonly definitions: DefinitionsByHash
+  readonly texts: ReadonlyMap<string, string>
+}
+
+/** A definition by its hash; it and its text are added to those at hand. `sent` is the hash of its text as it was sent. */
 export function indexDefinition(
-  definition: DefinitionSet[keyof DefinitionSet][number],
-  { texts, sent }: { readonly texts: Map<string, string>; readonly sent: string | undefined },
+  definition: Definition,
+  {
+    texts,
+    definitions,
+    sent,
+  }: {
+    readonly texts: Map<string, string>
+    readonly definitions: Map<string, Definition>
+    readonly sent: string | undefined
+  },
 ): IndexedDefinition {
   const text = asciiJson(JSON.stringify(definition))
   const hash = hashText(text)
   texts.set(hash, text)
+  definitions.set(hash, definition)
   return { name: definition.name, hash, sent: sent ?? hash, uses: usesOf(definition) }
 }
 
-function usesOf(definition: DefinitionSet[keyof DefinitionSet][number]): readonly string[] {
+function usesOf(definition: Definition): readonly string[] {
   if ('entity' in definition) {
     const { entity, source, transform } = definition
     return [entity, source, ...(transform === undefined ? [] : [transform.service])]

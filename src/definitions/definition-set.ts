@@ -16,6 +16,9 @@ export const DefinitionSet = z.strictObject({
 })
 export type DefinitionSet = z.infer<typeof DefinitionSet>
 
+/** One of any kind. */
+export type Definition = DefinitionSet[keyof DefinitionSet][number]
+
 /** What users write: every field with a default may be left out. */
 export type DefinitionSetInput = z.input<typeof DefinitionSet>
 

@@ -121,11 +121,11 @@ interface Prepared {
 async function prepare(
   platform: Platform,
   current: KnownGeneration,
-  { index, texts }: Proposal,
+  { index, ...fresh }: Proposal,
 ): Promise<Prepared> {
   const { head } = current
   const [{ before: was, after: is }, versionsEver] = await Promise.all([
-    readPlanned(platform, head, { index, texts }),
+    readPlanned(platform, head, { index, definitions: fresh.definitions }),
     platform.registry.readVersions(),
   ])
   const { changes, versions: planned } = planChanges(
@@ -143,7 +143,7 @@ async function prepare(
   const transition = planTransition(before, { services: index.feature_services, versions: numbers, unfilled })
   const { blockBits } = head
   const following = { generation: head.generation + 1, index, versions, blockBits, transition }
-  const made = await makeGeneration(platform, current, { head: following, texts })
+  const made = await makeGeneration(platform, current, { head: following, fresh })
   refuseFrozenPins(made)
   return { changes, made, planned: is }
 }

@@ -126,7 +126,7 @@ export async function serveFilled(
       unfilled: Object.fromEntries(left),
     })
     const next = { ...head, generation: head.generation + 1, transition }
-    const made = await makeGeneration(platform, newest, { head: next, texts: new Map() })
+    const made = await makeGeneration(platform, newest, { head: next })
     if (await storeGeneration(platform, made, { author: `filling ${views.join(', ')}`, announce }))
       return next.generation
   }

@@ -1,5 +1,10 @@
 import { type CompiledOthers, compileDefinitions } from '../definitions/compile.ts'
-import { type DefinitionIndex, definitionHashes } from '../definitions/definition-index.ts'
+import {
+  type DefinitionIndex,
+  type DefinitionsByHash,
+  definitionHashes,
+  type NewDefinitions,
+} from '../definitions/definition-index.ts'
 import type { DefinitionSet } from '../definitions/definition-set.ts'
 import { findTouched, type IndexedGeneration, type Touched } from '../definitions/find-touched.ts'
 import type { CompiledView, EntityLayout } from '../definitions/snapshot.ts'
@@ -33,14 +38,11 @@ export const NEVER_APPLIED: NewHead = {
   transition: SETTLED,
 }
 
-/**
- * Compiles a generation that follows a known one: what differs from that and what hangs on it, the rest is taken over. `texts` are the
- * definitions that are new with it.
- */
+/** Compiles a generation that follows a known one: what differs from that and what hangs on it, the rest is taken over. */
 export async function makeGeneration(
   platform: Platform,
   before: KnownGeneration,
-  { head, texts }: Pick<MadeGeneration, 'head' | 'texts'>,
+  { head, fresh = NOTHING_NEW }: { readonly head: NewHead; readonly fresh?: NewDefinitions },
 ): Promise<MadeGeneration> {
   const known = before.snapshot
   const base = known === undefined ? NEVER_APPLIED : before.head
@@ -53,7 +55,7 @@ export async function makeGeneration(
     touched.entities.add(entity)
     touched.sources.add(source)
   }
-  const set = await readTouched(platform, head.index, { touched, texts })
+  const set = await readTouched(platform, head.index, { touched, definitions: fresh.definitions })
   const others = await readOthers(platform, { known, touched, set, head })
   const compiled = compileDefinitions(set, {
     generation: head.generation,
@@ -70,9 +72,11 @@ export async function makeGeneration(
     ...definitionHashes(before.head.index),
     ...(known === undefined ? [] : pieceHashes(known)),
   ])
-  const added = [...texts, ...made.texts].filter(([hash]) => !stored.has(hash))
+  const added = [...fresh.texts, ...made.texts].filter(([hash]) => !stored.has(hash))
   return { head, snapshot, texts: new Map(added) }
 }
+
+const NOTHING_NEW: NewDefinitions = { definitions: new Map(), texts: new Map() }
 
 export function versionNumbers(versions: Readonly<Record<string, ViewVersion>>): Record<string, number> {
   return Object.fromEntries(Object.entries(versions).map(([view, { version }]) => [view, version]))
@@ -91,12 +95,12 @@ function isTouched(touched: Touched, id: string): boolean {
 async function readTouched(
   platform: Platform,
   index: DefinitionIndex,
-  { touched, texts }: { readonly touched: Touched; readonly texts: ReadonlyMap<string, string> },
+  { touched, definitions }: { readonly touched: Touched; readonly definitions: DefinitionsByHash },
 ): Promise<DefinitionSet> {
   const services = index.feature_services.filter(({ name }) => touched.feature_services.has(name))
   const used = services.flatMap(({ uses }) => uses)
   const names = { ...touched, on_demand_views: new Set([...touched.on_demand_views, ...used]) }
-  return readDefinitions(platform, index, { names, texts })
+  return readDefinitions(platform, index, { names, definitions })
 }
 
 /** What is not touched and is needed all the same. */

@@ -1,23 +1,23 @@
-import type { DefinitionIndex } from '../definitions/definition-index.ts'
+import type { DefinitionIndex, DefinitionsByHash } from '../definitions/definition-index.ts'
 import { DEFINITION_KINDS, type DefinitionSet } from '../definitions/definition-set.ts'
 import { parseViewId, type Transition } from '../definitions/transition.ts'
 import type { GenerationHead, Platform } from '../platform.ts'
 
 type Names = { readonly [kind in keyof DefinitionIndex]: ReadonlySet<string> }
 
-/** Definitions of an index by name, in its order. `texts` are those at hand, by hash. */
+/** Definitions of an index by name, in its order. `definitions` are those at hand. */
 export async function readDefinitions(
   { registry }: Pick<Platform, 'registry'>,
   index: DefinitionIndex,
-  { names, texts }: { readonly names: Names; readonly texts?: ReadonlyMap<string, string> },
+  { names, definitions }: { readonly names: Names; readonly definitions?: DefinitionsByHash },
 ): Promise<DefinitionSet> {
   const kinds = Object.keys(DEFINITION_KINDS) as (keyof DefinitionIndex)[]
   const hashes = kinds.map((kind) =>
     index[kind].filter(({ name }) => names[kind].has(name)).map(({ hash }) => hash),
   )
-  const lacking = hashes.flat().filter((hash) => !texts?.has(hash))
+  const lacking = hashes.flat().filter((hash) => !definitions?.has(hash))
   const stored = lacking.length === 0 ? undefined : await registry.readPieces(lacking)
-  const parse = (hash: string) => JSON.parse((texts?.get(hash) ?? stored?.get(hash))!) as unknown
+  const parse = (hash: string): unknown => definitions?.get(hash) ?? JSON.parse(stored!.get(hash)!)
   return Object.fromEntries(
     kinds.map((kind, at) => [kind, hashes[at]!.map(parse)]),
   ) as unknown as DefinitionSet

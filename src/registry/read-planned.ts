@@ -1,4 +1,4 @@
-import type { DefinitionIndex } from '../definitions/definition-index.ts'
+import type { DefinitionIndex, DefinitionsByHash } from '../definitions/definition-index.ts'
 import type { DefinitionSet } from '../definitions/definition-set.ts'
 import { findTouched, type Touched } from '../definitions/find-touched.ts'
 import type { Platform } from '../platform.ts'
@@ -13,18 +13,18 @@ export interface PlannedDefinitions {
   readonly unchanged: Touched
 }
 
-/** `texts` are the definitions that are new with the index. */
+/** `definitions` are those that are new with the index. */
 export async function readPlanned(
   platform: Platform,
   { versions: given, ...head }: NewHead,
-  { index, texts }: { readonly index: DefinitionIndex; readonly texts: ReadonlyMap<string, string> },
+  { index, definitions }: { readonly index: DefinitionIndex; readonly definitions: DefinitionsByHash },
 ): Promise<PlannedDefinitions> {
   const before = { ...head, versions: versionNumbers(given) }
   const touched = findTouched(before, { ...before, index })
   const names = withContext(touched, [head.index, index])
   const [was, is] = await Promise.all([
     readDefinitions(platform, head.index, { names }),
-    readDefinitions(platform, index, { names, texts }),
+    readDefinitions(platform, index, { names, definitions }),
   ])
   return { before: was, after: is, unchanged: differenceOf(names, touched) }
 }

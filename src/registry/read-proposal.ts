@@ -6,8 +6,9 @@ import {
   type DefinitionIndex,
   type IndexedDefinition,
   indexDefinition,
+  type NewDefinitions,
 } from '../definitions/definition-index.ts'
-import { DEFINITION_KINDS, DefinitionSet } from '../definitions/definition-set.ts'
+import { DEFINITION_KINDS, type Definition, DefinitionSet } from '../definitions/definition-set.ts'
 import { hashText } from '../definitions/fingerprint.ts'
 import { SNAPSHOT_FORMAT } from '../definitions/snapshot.ts'
 import { findProblems } from '../definitions/validate.ts'
@@ -16,10 +17,9 @@ import { parseDefinitions } from './plan-changes.ts'
 import { readCurrent } from './read-current.ts'
 import { readPlanned } from './read-planned.ts'
 
-/** Definitions to be put in force: what they consist of, and the texts of those that are not stored yet. */
-export interface Proposal {
+/** Definitions to be put in force: what they consist of, and those that are not stored yet, with their texts. */
+export interface Proposal extends NewDefinitions {
   readonly index: DefinitionIndex
-  readonly texts: ReadonlyMap<string, string>
 }
 
 type Kind = keyof DefinitionSet
@@ -76,10 +76,13 @@ function haveOtherKeys(before: DefinitionSet, after: DefinitionSet): boolean {
 /** A set that was checked as a whole. */
 export function proposeDefinitions(set: DefinitionSet, sent?: ByKind<string>): Proposal {
   const texts = new Map<string, string>()
+  const definitions = new Map<string, Definition>()
   const index = mapKinds((kind) =>
-    set[kind].map((definition, at) => indexDefinition(definition, { texts, sent: sent?.[kind][at] })),
+    set[kind].map((definition, at) =>
+      indexDefinition(definition, { texts, definitions, sent: sent?.[kind][at] }),
+    ),
   )
-  return { index, texts }
+  return { index, texts, definitions }
 }
 
 /** An earlier generation as it was. Throws `not_found`. */
@@ -91,7 +94,8 @@ export async function proposeAgain({ registry }: Platform, generation: number): 
       `Cannot apply generation ${generation}: there is none of that number`,
     )
   const snapshot = await registry.readSnapshot(generation)
-  if (snapshot?.format === SNAPSHOT_FORMAT) return { index: found.index, texts: new Map() }
+  if (snapshot?.format === SNAPSHOT_FORMAT)
+    return { index: found.index, definitions: new Map(), texts: new Map() }
   const { definitions } = (await registry.read(generation))!
   return proposeDefinitions(parseDefinitions(definitions))
 }
@@ -150,18 +154,20 @@ function combine(definitions: unknown, { sent, known }: CutBody): Proposal | und
     )
   }
   if (!KINDS.every(isCut)) return undefined
-  const fresh = mapKinds((kind) => ((given[kind] ?? []) as unknown[]).filter((item) => item !== 0))
-  const parsed = DefinitionSet.safeParse({ ...given, ...fresh })
+  const unknown = mapKinds((kind) => ((given[kind] ?? []) as unknown[]).filter((item) => item !== 0))
+  const parsed = DefinitionSet.safeParse({ ...given, ...unknown })
   if (!parsed.success) return undefined
   const texts = new Map<string, string>()
+  const fresh = new Map<string, Definition>()
   const index = mapKinds((kind) => {
     const read = parsed.data[kind].values()
     return known[kind].map(
-      (one, at) => one ?? indexDefinition(read.next().value!, { texts, sent: sent[kind][at] }),
+      (one, at) =>
+        one ?? indexDefinition(read.next().value!, { texts, definitions: fresh, sent: sent[kind][at] }),
     )
   })
   const isNamedTwice = KINDS.some(
     (kind) => new Set(index[kind].map(({ name }) => name)).size < index[kind].length,
   )
-  return isNamedTwice ? undefined : { index, texts }
+  return isNamedTwice ? undefined : { index, texts, definitions: fresh }
 }

@@ -40,7 +40,7 @@ export async function rebuildView(platform: Platform, name: string, author: stri
     unfilled: { ...head.transition.unfilled, [view]: generation },
   })
   const next = { ...head, generation, versions, transition }
-  const made = await makeGeneration(platform, current, { head: next, texts: new Map() })
+  const made = await makeGeneration(platform, current, { head: next })
   if (!(await storeGeneration(platform, made, { author }))) {
     throw new FeatureStoreError(
       'failed_precondition',

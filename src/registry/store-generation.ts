@@ -42,7 +42,7 @@ export async function recompileGeneration(platform: Platform, number: number): P
   const { head, snapshot } = await readKnown(platform, await registry.readHead(number))
   if (snapshot !== undefined || head.generation === 0) return false
   const anew = { head: NEVER_APPLIED, snapshot: undefined }
-  const made = await makeGeneration(platform, anew, { head, texts: new Map() })
+  const made = await makeGeneration(platform, anew, { head })
   await registry.writePieces(made.texts)
   await registry.replaceSnapshot(made.snapshot)
   return true

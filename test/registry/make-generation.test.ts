@@ -41,7 +41,7 @@ function createStore(hasRows: boolean): MemoryPlatform {
 /** What the newest generation is compiled to by itself, whatever was before it. */
 async function compileAlone(platform: MemoryPlatform) {
   const head = (await platform.registry.readHead())!
-  return makeGeneration(platform, { head: NEVER_APPLIED, snapshot: undefined }, { head, texts: new Map() })
+  return makeGeneration(platform, { head: NEVER_APPLIED, snapshot: undefined }, { head })
 }
 
 async function expectAsAlone(platform: MemoryPlatform) {

@@ -430,13 +430,9 @@ export async function simulate(
       generation: head.generation + 1,
       blockBits: { ...head.blockBits, ...blockBits },
     }
-    await storeGeneration(
-      platform,
-      await makeGeneration(platform, newest, { head: next, texts: new Map() }),
-      {
-        author: 'simulation',
-      },
-    )
+    await storeGeneration(platform, await makeGeneration(platform, newest, { head: next }), {
+      author: 'simulation',
+    })
     await noteGeneration()
   }
 

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type LocalWorker, startLocalWorker } from '../../scripts/local-worker.ts'
+import { createParquetWriter } from '../../src/core/parquet.ts'
+import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
 import { CLICKS } from '../platform/clicks.ts'
 import { until } from './harness.ts'
 
@@ -43,11 +45,17 @@ async function start({ isMigrated }: { readonly isMigrated: boolean }): Promise<
   })
 }
 
-async function send(method: string, path: string, body?: object | string): Promise<Response> {
+async function send(
+  method: string,
+  path: string,
+  body?: object | string | Uint8Array<ArrayBuffer>,
+): Promise<Response> {
   const answer = await fetch(worker.url + path, {
     method,
     headers: { authorization: 'Bearer test' },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    ...(body === undefined
+      ? {}
+      : { body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body) }),
   })
   if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`)
   return answer
@@ -78,11 +86,16 @@ async function openD1(): Promise<DatabaseSync> {
   return new DatabaseSync(join(folder, names[0]!), { timeout: 10_000 })
 }
 
-/** Two minutes of silence are put into the past. Answers how many steps of the dataset are done. */
-async function silence(id: string): Promise<number> {
-  const database = await openD1()
-  const { changes } = database.prepare('UPDATE jobs SET heartbeat_time = 0 WHERE id = ?').run(id)
+/** Two minutes of silence are put into the past. */
+function silence(database: DatabaseSync, table: 'jobs' | 'loads', id: string): void {
+  const { changes } = database.prepare(`UPDATE ${table} SET heartbeat_time = 0 WHERE id = ?`).run(id)
   expect(changes).toBe(1)
+}
+
+/** Answers how many steps of the dataset are done. */
+async function silenceDataset(id: string): Promise<number> {
+  const database = await openD1()
+  silence(database, 'jobs', id)
   const steps = database.prepare('SELECT count(*) AS count FROM training_steps WHERE dataset = ?').get(id)
   database.close()
   return Number(steps!.count)
@@ -132,7 +145,7 @@ it('a dataset whose Worker is killed at several steps is resumed by Cron and end
     const reached = await untilReport(id, ({ progress }) => progress.done >= total * share)
     await worker.kill()
     expect(reached).toMatchObject({ status: 'running' })
-    const stepsDone = await silence(id)
+    const stepsDone = await silenceDataset(id)
     expect(stepsDone).toBeGreaterThan(stepCount)
     stepCount = stepsDone
     await start({ isMigrated: true })
@@ -146,4 +159,102 @@ it('a dataset whose Worker is killed at several steps is resumed by Cron and end
     progress: wanted.progress,
   })
   expect(await readFiles(made)).toEqual(await readFiles(wanted))
+})
+
+const CHUNKS = 32
+const ROWS_PER_CHUNK = 5
+
+/** Payments of users in turn, a second apart; the amount of each is its number. */
+function paymentsFile(): Uint8Array<ArrayBuffer> {
+  const columns = [
+    { name: 'at', type: 'timestamp' },
+    { name: 'user', type: 'string' },
+    { name: 'cents', type: 'int64' },
+  ] as const
+  const writer = createParquetWriter(columns)
+  for (let chunk = 0; chunk < CHUNKS; chunk++) {
+    const rows = Array.from({ length: ROWS_PER_CHUNK }, (_, row) => chunk * ROWS_PER_CHUNK + row)
+    writer.write([
+      rows.map((row) => (START_MS + row * 1_000) * 1_000),
+      rows.map((row) => USERS[row % USERS.length]!),
+      rows.map(BigInt),
+    ])
+  }
+  return new Uint8Array(writer.finish())
+}
+
+const PAYMENTS: DefinitionSetInput = {
+  entities: [{ name: 'payer', join_keys: [{ name: 'user', type: 'string' }], shards: 2 }],
+  sources: [
+    {
+      name: 'payments',
+      event_time: 'at',
+      schema: [
+        { name: 'at', type: 'timestamp' },
+        { name: 'user', type: 'string' },
+        { name: 'cents', type: 'int64' },
+      ],
+      landing: { format: 'parquet' },
+    },
+  ],
+  feature_views: [
+    {
+      name: 'paid',
+      entity: 'payer',
+      source: 'payments',
+      aggregations: [
+        { name: 'count', function: 'count', sql: 'cents', windows: ['1h'] },
+        { name: 'sum', function: 'sum', sql: 'cents', windows: ['1h'] },
+      ],
+    },
+  ],
+  feature_services: [{ name: 'payers', features: [{ view: 'paid' }] }],
+}
+
+it('a load in parts whose Worker is killed among its chunks and among its syncs is resumed by Cron and counts every row once (S8, S9)', {
+  timeout: 120_000,
+}, async () => {
+  await call('POST', '/v1/definitions/apply', { definitions: PAYMENTS, allow_breaking: true })
+  await send('PUT', '/v1/sources/payments/files/payments.parquet', paymentsFile())
+  const started = await call<{ loads: { id: string }[] }>('POST', '/v1/sources/payments/loads', {})
+  const { id } = started.loads[0]!
+  const untilLoad = (isWanted: (report: Report) => boolean) =>
+    until(() => call<Report>('GET', `/v1/loads/${id}`), isWanted, MADE_MS)
+  for (const share of [0.2, 0.6]) {
+    const { status } = await untilLoad(({ progress }) => progress.done >= 2 * CHUNKS * share)
+    await worker.kill()
+    expect(status).toBe('running')
+    const database = await openD1()
+    silence(database, 'loads', id)
+    const { parts } = database
+      .prepare('SELECT count(DISTINCT chunk % 4) AS parts FROM load_chunks WHERE load = ?')
+      .get(id)!
+    database.close()
+    expect(parts).toBeGreaterThan(1)
+    await start({ isMigrated: true })
+    await worker.tick()
+  }
+  const load = await untilLoad(({ status }) => status !== 'running')
+  const rows = CHUNKS * ROWS_PER_CHUNK
+  expect(load).toMatchObject({
+    status: 'succeeded',
+    rows: { read: rows, written: rows },
+    progress: { done: 2 * CHUNKS, total: 2 * CHUNKS },
+  })
+  const entities = USERS.map((user) => ({ user }))
+  const served = await call<{ rows: number[][] }>('POST', '/v1/feature-services/payers/features', {
+    entities,
+    consistency: 'strong',
+  })
+  const wanted = USERS.map((_, user) => {
+    const own = Array.from({ length: rows }, (_, row) => row).filter((row) => row % USERS.length === user)
+    return [own.length, own.reduce((sum, row) => sum + row, 0)]
+  })
+  expect(served.rows).toEqual(wanted)
+  const database = await openD1()
+  const logged = database
+    .prepare("SELECT sum(row_count) AS rows FROM segments WHERE view = 'paid' AND replaced_time IS NULL")
+    .get()
+  database.close()
+  expect(logged).toEqual({ rows })
 })

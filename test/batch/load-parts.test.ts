@@ -198,7 +198,7 @@ test('parts of a load whose definitions change are not heard again: its rows are
   const wanted = wantedOutcome(FILE)
   const { last_click, ...logged } = wanted.logged
   const areChanged = new Set<boolean>()
-  for (let seed = 0; seed < 20; seed++) {
+  for (let seed = 0; seed < 12; seed++) {
     const run = await createRun(seed, { faultsMax: 1 })
     const { platform, random } = run
     const changeTurn = randomInt(random, 200)

@@ -16,11 +16,13 @@ function createClocked() {
 
 const HEEDLESS = { whileWaiting: async () => {} }
 
-test('take() runs work of an isolate one at a time, whichever ends and fails, and each comes to its turn', async () => {
+test('take() runs work of an isolate one at a time in the order asked, whichever fails', async () => {
   const { turns } = createClocked()
   let going = 0
   const most: number[] = []
+  const order: number[] = []
   const work = async (at: number) => {
+    order.push(at)
     most.push(++going)
     await new Promise((resolve) => setTimeout(resolve, 1))
     going--
@@ -31,6 +33,7 @@ test('take() runs work of an isolate one at a time, whichever ends and fails, an
   const outcomes = await Promise.allSettled(taken)
   expect(outcomes.map(({ status }) => status === 'rejected')).toEqual(outcomes.map((_, at) => at % 3 === 0))
   expect(most).toEqual(Array(9).fill(1))
+  expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
 })
 
 test('take() lets who waits say so every half minute, and gives up after five', async () => {
@@ -38,11 +41,13 @@ test('take() lets who waits say so every half minute, and gives up after five', 
   const times: number[] = []
   let isOver = false
   // None holds its turn for so long that it counts as lost.
-  const holders = Array.from({ length: 4 }, () =>
-    turns.take(async () => {
-      const untilMs = time.now + 100_000
-      while (!isOver && time.now < untilMs) await new Promise((resolve) => setTimeout(resolve, 0))
-    }, HEEDLESS),
+  const holders = Promise.allSettled(
+    Array.from({ length: 4 }, () =>
+      turns.take(async () => {
+        const untilMs = time.now + 100_000
+        while (!isOver && time.now < untilMs) await new Promise((resolve) => setTimeout(resolve, 0))
+      }, HEEDLESS),
+    ),
   )
   const whileWaiting = async () => {
     times.push(time.now)
@@ -54,7 +59,44 @@ test('take() lets who waits say so every half minute, and gives up after five', 
   for (const [at, now] of times.entries()) expect(now - (times[at - 1] ?? 0)).toBeLessThan(40_000)
   expect(time.now).toBeGreaterThan(300_000)
   isOver = true
-  await Promise.all(holders)
+  await holders
+})
+
+test('take() lets who comes again at once come after who waits', async () => {
+  const { turns } = createClocked()
+  const order: string[] = []
+  const takeTwice = async (name: string) => {
+    for (const again of ['', ' again'])
+      await turns.take(async () => {
+        order.push(name + again)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      }, HEEDLESS)
+  }
+  await Promise.all(['one', 'other', 'third'].map(takeTwice))
+  expect(order).toEqual(['one', 'other', 'third', 'one again', 'other again', 'third again'])
+})
+
+test('take() passes over who has ended waiting without a word', async () => {
+  const time = { now: 0 }
+  const lost = Promise.withResolvers<void>()
+  let waits = 0
+  const turns = createTurns({
+    now: () => time.now,
+    async wait() {
+      time.now += 1_000
+      // The first to wait never comes back.
+      if (waits++ === 0) await new Promise(() => {})
+      await new Promise((resolve) => setTimeout(resolve, 0))
+    },
+  })
+  const holder = turns.take(() => lost.promise, HEEDLESS)
+  void turns.take(async () => 'lost', HEEDLESS)
+  const last = turns.take(async () => 'done', HEEDLESS)
+  lost.resolve()
+  await holder
+  expect(await last).toBe('done')
+  expect(time.now).toBeGreaterThan(29_000)
+  expect(time.now).toBeLessThan(35_000)
 })
 
 test('take() takes over from work that was ended without a word', async () => {

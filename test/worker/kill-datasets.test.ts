@@ -212,7 +212,7 @@ const PAYMENTS: DefinitionSetInput = {
 }
 
 it('a load in parts whose Worker is killed among its chunks and among its syncs is resumed by Cron and counts every row once (S8, S9)', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   await call('POST', '/v1/definitions/apply', { definitions: PAYMENTS, allow_breaking: true })
   await send('PUT', '/v1/sources/payments/files/payments.parquet', paymentsFile())

@@ -78,9 +78,10 @@ function quarantineBatch(
   faulty: readonly { readonly row: ScannedRow; readonly reason: string }[],
 ): QuarantineBatch {
   const { name, columns } = source
-  const { sequenceOrigin, ingestTime } = faulty[0]!.row
+  const { sequenceOrigin, sequenceIndex, ingestTime } = faulty[0]!.row
   return {
-    id: `${view}.${sequenceOrigin}`,
+    // Rows of one push or load may lie in several segments, each row in one.
+    id: `${view}.${sequenceOrigin}.${sequenceIndex}`,
     source: name,
     pushId: sequenceOrigin,
     doorTime: ingestTime,

@@ -188,6 +188,23 @@ test('every accepted row of a source is in the raw log once, as it came (S9)', a
   expect(logged[0]!.path).toMatch(/^raw\/clicks\//)
 })
 
+test('rows that a new version fails on are all kept, in whatever segments those of one push lie', async () => {
+  const platform = await start()
+  const users = Array.from({ length: 3_000 }, (_, at) => `user number ${at}`)
+  await push(platform, ...users.map((user) => [user, 1] as const))
+  expect(platform.queue.length).toBeGreaterThan(1)
+  await platform.consume()
+  platform.time.now += 400 * SECOND
+  await platform.flush()
+  const { view, version } = rawLog('clicks')
+  expect((await platform.offline.list(view, version)).length).toBeGreaterThan(1)
+  await applyClicks(platform, definitions('9223372036854775807 + value', 'value'))
+  expect(await runFill(platform, 'fill-price-2')).toMatchObject({ status: 'succeeded' })
+  const batches = await platform.quarantine.list('clicks', 100)
+  const kept = await Promise.all(batches.map(({ id }) => platform.quarantine.read('clicks', id)))
+  expect(kept.flatMap((batch) => batch!.rows)).toHaveLength(users.length)
+})
+
 test('a new service is refused with its progress until what it reads is filled (S33)', async () => {
   const platform = await start()
   await push(platform, ['ann', 1])

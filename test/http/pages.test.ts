@@ -1,5 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { createToken } from '../../src/auth/token.ts'
+import { applyChanges } from '../../src/registry/apply-changes.ts'
+import { parseDefinitions } from '../../src/registry/plan-changes.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 import { ADMIN_TOKEN, type Asked, askPage, ORIGIN } from './ask-page.ts'
@@ -132,4 +134,30 @@ test('a page of something that is not there says so, and names what is near', as
     '/features/none.x',
   ])
     expect((await ask(path)).status, path).toBe(404)
+})
+
+test('a list of many definitions comes a page at a time, in less than 100 kB', async () => {
+  const entities = Array.from({ length: 1_000 }, (_, at) => ({
+    name: `entity_${at}`,
+    join_keys: [{ name: 'id', type: 'string' }],
+    description: `What is known of the ${at}th kind of thing`,
+    owner: 'the team that knows it',
+    tags: { team: 'ops', tier: 'gold' },
+  }))
+  await applyChanges(platform, parseDefinitions({ entities }), { allowBreaking: true, author: 'test' })
+  const names = (html: string) =>
+    [...html.matchAll(/href="\/entities\/(entity_\d+)"/g)].map(([, name]) => name)
+  const first = await ask('/entities')
+  expect(first.text.length).toBeLessThan(100_000)
+  expect([names(first.text).length, names(first.text)[0]]).toEqual([100, 'entity_0'])
+  expect(first.text).toContain('1 to 100 of 1,000')
+  expect(first.text).toContain('<a href="/entities?page=2">After</a>')
+  expect(first.text).not.toContain('>Before</a>')
+  const last = await ask('/entities?page=10')
+  expect(names(last.text).at(-1)).toBe('entity_999')
+  expect(last.text).toContain('<a href="/entities?page=9">Before</a>')
+  expect(last.text).not.toContain('>After</a>')
+  expect((await ask('/entities?page=11')).text).toContain('There are no more.')
+  expect((await ask('/entities?page=0')).status).toBe(400)
+  expect((await ask('/entities?side=1')).status).toBe(400)
 })

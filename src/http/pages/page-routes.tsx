@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
+import * as z from 'zod'
 import { readAuthorNames } from '../../auth/author-names.ts'
 import {
   CATALOG_KINDS,
@@ -13,6 +14,7 @@ import { search } from '../../catalog/search.ts'
 import { VALUE_TYPES } from '../../core/value.ts'
 import { identify } from '../authenticate.ts'
 import type { Http } from '../context.ts'
+import { readQuery } from '../read-query.ts'
 import { ASSETS } from './assets.ts'
 import { definitionPage, featurePage } from './build-definition-page.tsx'
 import { DefinitionList } from './definition-list.tsx'
@@ -34,6 +36,8 @@ import { SignInPage } from './sign-in-page.tsx'
 import { workRoutes } from './work-routes.tsx'
 
 const RESULTS_MAX = 50
+
+const ListQuery = z.object({ page: z.coerce.number().int().min(1).max(1_000_000).default(1) })
 
 /** The collections of definitions, as paths and as readers call them. */
 const COLLECTIONS = [
@@ -131,13 +135,15 @@ export function pageRoutes() {
   })
   for (const { path, kind, title } of COLLECTIONS) {
     const place = path === '/on-demand-views' ? '/feature-views' : path
-    pages.get(path, async (c) =>
-      show(
+    pages.get(path, async (c) => {
+      const { page } = readQuery(c, ListQuery)
+      const summaries = summarize(await catalogOf(c), kind)
+      return show(
         c,
         { title, place },
-        <DefinitionList title={title} summaries={summarize(await catalogOf(c), kind)} />,
-      ),
-    )
+        <DefinitionList title={title} path={path} summaries={summaries} page={page} />,
+      )
+    })
     pages.get(`${path}/:name`, async (c) => {
       const object = { kind, name: c.req.param('name')! }
       return show(c, { title: object.name, place }, await definitionPage(c, await catalogOf(c), object))

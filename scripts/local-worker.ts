@@ -12,6 +12,8 @@ const OFFLINE = {
   WRANGLER_HIDE_BANNER: 'true',
 }
 const START_MS_MAX = 60_000
+/** All instances of a local run are in one isolate: parts of a load would take turns and gain nothing. */
+const LOCAL_VARIABLES = { LOAD_PARTS: '1' }
 
 export interface LocalWorker {
   readonly url: string
@@ -55,7 +57,7 @@ const START_ATTEMPTS_MAX = 3
 async function startWrangler(options: LocalWorkerOptions): Promise<LocalWorker> {
   const port = options.port === 0 ? await freePort() : options.port
   const persist = ['--persist-to', options.state]
-  const variables = Object.entries({ ADMIN_TOKEN: options.token, ...options.variables })
+  const variables = Object.entries({ ...LOCAL_VARIABLES, ADMIN_TOKEN: options.token, ...options.variables })
   const child = spawnWrangler([
     'dev',
     ...['--port', String(port), '--ip', '127.0.0.1', '--inspector-port', String(await freePort())],

@@ -276,6 +276,37 @@ test('an erasure in the midst of a merge of raw rows leaves nothing of the key, 
   expect(await platform.offline.listUnnamed(RAW, unnamed)).toEqual([])
 })
 
+test('rows of a key that come after its erasure was asked for stay, though a merge of them is about to be registered', async () => {
+  const platform = await createStore(TWELVE)
+  const { purgeReplaced, listUnnamed, replace } = platform.offline
+  const [isPut, isListed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let compaction: Promise<unknown> | undefined
+  platform.offline.purgeReplaced = async (...purged) => {
+    await purgeReplaced(...purged)
+    if (purged[0].view !== RAW.view || compaction !== undefined) return
+    await push(platform, [0, 1, 2])
+    platform.offline.replace = async (paths, record) => {
+      const isRaw = record?.view === RAW.view
+      if (isRaw) isPut.resolve()
+      if (isRaw) await isListed.promise
+      return replace(paths, record)
+    }
+    compaction = compactDueLogs(platform)
+    await isPut.promise
+    platform.time.now += 10 * SECOND
+  }
+  platform.offline.listUnnamed = async (...listed) => {
+    const objects = await listUnnamed(...listed)
+    isListed.resolve()
+    await compaction
+    return objects
+  }
+  await startErasure(platform, { entity: 'user', keys: [{ user: 'ann' }] })
+  expect(compaction).toBeDefined()
+  expect((await readRows(platform)).filter((row) => row.includes('"ann"'))).toHaveLength(1)
+  expect(await listRaw(platform)).toHaveLength(1)
+})
+
 test('what retention takes away in the midst of a merge of raw rows does not come back (S3)', async () => {
   const platform = await createStore(TWELVE)
   await applyClicks(platform, definitions('value', { retention: '1h' }))

@@ -11,6 +11,9 @@ import type { LogName, LogObject, Platform } from '../../platform.ts'
 /** Passes over a log that others go on changing, such as a compaction under way. */
 const PASSES_MAX = 20
 
+/** By which the clock of the objects and ours may differ. */
+const CLOCKS_APART_US = 1_000_000
+
 /** What is to go out of a log. */
 export interface LogErasure {
   readonly log: LogName
@@ -45,11 +48,13 @@ export function logErasure(
  * rows that were. Readers that had begun find a segment gone and look again.
  */
 export async function eraseFromLog(platform: Platform, erasure: LogErasure): Promise<number> {
-  const { offline } = platform
+  const { offline, clock } = platform
   const { log, buckets, rowsOf } = erasure
   const clean = new Set<string>()
   let erasedCount = 0
+  let listedTime = clock.now()
   for (let pass = 0; pass < PASSES_MAX; pass++) {
+    listedTime = clock.now()
     const manifest = await offline.list(log.view, log.version)
     const unread = manifest.filter(({ path, bucket }) => buckets.includes(bucket) && !clean.has(path))
     if (unread.length === 0) break
@@ -61,7 +66,7 @@ export async function eraseFromLog(platform: Platform, erasure: LogErasure): Pro
     }
   }
   await offline.purgeReplaced(log, buckets)
-  return erasedCount + (await eraseUnnamed(platform, erasure))
+  return erasedCount + (await eraseUnnamed(platform, erasure, listedTime - CLOCKS_APART_US))
 }
 
 /** False when somebody else has taken the segment out of the manifest meanwhile: what stands in its place is read next. */
@@ -83,11 +88,15 @@ async function putLeft(
 /**
  * Deletes what loads, fills and cuts that came to nothing have left in a log's folders, where it holds such rows. What somebody
  * may be about to register is left alone: all of a load or a fill that has not ended, and what a writer has cut since the request.
- * What was made of segments that are gone by now cannot take their place any more.
+ * What was made of segments that were gone when the manifest was listed last, before which it was put, cannot take their
+ * place any more; what was put later may be of rows that came after the request.
  */
-async function eraseUnnamed(platform: Platform, { log, buckets, rowsOf, time }: LogErasure): Promise<number> {
-  const { offline, clock } = platform
-  const before = clock.now()
+async function eraseUnnamed(
+  platform: Platform,
+  { log, buckets, rowsOf, time }: LogErasure,
+  before: Instant,
+): Promise<number> {
+  const { offline } = platform
   const owned = await listOwned(platform)
   let erasedCount = 0
   for (const object of await offline.listUnnamed(log, { buckets, before })) {

@@ -81,7 +81,7 @@ export function findSlot(columns: RowColumns, first: number, view: string): numb
   return slot
 }
 
-export function slotView({ texts }: RowColumns, slot: number): string {
+function slotView({ texts }: RowColumns, slot: number): string {
   return texts[slot * TEXTS]!
 }
 

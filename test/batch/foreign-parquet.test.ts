@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { type ColumnMetaData, type FileMetaData, parquetMetadata, type SchemaElement } from 'hyparquet'
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import { writeMetadata } from 'hyparquet-writer/src/metadata.js'
@@ -13,6 +13,7 @@ import { parseInstant } from '../../src/core/time.ts'
 import { elementType, encodeValue, type Value, type ValueType } from '../../src/core/value.ts'
 import { segmentSchema } from '../../src/definitions/snapshot.ts'
 import { readWritingSnapshot } from '../../src/registry/current-snapshot.ts'
+import { openDuckdb } from '../oracles/open-duckdb.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
@@ -26,7 +27,7 @@ const GOLDEN = 'test/batch/foreign-parquet'
 let duckdb: DuckDBConnection
 let folder: string
 beforeAll(async () => {
-  duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+  duckdb = await openDuckdb()
   folder = await mkdtemp(join(tmpdir(), 'foreign-parquet-'))
 })
 afterAll(async () => {

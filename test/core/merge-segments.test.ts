@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { encodeKey } from '../../src/core/entity-key.ts'
@@ -11,6 +10,7 @@ import { openParquet } from '../../src/core/parquet.ts'
 import { compareStamps, compareText, type Stamp } from '../../src/core/row.ts'
 import { encodeSegment, type SegmentSchema, scanSegment } from '../../src/core/segment.ts'
 import { encodeValue, type Value } from '../../src/core/value.ts'
+import { openDuckdb } from '../oracles/open-duckdb.ts'
 import { memoryBuffer } from '../platform/memory-buffer.ts'
 
 interface Row extends Stamp {
@@ -145,7 +145,7 @@ test('mergeSegments() makes a file that DuckDB reads, with bloom filters on the 
   try {
     const path = join(folder, 'merged.parquet')
     await writeFile(path, (await mergeSegments(files)).bytes)
-    const db = await (await DuckDBInstance.create()).connect()
+    const db = await openDuckdb()
     const read = async (sql: string) => (await db.runAndReadAll(sql)).getRowsJS()
     expect(await read(`SELECT count(*), sum(count), max(commit) FROM '${path}'`)).toEqual([
       [200n, 19_900n, 1n],

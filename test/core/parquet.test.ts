@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { parquetMetadataAsync } from 'hyparquet'
 import { ByteWriter, ParquetWriter as OtherWriter } from 'hyparquet-writer'
@@ -11,6 +10,7 @@ import { placesOf } from '../../src/core/column-chunk/page-places.ts'
 import { openParquet, type ParquetColumn, type ParquetFile, writeParquet } from '../../src/core/parquet.ts'
 import { schemaElements } from '../../src/core/parquet-types.ts'
 import { INT64_MAX, INT64_MIN, SCALAR_TYPES, type Value, type ValueType } from '../../src/core/value.ts'
+import { openDuckdb } from '../oracles/open-duckdb.ts'
 
 const VALUES: Partial<Record<ValueType, fc.Arbitrary<Value>>> = {
   int64: fc.oneof(
@@ -125,7 +125,7 @@ test('readVectorRange() of any rows is what readColumn() says, of the whole chun
 
 test('DuckDB reads what writeParquet() writes, and its statistics hide no row', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'parquet-'))
-  const duckdb = await (await DuckDBInstance.create()).connect()
+  const duckdb = await openDuckdb()
   let fileCount = 0
   try {
     await fc.assert(

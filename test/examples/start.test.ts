@@ -3,11 +3,12 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { asyncBufferFromFile } from 'hyparquet'
 import { expect, test } from 'vitest'
 import { openParquet } from '../../src/core/parquet.ts'
 import { parseInstant } from '../../src/core/time.ts'
+import { openDuckdb } from '../oracles/open-duckdb.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const TTL_US = 7 * 86_400_000_000
@@ -49,7 +50,7 @@ test('npm start prints what a plain recomputation from the same Parquet gives', 
 
   const [get, batchGet, ...history] = answers
   const sane = flights.filter(({ delay }) => delay >= -180n && delay <= 2_880n)
-  const duckdb = await openDuckDb(readPushed(output))
+  const duckdb = await openFlights(readPushed(output))
   const expected = async (trip: Trip, at: number) => {
     const [origin, destination] = [
       await departures(duckdb, trip.origin, at),
@@ -148,8 +149,8 @@ function computed(
   ]
 }
 
-async function openDuckDb(pushed: readonly Flight[]): Promise<DuckDBConnection> {
-  const duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+async function openFlights(pushed: readonly Flight[]): Promise<DuckDBConnection> {
+  const duckdb = await openDuckdb()
   const files = ['flights-earlier.parquet', 'flights-recent.parquet'].map(
     (name) => `'${join(ROOT, '.featheredge', name)}'`,
   )

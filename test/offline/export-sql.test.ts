@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import {
   type DuckDBConnection,
-  DuckDBInstance,
   DuckDBListValue,
   DuckDBTimestampTZValue,
   DuckDBTimestampValue,
@@ -22,6 +21,7 @@ import { joinPartition } from '../../src/offline/join-partition.ts'
 import { readRequestSql } from '../../src/offline/read-sql-export.ts'
 import type { SqlEngine } from '../../src/offline/sql-dialect.ts'
 import { resolveForHistory } from '../../src/registry/resolve-name.ts'
+import { openDuckdb } from '../oracles/open-duckdb.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 import { sparkToDuckdb } from './spark-to-duckdb.ts'
@@ -191,7 +191,7 @@ let folder: string
 let duckdb: DuckDBConnection
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'featheredge-sql-'))
-  duckdb = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect()
+  duckdb = await openDuckdb()
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 

@@ -1,13 +1,13 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, test } from 'vitest'
 import { compareWithDuckdb, DEFINITIONS } from '../../bench/flights-oracle.ts'
 import { readFlights } from '../../examples/flights/shift-flights.ts'
 import { startLoads } from '../../src/batch/start-loads.ts'
 import { writeParquet } from '../../src/core/parquet.ts'
 import { startDataset } from '../../src/offline/start-dataset.ts'
+import { openDuckdb } from '../oracles/open-duckdb.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { memoryPlatform } from '../platform/memory-platform.ts'
 
@@ -47,16 +47,14 @@ test('a dataset of real flights equals an independent query of DuckDB over the s
   const { result } = (await platform.training.find(id))!
   expect(result!.rowCount).toBe(FLIGHTS)
   const folder = await mkdtemp(join(tmpdir(), 'featheredge-flights-'))
-  const duckdb = await DuckDBInstance.create(':memory:')
-  const connection = await duckdb.connect()
+  const duckdb = await openDuckdb()
   try {
     const paths = { flights: join(folder, 'flights.parquet'), dataset: join(folder, 'dataset.parquet') }
     await writeFile(paths.flights, file)
     expect(result!.files).toHaveLength(1)
     await writeFile(paths.dataset, platform.objects.get(result!.files[0]!.path)!)
-    expect(await compareWithDuckdb(connection, paths, 1)).toBe(FLIGHTS)
+    expect(await compareWithDuckdb(duckdb, paths, 1)).toBe(FLIGHTS)
   } finally {
-    connection.closeSync()
     duckdb.closeSync()
     await rm(folder, { recursive: true })
   }

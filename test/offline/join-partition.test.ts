@@ -17,7 +17,7 @@ import {
 import { segmentSchema } from '../../src/definitions/snapshot.ts'
 import { joinPartition } from '../../src/offline/join-partition.ts'
 import { joinWindows } from '../../src/offline/join-windows.ts'
-import { duckdbJoin, openDuckdb } from '../oracles/duckdb-join.ts'
+import { duckdbJoin, openDuckdbForJoins } from '../oracles/duckdb-join.ts'
 import { oracleValue } from '../oracles/latest-row.ts'
 import { oracleWindow } from '../oracles/windows.ts'
 
@@ -162,7 +162,7 @@ const arbitraryQuestion = fc.record({
 })
 
 test('the join gives each label what the plain oracles and DuckDB give, within its pins (S1-S6, S9, S10, S17-S21, S23)', async () => {
-  const duckdb = await openDuckdb()
+  const duckdb = await openDuckdbForJoins()
   await fc.assert(
     fc.asyncProperty(arbitraryLog, arbitraryQuestion, async (log, question) => {
       const { labels, commit, isKnowledgeCutoff, bytesMax } = question

@@ -1,9 +1,9 @@
-import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { arrangeLabels, createJoin, finishJoin, offerRows } from '../../src/core/join.ts'
 import { compareStamps, compareText, type Stamp } from '../../src/core/row.ts'
 import { oracleValue } from '../oracles/latest-row.ts'
+import { openDuckdb } from '../oracles/open-duckdb.ts'
 
 interface Row extends Stamp {
   readonly key: string
@@ -86,7 +86,7 @@ test('the join keeps every label in order and gives each what the plain oracle g
 })
 
 test('the join equals ASOF JOIN of DuckDB over the S6 winners', async () => {
-  const duckdb = await (await DuckDBInstance.create()).connect()
+  const duckdb = await openDuckdb()
   await duckdb.run('CREATE TABLE r (key TEXT, e INT, c INT, st INT, so TEXT, si INT, value INT)')
   await duckdb.run('CREATE TABLE l (n INT, key TEXT, t INT)')
   await fc.assert(

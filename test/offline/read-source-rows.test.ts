@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { beforeEach, expect, test } from 'vitest'
 import { startLoads } from '../../src/batch/start-loads.ts'
 import { openParquet } from '../../src/core/parquet.ts'
@@ -13,6 +12,7 @@ import { pushEvents } from '../../src/ingest/push-events.ts'
 import { encodeAsNdjson, encodeAsParquet, encodeFaults } from '../../src/offline/encode-source-rows.ts'
 import { type RowBounds, readSourceRows } from '../../src/offline/read-source-rows.ts'
 import { readWritingSnapshot } from '../../src/registry/current-snapshot.ts'
+import { openDuckdb } from '../oracles/open-duckdb.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
@@ -122,7 +122,7 @@ test('rows of a source as Parquet are those of NDJSON, from writers and from the
 
 test('DuckDB reads rows of a source as Parquet, and a file of none', async () => {
   await push(row(9, { count: 3, tags: ['a'] }), row(8, { count: 4 }))
-  const duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+  const duckdb = await openDuckdb()
   const folder = await mkdtemp(join(tmpdir(), 'source-rows-'))
   try {
     for (const [name, times, expected] of [

@@ -2,11 +2,11 @@
 import {
   DuckDBBlobValue,
   type DuckDBConnection,
-  DuckDBInstance,
   DuckDBListValue,
   DuckDBTimestampValue,
 } from '@duckdb/node-api'
 import { elementType, type Value, type ValueType } from '../../src/core/value.ts'
+import { openDuckdb } from './open-duckdb.ts'
 
 /** What an expression gives for a row; DuckDB and the store say why in other words, so the reason is not compared. */
 export type Outcome = { readonly value: Value } | { readonly error: string }
@@ -27,7 +27,7 @@ export async function openOracle(
   columns: readonly { readonly name: string; readonly type: ValueType }[],
   rows: readonly (readonly Value[])[],
 ): Promise<DuckDBConnection> {
-  const duckdb = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect()
+  const duckdb = await openDuckdb()
   await duckdb.run('PRAGMA disable_optimizer')
   const list = columns.map(({ name, type }) => `${name} ${duckdbType(type)}`)
   await duckdb.run(`CREATE TABLE t (n INTEGER, ${list.join(', ')})`)

@@ -1,4 +1,5 @@
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
+import { openDuckdb } from './open-duckdb.ts'
 
 /** A row of a log as DuckDB is told of it: an order, or a tombstone by what it deletes from. */
 export interface DuckdbRow {
@@ -35,8 +36,8 @@ export interface DuckdbAnswer {
 }
 
 /** A database of its own, with times in UTC where a text has no offset (S1). */
-export async function openDuckdb(): Promise<DuckDBConnection> {
-  const duckdb = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect()
+export async function openDuckdbForJoins(): Promise<DuckDBConnection> {
+  const duckdb = await openDuckdb()
   await duckdb.run("SET TimeZone = 'UTC'")
   await duckdb.run(
     'CREATE TABLE r ("user" TEXT, kind TEXT, id TEXT, value BIGINT, e TIMESTAMPTZ, c TIMESTAMPTZ, i BIGINT, commit INT, st BIGINT, so TEXT, si INT)',

@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openDuckdb } from '../oracles/open-duckdb.ts'
 import { type Harness, startHarness, until } from './harness.ts'
 
 /** One entity with two views from one source, so that either can be deleted from alone. */
@@ -124,7 +124,7 @@ async function readTombstones(user: string): Promise<unknown[]> {
     await writeFile(file, new Uint8Array(await object!.arrayBuffer()))
     files.push(`'${file}'`)
   }
-  const duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+  const duckdb = await openDuckdb()
   const read = await duckdb.runAndReadAll(
     `SELECT user, epoch_ms(event_time)::varchar AS ms, view FROM read_parquet([${files}],
        hive_partitioning = true, hive_types = {'bucket': varchar})

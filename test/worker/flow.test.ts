@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ParquetColumn, writeParquet } from '../../src/core/parquet.ts'
+import { openDuckdb } from '../oracles/open-duckdb.ts'
 import { type ErrorBody, type Harness, startHarness, TOKEN, until } from './harness.ts'
 
 const DEFINITIONS = {
@@ -70,7 +71,7 @@ let duckdb: DuckDBConnection
 beforeAll(async () => {
   harness = await startHarness()
   folder = await mkdtemp(join(tmpdir(), 'featheredge-flow-'))
-  duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+  duckdb = await openDuckdb()
   const applied = await harness.call('POST', '/v1/definitions/apply', { definitions: DEFINITIONS })
   expect(applied.status, applied.text).toBe(200)
 })

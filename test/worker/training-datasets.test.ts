@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { asyncBufferFromUrl, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ParquetColumn, writeParquet } from '../../src/core/parquet.ts'
+import { openDuckdb } from '../oracles/open-duckdb.ts'
 import { CLICKS } from '../platform/clicks.ts'
 import { type ErrorBody, type Harness, startHarness, TOKEN, until } from './harness.ts'
 
@@ -213,7 +213,7 @@ async function downloadBucket() {
     const object = (await harness.env.BUCKET.get(key))!
     writeFileSync(join(folder, key), new Uint8Array(await object.arrayBuffer()))
   }
-  const duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+  const duckdb = await openDuckdb()
   return {
     folder,
     async rowsOf(answer: { readonly status: number; readonly headers: Headers; readonly text: string }) {

@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { DuckDBInstance } from '@duckdb/node-api'
 import { parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { encodePartId } from '../../src/batch/load-parts.ts'
 import { createParquetWriter, writeParquet } from '../../src/core/parquet.ts'
 import { formatInstant } from '../../src/core/time.ts'
+import { openDuckdb } from '../oracles/open-duckdb.ts'
 import { type Harness, startHarness, TOKEN, until } from './harness.ts'
 
 // The same rows through both doors, each with a source and views of its own; one service reads both, so that an answer is of
@@ -226,7 +226,7 @@ it.each(['strong', 'eventual'])(
 
 it('rows pushed and loaded have the same log, order aside (S25)', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'two-doors-'))
-  const duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+  const duckdb = await openDuckdb()
   try {
     const { results } = await harness.env.DB.prepare(
       "SELECT path FROM segments WHERE path LIKE 'log/%'",

@@ -1,5 +1,4 @@
 // DuckDB as the second oracle: what users know a function's name to mean (S20, S26).
-import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
@@ -9,6 +8,7 @@ import {
 } from '../../../src/core/aggregate/aggregation-function.ts'
 import type { Input } from '../../../src/core/aggregate/aggregator.ts'
 import type { Value, ValueType } from '../../../src/core/value.ts'
+import { openDuckdb } from '../../oracles/open-duckdb.ts'
 
 const SQL_BY_FUNCTION: Partial<Record<AggregationFunction, string>> = {
   count: 'count(x)',
@@ -43,7 +43,7 @@ const INPUTS: readonly { type: ValueType; sqlType: string; inputs: fc.Arbitrary<
 test.each(INPUTS)(
   'functions of $type mean what DuckDB means by them (S20)',
   async ({ type, sqlType, inputs }) => {
-    const connection = await (await DuckDBInstance.create()).connect()
+    const connection = await openDuckdb()
     const functions = Object.keys(SQL_BY_FUNCTION) as AggregationFunction[]
     const accepted = functions.filter((name) => PROPERTIES_BY_FUNCTION[name].inputTypes.includes(type))
     const expressions = accepted.map((name) => SQL_BY_FUNCTION[name]).join(', ')

@@ -1,10 +1,10 @@
-import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, test } from 'vitest'
 import { countCodePoints, sliceCodePoints, toLower, toUpper } from '../../../src/core/sql/code-points.ts'
 import { trimText } from '../../../src/core/sql/string-parts.ts'
+import { openDuckdb } from '../../oracles/open-duckdb.ts'
 
 test('toLower(), toUpper() and trimText() agree with DuckDB on every letter up to Unicode 15', async () => {
-  const duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+  const duckdb = await openDuckdb()
   const read = await duckdb.runAndReadAll(`
     SELECT i, lower(chr(i::INTEGER)), upper(chr(i::INTEGER)), trim(chr(i::INTEGER)) = ''
     FROM range(1, 1114112) r(i) WHERE NOT (i BETWEEN 55296 AND 57343) AND i <> 65279`)

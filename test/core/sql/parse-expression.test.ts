@@ -1,8 +1,8 @@
-import { DuckDBInstance } from '@duckdb/node-api'
 import { expect, test } from 'vitest'
 import { LIMITS } from '../../../src/core/limits.ts'
 import type { ExpressionSyntax } from '../../../src/core/sql/expression-syntax.ts'
 import { parseExpression } from '../../../src/core/sql/parse-expression.ts'
+import { openDuckdb } from '../../oracles/open-duckdb.ts'
 import { seededRandom } from './random-rows.ts'
 import { refusal } from './refusal.ts'
 
@@ -70,7 +70,7 @@ test('parseExpression() bounds length, nesting and parts (S27)', () => {
 })
 
 test('parseExpression() builds the tree that DuckDB builds, or refuses what DuckDB refuses (S26)', async () => {
-  const duckdb = await (await DuckDBInstance.create(':memory:')).connect()
+  const duckdb = await openDuckdb()
   const random = seededRandom(7)
   const serialize = async (sql: string) => {
     const read = await duckdb.runAndReadAll(

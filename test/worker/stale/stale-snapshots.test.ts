@@ -10,6 +10,8 @@ const DONE_MS = 120_000
 const FACTOR = 1_000
 /** Rounds of a push and three reads after the first answer of the new version. */
 const ROUNDS_AFTER = 8
+/** What has to have been answered older than it is: definitions to a consumer, definitions and blocks to readers, and no block where one is. */
+const OLD_KINDS = ['generation', 'pointer', 'block', 'lacking']
 
 function definitions(value: string) {
   return {
@@ -98,9 +100,10 @@ async function read(consistency: 'eventual' | 'strong') {
   return { sums: json.rows.map(([, sum]) => sum), generation: Number(headers.get('x-generation')) }
 }
 
-/** How often something older than the newest was answered, by what it is. */
-async function oldAnswers(): Promise<Readonly<Record<string, number>>> {
-  return (await harness.call<Record<string, number>>('GET', '/old-answers')).json
+/** Whether something of each kind was answered older than it is. */
+async function isAllOld(): Promise<boolean> {
+  const { json } = await harness.call<Record<string, number>>('GET', '/old-answers')
+  return OLD_KINDS.every((kind) => json[kind] !== undefined)
 }
 
 /** Makes a dataset to its end; answers its id. */
@@ -156,7 +159,7 @@ it('a window changes under load, readers and consumers being up to a minute behi
   const endMs = Date.now() + DONE_MS
   let hasFilled = false
   // Batches of the queue are few on a quick machine: one has to have been computed by a consumer that was behind.
-  for (let rounds = 0; rounds < ROUNDS_AFTER || (await oldAnswers()).generation === undefined; ) {
+  for (let rounds = 0; rounds < ROUNDS_AFTER || !(await isAllOld()); ) {
     expect(Date.now(), 'it is not served in time').toBeLessThan(endMs)
     await push()
     for (const consistency of ['eventual', 'eventual', 'strong'] as const) {
@@ -178,8 +181,6 @@ it('a window changes under load, readers and consumers being up to a minute behi
   expect([...isNewByGeneration.values()]).toContain(false)
   expect(isNewByGeneration.get(applied) ?? false).toBe(false)
 
-  const some = expect.any(Number)
-  expect(await oldAnswers()).toEqual({ generation: some, pointer: some, block: some })
   await harness.call('POST', '/settled')
   await until(
     () => read('eventual'),

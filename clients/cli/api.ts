@@ -5,8 +5,8 @@ export class ApiError extends Error {
   readonly details: Readonly<Record<string, unknown>>
   readonly requestId: string
 
-  constructor(status: number, error: Partial<ErrorAnswer['error']>) {
-    super(error.message ?? `The store answered ${status}`)
+  constructor(status: number, error: Partial<ErrorAnswer['error']>, hint: string) {
+    super((error.message ?? `The store answered ${status}`) + hint)
     this.name = 'ApiError'
     this.status = status
     this.code = error.code ?? 'unknown'
@@ -48,7 +48,9 @@ export function createApi(url: string, token: string | undefined): Api {
       })
       const text = await response.text()
       if (response.ok) return (text === '' ? {} : parse(text)) as T
-      throw new ApiError(response.status, (parse(text) as Partial<ErrorAnswer>)?.error ?? {})
+      const error = (parse(text) as Partial<ErrorAnswer>)?.error ?? {}
+      const hint = response.status === 401 ? '; set FEATHEREDGE_TOKEN or --token' : ''
+      throw new ApiError(response.status, error, hint)
     },
   }
 }
@@ -57,10 +59,9 @@ async function send(url: string, request: RequestInit): Promise<Response> {
   try {
     return await fetch(url, request)
   } catch (error) {
-    const { cause } = error as { readonly cause?: { readonly code?: string } }
-    throw new Error(
-      `Cannot reach ${new URL(url).origin}: ${cause?.code ?? error}; set FEATHEREDGE_URL or --url`,
-    )
+    const { cause } = error as { readonly cause?: { readonly code?: string; readonly message?: string } }
+    const reason = cause?.code ?? cause?.message ?? (error as Error).message
+    throw new Error(`Cannot reach ${new URL(url).origin}: ${reason}; set FEATHEREDGE_URL or --url`)
   }
 }
 

@@ -62,8 +62,14 @@ export async function readNamedFile(path: string): Promise<Uint8Array<ArrayBuffe
     return new Uint8Array(await readFile(path))
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') throw new UsageError(`there is no file "${path}"`)
     throw new UsageError(
-      code === 'ENOENT' ? `there is no file "${path}"` : `file "${path}" cannot be read: ${code}`,
+      `file "${path}" cannot be read: ${code === 'EISDIR' ? 'it is a folder' : (code ?? error)}`,
     )
   }
+}
+
+/** The reason that `JSON.parse` gives, which may quote line ends, in one line. */
+export function jsonFault(error: unknown): string {
+  return `it is no JSON: ${(error as Error).message.replaceAll(/\s+/g, ' ')}`
 }

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { DefinitionSet } from '../../src/definitions/definition-set.ts'
 import { findProblems } from '../../src/definitions/validate.ts'
 import { definitionSet, isDefinition } from '../typescript/definition-set.ts'
-import { readNamedFile, UsageError } from './command.ts'
+import { jsonFault, readNamedFile, UsageError } from './command.ts'
 
 /** What a command takes that is given no file: the first of them that is here. */
 export const DEFAULT_FILES = [
@@ -14,6 +14,8 @@ export const DEFAULT_FILES = [
   'definitions.js',
   'definitions.json',
 ] as const
+
+const MODULE_ENDINGS: ReadonlySet<string> = new Set(['.mts', '.ts', '.mjs', '.js'])
 
 /** A file of definitions did not hold what the store takes. */
 export class DefinitionsError extends Error {
@@ -37,12 +39,14 @@ export async function readDefinitions(given: string | undefined): Promise<Defini
       `there is none of ${DEFAULT_FILES.join(', ')} here: name a file, or run "featheredge init"`,
     )
   }
-  if (!existsSync(path)) throw new UsageError(`there is no file "${path}"`)
-  const content = extname(path) === '.json' ? await readJson(path) : await importModule(path)
+  const ending = extname(path)
+  const content = ending === '.json' ? await readJson(path) : await importModule(path, ending)
   const parsed = DefinitionSet.safeParse(content)
   const problems = parsed.success
     ? findProblems(parsed.data)
-    : parsed.error.issues.map(({ path: place, message }) => `${place.join('.')}: ${message}`)
+    : parsed.error.issues.map(({ path: place, message }) =>
+        [...(place.length === 0 ? [] : [place.join('.')]), message].join(': '),
+      )
   if (problems.length > 0) throw new DefinitionsError(path, problems)
   return parsed.data!
 }
@@ -52,11 +56,14 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new DefinitionsError(path, [`it is no JSON: ${(error as Error).message}`])
+    throw new DefinitionsError(path, [jsonFault(error)])
   }
 }
 
-async function importModule(path: string): Promise<unknown> {
+async function importModule(path: string, ending: string): Promise<unknown> {
+  await readNamedFile(path)
+  if (!MODULE_ENDINGS.has(ending))
+    throw new UsageError(`"${path}" is none of ${[...MODULE_ENDINGS, '.json'].join(', ')} by its ending`)
   const module = await importFile(path)
   const exported = Object.values(module).flat()
   const definitions = exported.filter(isDefinition)

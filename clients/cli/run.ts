@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util'
+import manifest from '../../package.json' with { type: 'json' }
+import { nearestName } from '../../src/core/nearest-name.ts'
 import { ApiError, createApi } from './api.ts'
 import { type Command, UsageError } from './command.ts'
 import { lineage, search } from './commands/catalog.ts'
@@ -29,6 +31,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   doctor,
 }
 
+const HELP: ReadonlySet<string> = new Set(['help', '--help', '-h'])
 const DEFAULT_URL = 'http://127.0.0.1:8787'
 
 const COMMON = {
@@ -50,13 +53,20 @@ export interface Surroundings {
 
 /** Runs a command line. Answers its exit code: 0 done, 1 refused or failed, 2 wrong usage, 3 a difference. */
 export async function run(argv: readonly string[], { env, stdout, stderr }: Surroundings): Promise<number> {
-  const [name = 'help', ...rest] = argv
+  const isHelp = argv.length === 0 || HELP.has(argv[0]!)
+  if (isHelp && argv.length < 2) {
+    stdout.write(helpText())
+    return 0
+  }
+  if (argv[0] === '--version') {
+    stdout.write(`${manifest.version}\n`)
+    return 0
+  }
+  const [name, ...rest] = isHelp ? [argv[1]!, '--help'] : (argv as [string, ...string[]])
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
   if (command === undefined) {
-    const isHelp = ['help', '--help', '-h'].includes(name)
-    const stream = isHelp ? stdout : stderr
-    stream.write(isHelp ? helpText() : `There is no command "${name}"\n\n${helpText()}`)
-    return isHelp ? 0 : 2
+    stderr.write(`There is no command "${name}"${hintOf(name, Object.keys(COMMANDS))}\n\n${helpText()}`)
+    return 2
   }
   const isJson = rest.includes('--json')
   try {
@@ -66,13 +76,13 @@ export async function run(argv: readonly string[], { env, stdout, stderr }: Surr
       return 0
     }
     const token = values.token ?? env.FEATHEREDGE_TOKEN
+    const url = String(values.url || env.FEATHEREDGE_URL || DEFAULT_URL)
+    if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+      throw new UsageError(`the store's address "${url}" is none, as http://127.0.0.1:8787 is`)
     return await command.run({
       args: positionals,
       options: values,
-      api: createApi(
-        String(values.url ?? env.FEATHEREDGE_URL ?? DEFAULT_URL),
-        typeof token === 'string' && token !== '' ? token : undefined,
-      ),
+      api: createApi(url, typeof token === 'string' && token !== '' ? token : undefined),
       output: createOutput(stdout, isJson, stdout.isTTY === true && env.NO_COLOR === undefined),
     })
   } catch (error) {
@@ -90,8 +100,21 @@ function parse(args: readonly string[], command: Command) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
   } catch (error) {
-    throw new UsageError((error as Error).message)
+    throw new UsageError(optionFault(error as Error, Object.keys(options)))
   }
+}
+
+/** What is wrong with an option, in a line: `node:util` says it in up to three. */
+function optionFault({ message }: Error, known: readonly string[]): string {
+  const [, unknown] = /^Unknown option '--?([^']*)'/.exec(message) ?? []
+  return unknown === undefined
+    ? message.split('\n')[0]!.replace(/\.$/, '')
+    : `there is no option "--${unknown}"${hintOf(unknown, known)}`
+}
+
+function hintOf(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known)
+  return nearest === undefined ? '' : ` (did you mean "${nearest}"?)`
 }
 
 interface Failure {
@@ -121,14 +144,18 @@ function report(error: unknown, { name, command, isJson, stderr }: Failure): num
 }
 
 function detailsOf(error: unknown): readonly string[] {
-  const problems = error instanceof ApiError ? error.details.problems : undefined
-  return Array.isArray(problems) ? problems.map(String) : []
+  if (!(error instanceof ApiError)) return []
+  const { problems = [], faults = [] } = error.details as {
+    readonly problems?: readonly string[]
+    readonly faults?: readonly { readonly row: number; readonly name: string; readonly message: string }[]
+  }
+  return [...problems, ...faults.map(({ row, name, message }) => `${row}: "${name}": ${message}`)]
 }
 
 function helpText(): string {
   const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length))
   const lines = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`)
-  return `featheredge <command>\n\n${lines.join('\n')}\n\nfeatheredge <command> --help shows arguments and options\n`
+  return `featheredge <command>\n\n${lines.join('\n')}\n\nfeatheredge <command> --help shows arguments and options; featheredge --version, which version this is\n`
 }
 
 function commandText(name: string, { usage, summary, options = {} }: Command): string {
@@ -138,5 +165,5 @@ function commandText(name: string, { usage, summary, options = {} }: Command): s
   })
   const width = Math.max(...all.map(([option]) => option.length))
   const lines = all.map(([option, help]) => `  ${option.padEnd(width)}  ${help}`)
-  return `featheredge ${name} ${usage}\n${summary}\n\n${lines.join('\n')}\n`
+  return `${`featheredge ${name} ${usage}`.trimEnd()}\n${summary}\n\n${lines.join('\n')}\n`
 }

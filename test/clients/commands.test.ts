@@ -180,7 +180,7 @@ test('get, batch-get and history answer the same value (S22)', async () => {
     features: { price: 9.5 },
   })
   const entities = await write('entities.json', [{ user: 'ann' }, { user: 'bob' }])
-  expectDone(await featheredge('batch-get', 'ranker', entities), /^price\n9\.5\n\n$/)
+  expectDone(await featheredge('batch-get', 'ranker', entities), /^user +price\nann +9\.5\nbob +null\n$/)
   expect(jsonOf(await featheredge('batch-get', 'ranker', entities, '--strong', '--json'))).toMatchObject({
     rows: [[9.5], [null]],
   })
@@ -342,10 +342,106 @@ test('cost follows the events, and doctor finds what is wrong', async () => {
   )
 })
 
+test.each<[string, readonly string[], number, string]>([
+  [
+    'a store that is not there',
+    ['plan', '{first}', '--url', 'http://127.0.0.1:9'],
+    1,
+    'Cannot reach http://127.0.0.1:9: bad port; set FEATHEREDGE_URL or --url\n',
+  ],
+  [
+    'an address that is none',
+    ['plan', '{first}', '--url', 'nonsense'],
+    2,
+    'the store\'s address "nonsense" is none, as http://127.0.0.1:8787 is\n',
+  ],
+  ['another protocol', ['doctor', '--url', 'ftp://x'], 2, 'the store\'s address "ftp://x" is none'],
+  ['no token', ['plan', '{first}', '--token', ''], 1, 'header is needed; set FEATHEREDGE_TOKEN or --token\n'],
+  [
+    'a wrong token',
+    ['tokens', '--token', 'wrong'],
+    1,
+    'the token is not valid; set FEATHEREDGE_TOKEN or --token\n',
+  ],
+  ['a command misspelt', ['plna'], 2, 'There is no command "plna" (did you mean "plan"?)\n'],
+  [
+    'an option misspelt',
+    ['get', 'ranker', '--jsn'],
+    2,
+    'there is no option "--jsn" (did you mean "json"?)\n\nfeatheredge get',
+  ],
+  ['a second fault', ['get', 'ranker', 'usr=ann'], 1, '\n  0: "user": it is not given, a value is needed\n'],
+  [
+    'a folder that is not there',
+    ['init', '{folder}/none/definitions.mts'],
+    2,
+    'cannot be written: there is no such folder\n',
+  ],
+  ['a folder as definitions', ['validate', '{folder}'], 2, '" cannot be read: it is a folder\n'],
+  [
+    'definitions of an unknown ending',
+    ['validate', '{notes}'],
+    2,
+    'notes.txt" is none of .mts, .ts, .mjs, .js, .json by its ending\n',
+  ],
+  [
+    'definitions that are a list',
+    ['validate', '{list}'],
+    1,
+    'list.json: Invalid input: expected object, received array\n',
+  ],
+  [
+    'rows that are no list',
+    ['batch-get', 'ranker', '{one}'],
+    2,
+    'one.json" cannot be taken: it is no JSON array\n',
+  ],
+  [
+    'rows that are no JSON',
+    ['history', 'ranker', '{notes}'],
+    2,
+    'notes.txt" cannot be taken: it is no JSON: ',
+  ],
+  [
+    'a name that leaves its folder',
+    ['load', 'clicks', '{notes}', '--name', '../x'],
+    2,
+    '"../x" names no landed file: ',
+  ],
+  ['an id that is a path', ['datasets', 'a/b?c'], 1, 'Cannot find training dataset "a/b?c"'],
+])('%s is told in a line that says what to do', async (_, args, code, line) => {
+  const files: Readonly<Record<string, string>> = {
+    '{folder}': folder,
+    '{first}': await write('first.json', DEFINITIONS),
+    '{notes}': await write('notes.txt', 'no\nJSON'),
+    '{list}': await write('list.json', [1]),
+    '{one}': await write('one.json', { user: 'ann' }),
+  }
+  const given = args.map((arg) => arg.replace(/\{\w+\}/, (name) => files[name]!))
+  const refused = await featheredge(...given)
+  expect(refused).toMatchObject({ code, stdout: '' })
+  expect(refused.stderr).toContain(line)
+})
+
+test('help is the list of commands or that of one, and --version the version of the package', async () => {
+  expectDone(await featheredge('help'), /^featheredge <command>/)
+  expect(await featheredge('help', 'get')).toEqual(await featheredge('get', '--help'))
+  expectDone(await featheredge('--version'), /^\d+\.\d+\.\d+\n$/)
+})
+
+test('doctor asks no further than it can: one line for a store that is not there, two for a token that is not taken', async () => {
+  const checksOf = async (...args: readonly string[]) =>
+    JSON.parse((await featheredge('doctor', '--json', ...args)).stdout).checks.map(
+      ({ is_good }: { readonly is_good: boolean }) => is_good,
+    )
+  expect(await checksOf('--url', 'http://127.0.0.1:9')).toEqual([false, true])
+  expect(await checksOf('--token', 'wrong')).toEqual([true, false, true])
+})
+
 test.each(Object.keys(COMMANDS))(
   '%s --help shows its options, and refuses what it does not know',
   async (name) => {
-    expectDone(await featheredge(name, '--help'), new RegExp(`^featheredge ${name} [\\s\\S]*--json`))
+    expectDone(await featheredge(name, '--help'), new RegExp(`^featheredge ${name}\\b[\\s\\S]*--json`))
     expect(await featheredge(name, '--colour')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('--colour'),

@@ -14,7 +14,7 @@ const FILTERS = {
 
 export const search: Command = {
   summary: 'find what is defined by name, description, owner, tag, column or SQL',
-  usage: '<word>…',
+  usage: '[word]…',
   options: Object.fromEntries(
     Object.entries(FILTERS).map(([filter, help]) => [
       filter,

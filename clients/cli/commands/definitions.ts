@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import type { DefinitionSet } from '../../../src/definitions/definition-set.ts'
 import type { FillEstimate } from '../../../src/registry/estimate-fills.ts'
@@ -22,6 +21,7 @@ const clicks = source('clicks', {
   description: 'One row a click',
   eventTime: 'at',
   schema: { at: 'timestamp', user: { type: 'string', required: true }, price: 'float64' },
+  landing: { format: 'ndjson' },
 })
 
 const lastClick = featureView('last_click', {
@@ -46,12 +46,23 @@ export const init: Command = {
   usage: '[file]',
   async run({ args, output }) {
     const [path = STARTER_FILE] = takeArguments(args, [], 1)
-    if (existsSync(path)) throw new UsageError(`there is a file "${path}" already`)
-    await writeFile(path, STARTER)
+    await writeNew(path, STARTER)
     output.line(`Wrote ${path}. Next: featheredge plan, then featheredge apply`)
     output.json({ path })
     return 0
   },
+}
+
+/** Overwrites nothing. */
+async function writeNew(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text, { flag: 'wx' })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') throw new UsageError(`there is a file "${path}" already`)
+    if (code === 'ENOENT') throw new UsageError(`file "${path}" cannot be written: there is no such folder`)
+    throw new UsageError(`file "${path}" cannot be written: ${code ?? error}`)
+  }
 }
 
 export const validate: Command = {

@@ -1,4 +1,4 @@
-import { type Command, readNamedFile, takeArguments, textOption, UsageError } from '../command.ts'
+import { type Command, jsonFault, readNamedFile, takeArguments, textOption, UsageError } from '../command.ts'
 
 interface Vector {
   readonly features: Readonly<Record<string, unknown>>
@@ -46,7 +46,14 @@ export const batchGet: Command = {
       entities,
       consistency,
     })
-    output.table(batch.feature_names, batch.rows)
+    const keys = Object.keys((entities[0] ?? {}) as object)
+    output.table(
+      [...keys, ...batch.feature_names],
+      batch.rows.map((row, at) => {
+        const entity = entities[at] as Readonly<Record<string, unknown>>
+        return [...keys.map((key) => entity[key]), ...row.map(nullAsText)]
+      }),
+    )
     output.json(batch)
     return 0
   },
@@ -76,11 +83,16 @@ export const history: Command = {
     })
     output.table(
       joined.columns.map(({ name }) => name),
-      joined.rows,
+      joined.rows.map((row) => row.map(nullAsText)),
     )
     output.json(joined)
     return 0
   },
+}
+
+/** Beside an empty string, null has to be seen. */
+function nullAsText(value: unknown): unknown {
+  return value ?? 'null'
 }
 
 function servicePath(service: string): string {
@@ -94,12 +106,18 @@ function splitField(field: string): [string, string] {
 }
 
 /** A JSON array of a file, or of standard input. */
-async function readRows(file: string): Promise<unknown> {
+async function readRows(file: string): Promise<readonly unknown[]> {
   const text = file === '-' ? await readInput() : new TextDecoder().decode(await readNamedFile(file))
+  const rows = parseRows(file, text)
+  if (!Array.isArray(rows)) throw new UsageError(`"${file}" cannot be taken: it is no JSON array`)
+  return rows
+}
+
+function parseRows(file: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new UsageError(`"${file}" is no JSON: ${(error as Error).message}`)
+    throw new UsageError(`"${file}" cannot be taken: ${jsonFault(error)}`)
   }
 }
 

@@ -14,7 +14,8 @@ const POLL_MS = 500
 interface Work {
   readonly id: string
   readonly status: string
-  readonly progress: { readonly done: number; readonly total: number }
+  /** None of a schedule. */
+  readonly progress?: { readonly done: number; readonly total: number }
   readonly error?: string | null
 }
 
@@ -34,6 +35,8 @@ export const load: Command = {
     const [source, file] = takeArguments(args, ['source', 'file'])
     const name = textOption(input, 'name') ?? basename(file!)
     const badRows = numberOption(input, 'max-bad-rows')
+    if (name.split('/').some((part) => ['', '.', '..'].includes(part)))
+      throw new UsageError(`"${name}" names no landed file: it has an empty, "." or ".." part`)
     const content = await readNamedFile(file!)
     const path = `/v1/sources/${encodeURIComponent(source!)}`
     const place = name.split('/').map(encodeURIComponent).join('/')
@@ -72,7 +75,9 @@ export const datasets: Command = {
     const { args, api, output } = input
     if (args[0] === 'create') return createDataset(input)
     const [id] = takeArguments(args, [], 1)
-    if (id !== undefined) return end(input, await follow<Dataset>(input, `/v1/training-datasets/${id}`, id))
+    if (id !== undefined) {
+      return end(input, await follow<Dataset>(input, `/v1/training-datasets/${encodeURIComponent(id)}`, id))
+    }
     const found = await api.request<{ training_datasets: readonly Dataset[] }>('GET', '/v1/training-datasets')
     output.table(
       ['id', 'name', 'status', 'rows'],
@@ -114,9 +119,9 @@ async function follow<T extends Work>(
 ): Promise<T> {
   for (;;) {
     const work = await api.request<T>('GET', path)
-    output.progress(label, work.progress.done, work.progress.total)
+    if (work.progress !== undefined) output.progress(label, work.progress.done, work.progress.total)
     if (!['queued', 'running'].includes(work.status)) {
-      output.line()
+      if (work.progress !== undefined) output.line()
       return work
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
@@ -124,7 +129,7 @@ async function follow<T extends Work>(
 }
 
 function end({ output }: CommandInput, work: Work): number {
-  const isDone = work.status === 'succeeded'
+  const isDone = ['succeeded', 'scheduled'].includes(work.status)
   output.line(
     output.paint(isDone ? 'green' : 'red', `${work.id} ${work.status}${work.error ? `: ${work.error}` : ''}`),
   )

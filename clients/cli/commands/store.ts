@@ -37,7 +37,8 @@ export const doctor: Command = {
   usage: '',
   async run(input) {
     takeArguments(input.args, [])
-    const checks = [await checkStore(input), ...(await checkInside(input)), await checkFile()]
+    const outside = await checkStore(input)
+    const checks = [outside, ...(outside.isGood ? await checkInside(input) : []), await checkFile()]
     for (const { name, isGood, found } of checks) {
       input.output.line(
         `${isGood ? input.output.paint('green', 'good') : input.output.paint('red', 'bad ')}  ${name}: ${found}`,
@@ -55,13 +56,15 @@ async function checkStore({ api }: CommandInput): Promise<Check> {
   })
 }
 
+/** Without a token that is taken there is nothing more to be seen. */
 async function checkInside({ api }: CommandInput): Promise<Check[]> {
-  return Promise.all([
-    check('token', async () => {
-      if (!api.hasToken) throw new Error('there is none: set FEATHEREDGE_TOKEN or --token')
-      const { generation } = await api.request<{ generation: number }>('GET', '/v1/definitions')
-      return `it is taken; generation ${generation} is in force`
-    }),
+  const token = await check('token', async () => {
+    if (!api.hasToken) throw new Error('there is none: set FEATHEREDGE_TOKEN or --token')
+    const { generation } = await api.request<{ generation: number }>('GET', '/v1/definitions')
+    return `it is taken; generation ${generation} is in force`
+  })
+  if (!token.isGood) return [token]
+  const more = await Promise.all([
     check('dead letters', async () => {
       const found = await api.request<{ dead_letters: readonly unknown[] }>(
         'GET',
@@ -82,6 +85,7 @@ async function checkInside({ api }: CommandInput): Promise<Check[]> {
       return 'none has failed lately'
     }),
   ])
+  return [token, ...more]
 }
 
 async function checkFile(): Promise<Check> {

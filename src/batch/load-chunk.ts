@@ -13,11 +13,18 @@ import { callWorkerOf } from './call-worker-of.ts'
 import { checkRows, encodeCellsOf } from './check-rows.ts'
 import { type AcceptedRows, type FiledRows, fileRows, type KeyRun } from './file-rows.ts'
 import type { ChunkRows } from './read-rows.ts'
-import { type ChunkView, chunkView } from './select-rows.ts'
+import { type ChunkView, chunkView, type ViewSelection } from './select-rows.ts'
 
 export interface ChunkWork {
   readonly load: LoadRecord
   readonly chunk: number
+}
+
+/** Rows of a chunk, and the definitions by which they are taken in. */
+export interface OpenedChunk {
+  readonly snapshot: Snapshot
+  readonly source: CompiledSource
+  readonly rows: ChunkRows
 }
 
 /**
@@ -29,22 +36,16 @@ export interface ChunkWork {
  */
 export async function loadChunk(
   platform: Platform,
-  {
-    snapshot,
-    source,
-    rows,
-  }: { readonly snapshot: Snapshot; readonly source: CompiledSource; readonly rows: ChunkRows },
+  opened: OpenedChunk,
   { load, chunk }: ChunkWork,
 ): Promise<LoadChunk> {
-  const views = source.views.map((view) => chunkView(snapshot, snapshot.views[view]!))
-  const checked = checkRows(source, rows, { load, views })
-  const batch = createBatch(source, rows, { load, chunk, accepted: checked.accepted })
+  const { snapshot, source, rows } = opened
+  const { views, checked, batch } = checkChunk(opened, { load, chunk })
   const quarantined: QuarantinedRow[] = [...checked.quarantined]
   const segments = await writeRaw(platform, { snapshot, source }, batch)
   const newest: string[] = []
   for (const [at, view] of views.entries()) {
-    const returned = await callWorkerOf(platform, view.transform, () => acceptedValues(batch))
-    const filed = fileRows(view, checked.selections[at]!, { ...batch, returned })
+    const filed = await fileView(platform, view, { batch, selection: checked.selections[at]! })
     for (const row of [...filed.reasons.keys()].sort((a, b) => a - b)) {
       quarantined.push({
         index: batch.rowStart + row,
@@ -70,6 +71,37 @@ export async function loadChunk(
   }
   await platform.loads.writeChunk(load.id, load.generation, done)
   return done
+}
+
+/** What the writers are to have of a chunk that is loaded already: as `loadChunk` kept it, and nothing else is written. */
+export async function remakeNewest(
+  platform: Platform,
+  opened: OpenedChunk,
+  work: ChunkWork,
+): Promise<string> {
+  const { views, checked, batch } = checkChunk(opened, work)
+  const newest: string[] = []
+  for (const [at, view] of views.entries()) {
+    const filed = await fileView(platform, view, { batch, selection: checked.selections[at]! })
+    newest.push(...newestLines(view, batch, filed))
+  }
+  return newest.join('\n')
+}
+
+function checkChunk({ snapshot, source, rows }: OpenedChunk, { load, chunk }: ChunkWork) {
+  const views = source.views.map((view) => chunkView(snapshot, snapshot.views[view]!))
+  const checked = checkRows(source, rows, { load, views })
+  const batch = createBatch(source, rows, { load, chunk, accepted: checked.accepted })
+  return { views, checked, batch }
+}
+
+async function fileView(
+  platform: Platform,
+  view: ChunkView,
+  { batch, selection }: { readonly batch: Batch; readonly selection: ViewSelection },
+): Promise<FiledRows> {
+  const returned = await callWorkerOf(platform, view.transform, () => acceptedValues(batch))
+  return fileRows(view, selection, { ...batch, returned })
 }
 
 interface Batch extends AcceptedRows, ChunkWork {

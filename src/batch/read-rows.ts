@@ -130,7 +130,7 @@ async function readText(
 ): Promise<ReadonlySet<string>> {
   const format = rows.source.landing as TextFormat
   const bytes = isGzip(load.file)
-    ? await platform.loads.readPart(load.id, chunk)
+    ? await readPart(platform, load, chunk)
     : new Uint8Array(
         await platform.landing.open(load.source, landedFile(load)).slice(range.byteStart, range.byteEnd),
       )
@@ -139,6 +139,14 @@ async function readText(
   if (format.kind === 'ndjson') return readNdjson(rows, text, range.lineStart)
   readCsv(rows, { text, delimiter: format.delimiter, lineStart: range.lineStart }, plan.fields!)
   return new Set(plan.fields)
+}
+
+async function readPart({ loads }: Platform, { id }: LoadRecord, chunk: number): Promise<Uint8Array> {
+  const bytes = await loads.readPart(id, chunk)
+  if (bytes !== undefined) return bytes
+  // Deleted for a run before. Without its plan the file is cut once more when this is tried again, and all parts are kept.
+  await loads.deleteKept(id)
+  throw new FeatureStoreError('unavailable', `Part ${chunk} of load "${id}" is gone, it is made again`)
 }
 
 function readCsv(

@@ -1,10 +1,8 @@
 import { assert, FeatureStoreError } from '../core/error.ts'
 import { isPermanent, type Platform } from '../platform.ts'
-import { readSnapshotOf } from '../registry/current-snapshot.ts'
 import { loadChunk } from './load-chunk.ts'
-import type { LoadPlan } from './load-plan.ts'
-import { findLoad, findSource, isUnderWay } from './load-under-way.ts'
-import { readRows } from './read-rows.ts'
+import { findLoad, isUnderWay } from './load-under-way.ts'
+import { openChunk } from './open-chunk.ts'
 
 /** A chunk of a load, and the generation under which whoever sees to it computes rows; absent means the load's. */
 export interface ChunkOfLoad {
@@ -25,11 +23,8 @@ export async function runChunk(
     loads.beat(id, { generation: load.generation, error, heartbeatTime: platform.clock.now() })
   let done = await loads.findChunk(id, chunk)
   if (done === undefined) {
-    const snapshot = await readSnapshotOf(platform, load.generation, { sources: [load.source] })
-    const source = findSource(snapshot, load)
     try {
-      const rows = await readRows(platform, source, { load, plan: await readPlan(platform, id), chunk })
-      done = await loadChunk(platform, { snapshot, source, rows }, { load, chunk })
+      done = await loadChunk(platform, await openChunk(platform, { load, chunk }), { load, chunk })
     } catch (error) {
       // The engine tries again and tells nobody why: whoever asks for the load sees the reason meanwhile.
       if (!isPermanent(error)) await beat(String((error as Error).message))
@@ -44,12 +39,6 @@ export async function runChunk(
   }
   await beat(null)
   return done.rejected
-}
-
-async function readPlan(platform: Platform, id: string): Promise<LoadPlan> {
-  const text = await platform.loads.readPlan(id)
-  assert(text !== undefined, 'a load is planned before its chunks are read')
-  return JSON.parse(text) as LoadPlan
 }
 
 /** Fails a load with more bad rows than it may have, by those of the chunks that are done. */

@@ -55,15 +55,17 @@ async function prepareLoad(platform: Platform, id: string): Promise<number | nul
   const load = await findLoad(platform, id)
   if (load.status === 'cancelled') await platform.loads.deleteKept(id)
   if (load.status !== 'queued' && load.status !== 'running') return null
-  if (load.isRegistered) return load.chunkCount
-  const snapshot = await readWritingSnapshot(platform, { sources: [load.source] })
-  const isPlanned =
-    load.generation === snapshot.generation && (await platform.loads.readPlan(id)) !== undefined
   const startedTime = load.startedTime ?? platform.clock.now()
-  if (isPlanned) {
+  const goOn = async () => {
     await update(platform, id, { status: 'running', startedTime, error: null })
     return load.chunkCount
   }
+  // History has its rows, of the chunks as they were cut: what is left to do is to sync them.
+  if (load.isRegistered) return goOn()
+  const snapshot = await readWritingSnapshot(platform, { sources: [load.source] })
+  const isPlanned =
+    load.generation === snapshot.generation && (await platform.loads.readPlan(id)) !== undefined
+  if (isPlanned) return goOn()
   const plan = await planFile(platform, { snapshot, source: findSource(snapshot, load) }, load)
   await platform.loads.writePlan(id, JSON.stringify(plan))
   const { length: chunkCount } = plan.chunks

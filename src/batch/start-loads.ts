@@ -170,7 +170,8 @@ async function beginLoad(
 async function restartLoad(platform: Platform, load: LoadRecord): Promise<LoadRecord> {
   const again = { status: 'queued', error: null, startedTime: null, endedTime: null } as const
   await platform.loads.beginRun(load.id, { ...again, heartbeatTime: platform.clock.now() })
-  await platform.jobs.start('load', load.id)
+  // Its instance may be about to end yet: a start would leave it at that, and the load to Cron.
+  await platform.jobs.restart('load', load.id)
   return { ...load, ...again }
 }
 

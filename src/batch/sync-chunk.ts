@@ -4,7 +4,9 @@ import type { CompiledEntity, Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { Platform } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
+import { remakeNewest } from './load-chunk.ts'
 import { findLoad, isUnderWay } from './load-under-way.ts'
+import { openChunk } from './open-chunk.ts'
 import type { ChunkOfLoad } from './run-chunk.ts'
 
 /** Sends the newest row of each key of a chunk to the writers; they decide (S8). Null when it is no longer wanted. */
@@ -19,7 +21,10 @@ export async function syncChunk(
   const done = await loads.findChunk(id, chunk)
   assert(done !== undefined, 'a chunk is loaded before it is synced')
   if (done.isSynced) return 0
-  const rows = await loads.readNewest(id, { generation: load.generation, chunk })
+  const rows =
+    (await loads.readNewest(id, { generation: load.generation, chunk })) ??
+    // Deleted when the load had failed with its rows in history (S9).
+    (await remakeNewest(platform, await openChunk(platform, { load, chunk }), { load, chunk }))
   for (let attempt = 0; ; attempt++) {
     const snapshot = await readWritingSnapshot(platform, { sources: [load.source] })
     const answers = await Promise.all(

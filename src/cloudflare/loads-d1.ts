@@ -1,6 +1,5 @@
 import { and, asc, desc, eq, inArray, ne, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
-import { FeatureStoreError } from '../core/error.ts'
 import type { ChunkCounts, ChunkName, Clock, LoadChange, LoadChunk, LoadRecords } from '../platform.ts'
 import { insertCommit, insertSegments } from './offline-r2.ts'
 import { loadChunks, loads } from './registry-schema.ts'
@@ -37,7 +36,11 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
       await updateOf(id, change)
     },
     async beginRun(id, change) {
-      await db.batch([db.delete(loadChunks).where(eq(loadChunks.load, id)), updateOf(id, change)])
+      const isShown = sql`(SELECT is_registered FROM loads WHERE id = ${id})`
+      await db.batch([
+        db.delete(loadChunks).where(and(eq(loadChunks.load, id), sql`NOT ${isShown}`)),
+        updateOf(id, change),
+      ])
     },
     async beat(id, { generation, ...change }) {
       await db
@@ -129,10 +132,7 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
       await bucket.put(newestPath(id, chunk), rows)
     },
     async readNewest(id, chunk) {
-      const object = await bucket.get(newestPath(id, chunk))
-      if (object === null)
-        throw new FeatureStoreError('internal', `Cannot read rows of chunk ${chunk.chunk} of "${id}"`)
-      return object.text()
+      return (await bucket.get(newestPath(id, chunk)))?.text()
     },
     async writePlan(id, plan) {
       await bucket.put(planPath(id), plan)
@@ -145,11 +145,11 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
     },
     async readPart(id, chunk) {
       const object = await bucket.get(partPath(id, chunk))
-      if (object === null)
-        throw new FeatureStoreError('internal', `Cannot read part ${chunk} of "${id}": there is none`)
-      return new Uint8Array(await object.arrayBuffer())
+      return object === null ? undefined : new Uint8Array(await object.arrayBuffer())
     },
     async deleteKept(id) {
+      // First, so that parts without it are never taken for whole.
+      await bucket.delete(planPath(id))
       const prefix = `loads/${id}/`
       for (let isMore = true; isMore; ) {
         const { objects, truncated } = await bucket.list({ prefix })

@@ -88,7 +88,7 @@ export interface LoadRecords {
   listUnfinished(): Promise<readonly LoadRecord[]>
   /** A cancelled load keeps its status, unless it is queued again. */
   update(id: string, change: Partial<LoadChange>): Promise<void>
-  /** The same, and forgets what was done under another generation, in one step. */
+  /** The same, and forgets the chunks of the run before, in one step; but not of a load that history shows. */
   beginRun(id: string, change: Partial<LoadChange>): Promise<void>
   /** Notes that a load goes on and what hinders it, if it is running under this generation. */
   beat(
@@ -112,13 +112,15 @@ export interface LoadRecords {
   countChunks(id: string, partCount: number): Promise<readonly ChunkCounts[]>
   /** Keeps the newest row of each key of a chunk (lines of `encodeRow`) until the load has ended. */
   writeNewest(id: string, chunk: ChunkName, rows: string): Promise<void>
-  readNewest(id: string, chunk: ChunkName): Promise<string>
+  /** Undefined where nothing is kept. */
+  readNewest(id: string, chunk: ChunkName): Promise<string | undefined>
   /** Keeps how the file is cut (JSON) until the load has ended. */
   writePlan(id: string, plan: string): Promise<void>
   readPlan(id: string): Promise<string | undefined>
   /** Keeps a part of a compressed file, decompressed, until the load has ended. */
   writePart(id: string, chunk: number, bytes: Uint8Array): Promise<void>
-  readPart(id: string, chunk: number): Promise<Uint8Array>
+  /** Undefined where nothing is kept. */
+  readPart(id: string, chunk: number): Promise<Uint8Array | undefined>
   /** Deletes all that is kept until the load has ended. */
   deleteKept(id: string): Promise<void>
   /**

@@ -189,7 +189,7 @@ test('loadChunk() over columns makes of any rows what the checks and views make 
         const batch = await platform.quarantine.read('orders', 'load-1.0')
         expect(batch?.rows ?? []).toEqual(wanted.quarantined)
         expect(
-          (await platform.loads.readNewest('load-1', { generation: LOAD.generation, chunk: 0 }))
+          (await platform.loads.readNewest('load-1', { generation: LOAD.generation, chunk: 0 }))!
             .split('\n')
             .sort(),
         ).toEqual(wanted.newest.length === 0 ? [''] : wanted.newest.toSorted())

@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { describeLoad } from '../../src/batch/describe-load.ts'
 import { HEARTBEAT_MAX_US } from '../../src/batch/start-jobs.ts'
 import { startDueLoads, startLoads } from '../../src/batch/start-loads.ts'
+import { FeatureStoreError } from '../../src/core/error.ts'
 import type { MemoryOptions, MemoryPlatform } from '../platform/memory-platform.ts'
 import { clicksFile, clicksStore, readOutcome, wantedOutcome } from './counted-clicks.ts'
 
@@ -47,6 +48,63 @@ test('a load cut off before or after any of its effects is started again by Cron
       expect(await readOutcome(platform), where).toEqual(wantedOutcome(FILE))
     }
   }
+})
+
+/** Has the writers refuse for good what they are given next, after so many deliveries. */
+function refuseAfter(platform: MemoryPlatform, accepted: number): void {
+  const { deliver } = platform.writers
+  let left = accepted
+  Object.assign(platform.writers, {
+    async deliver(...given: Parameters<typeof deliver>) {
+      if (left-- === 0) throw new FeatureStoreError('failed_precondition', 'Refused')
+      return deliver(...given)
+    },
+  })
+}
+
+test('a load that fails once history shows its rows goes on from there when it is started again (S8, S9)', async () => {
+  for (let accepted = 0; accepted < 2 * FILE.chunks; accepted++) {
+    const platform = await createStore()
+    refuseAfter(platform, accepted)
+    const { id } = (await start(platform))[0]!
+    const registered = [...platform.manifest.keys()]
+    expect(registered).not.toEqual([])
+    expect(await describeLoad(platform, id)).toMatchObject({
+      status: 'failed',
+      error: 'Refused',
+      rows: { read: ROWS, written: ROWS },
+    })
+    expect((await start(platform)).map((load) => load.id)).toEqual([id])
+    expect(await describeLoad(platform, id)).toMatchObject({
+      status: 'succeeded',
+      rows: { read: ROWS, written: ROWS },
+      progress: { done: 2 * FILE.chunks, total: 2 * FILE.chunks },
+    })
+    expect([...platform.manifest.keys()]).toEqual(registered)
+    expect(await readOutcome(platform)).toEqual(wantedOutcome(FILE))
+  }
+})
+
+test('what a load keeps may be deleted late, for a run before, at any of its effects: it is made again (S8, S9)', async () => {
+  let isOver = false
+  let at = 0
+  for (; !isOver; at++) {
+    let effects = 0
+    const platform: MemoryPlatform = await createStore({
+      async jobEffect(name, run) {
+        const outcome = await run()
+        if (name !== 'deleteKept' && effects++ === at)
+          await platform.loads.deleteKept((await platform.loads.listUnfinished())[0]?.id ?? '')
+        return outcome
+      },
+    })
+    await start(platform)
+    isOver = effects <= at
+    const [load] = await platform.loads.list('clicks')
+    expect(await describeLoad(platform, load!.id), `effect ${at}`).toMatchObject({ status: 'succeeded' })
+    expect(await readOutcome(platform), `effect ${at}`).toEqual(wantedOutcome(FILE))
+  }
+  expect(at).toBeGreaterThan(20)
 })
 
 test('no step of a load reads the records of all its chunks', async () => {

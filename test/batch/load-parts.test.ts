@@ -7,6 +7,7 @@ import { runLoad } from '../../src/batch/run-load.ts'
 import { runLoadPart } from '../../src/batch/run-load-part.ts'
 import { HEARTBEAT_MAX_US } from '../../src/batch/start-jobs.ts'
 import { startDueLoads, startLoads } from '../../src/batch/start-loads.ts'
+import { FeatureStoreError } from '../../src/core/error.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { createJobEngine, type JobEngine } from '../platform/job-engine.ts'
 import type { MemoryPlatform } from '../platform/memory-platform.ts'
@@ -132,6 +133,33 @@ test('a part that its engine has given up is started again by its load, without 
     },
   })
   expect(given).toBe(5)
+  expect(platform.logged.filter((line) => line.includes('silent'))).toEqual([])
+  expect(await readOutcome(platform)).toEqual(wantedOutcome(FILE))
+})
+
+test('a load started again in the moment of its failure, while its instance runs yet, goes on without Cron', async () => {
+  const run = await createRun(3)
+  const { platform, engine } = run
+  const { deliver } = platform.writers
+  let refused = 0
+  Object.assign(platform.writers, {
+    async deliver(...given: Parameters<typeof deliver>) {
+      if (refused++ === 0) throw new FeatureStoreError('failed_precondition', 'Refused')
+      return deliver(...given)
+    },
+  })
+  let startedAgain = 0
+  const id = await drive(run, {
+    async between() {
+      const [load] = await platform.loads.list('clicks')
+      if (load?.status !== 'failed') return
+      expect(engine.instances.get(load.id)).toMatchObject({ status: 'running' })
+      await startLoads(platform, 'clicks', { files: ['a.parquet'], badRowsMax: 0 })
+      startedAgain++
+    },
+  })
+  expect(startedAgain).toBe(1)
+  expect(await describeLoad(platform, id)).toMatchObject({ status: 'succeeded' })
   expect(platform.logged.filter((line) => line.includes('silent'))).toEqual([])
   expect(await readOutcome(platform)).toEqual(wantedOutcome(FILE))
 })

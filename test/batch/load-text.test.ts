@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { describeLoad } from '../../src/batch/describe-load.ts'
-import { startLoads } from '../../src/batch/start-loads.ts'
+import { HEARTBEAT_MAX_US } from '../../src/batch/start-jobs.ts'
+import { startDueLoads, startLoads } from '../../src/batch/start-loads.ts'
 import { parseInstant } from '../../src/core/time.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
@@ -117,6 +118,29 @@ describe('a load of CSV', () => {
     const report = await load(await store({ format: 'csv' }), 'a.csv', content)
     expect(report.status).toBe('failed')
     expect(report.error).toMatch(reason)
+  })
+
+  it('makes the parts of a compressed file again where they are gone', async () => {
+    const platform = await store({ format: 'csv' })
+    const { writePlan } = platform.loads
+    let plans = 0
+    Object.assign(platform.loads, {
+      async writePlan(id: string, plan: string) {
+        await writePlan(id, plan)
+        if (plans++ === 0) platform.objects.delete(`loads/${id}/part/0`)
+      },
+    })
+    platform.land('clicks', 'a.csv.gz', new Uint8Array(gzipSync(`${HEADER}\n${row('u', 1, '5')}`)))
+    const start = () => startLoads(platform, 'clicks', { badRowsMax: 0 })
+    await expect(start()).rejects.toMatchObject({ code: 'unavailable' })
+    const [load] = await start()
+    platform.time.now += HEARTBEAT_MAX_US + 1
+    await startDueLoads(platform)
+    expect(await describeLoad(platform, load!.id)).toMatchObject({
+      status: 'succeeded',
+      rows: { written: 1 },
+    })
+    expect(plans).toBe(2)
   })
 
   it.each([

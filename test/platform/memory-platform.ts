@@ -472,7 +472,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           return true
         },
         async beginRun(id, change) {
-          chunks.delete(id)
+          if (!loads.get(id)!.isRegistered) chunks.delete(id)
           loads.set(id, changed(loads.get(id)!, change))
         },
         async beat(id, { generation, ...change }) {
@@ -512,7 +512,8 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           objects.set(`loads/${id}/${generation}-${chunk}`, new TextEncoder().encode(rows))
         },
         async readNewest(id, { generation, chunk }) {
-          return new TextDecoder().decode(objects.get(`loads/${id}/${generation}-${chunk}`)!)
+          const bytes = objects.get(`loads/${id}/${generation}-${chunk}`)
+          return bytes && new TextDecoder().decode(bytes)
         },
         async writePlan(id, plan) {
           objects.set(`loads/${id}/plan`, new TextEncoder().encode(plan))
@@ -525,10 +526,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           objects.set(`loads/${id}/part/${chunk}`, bytes.slice())
         },
         async readPart(id, chunk) {
-          const bytes = objects.get(`loads/${id}/part/${chunk}`)
-          if (bytes === undefined)
-            throw new FeatureStoreError('internal', `Cannot read part ${chunk} of "${id}"`)
-          return bytes
+          return objects.get(`loads/${id}/part/${chunk}`)
         },
         async deleteKept(id) {
           for (const path of [...objects.keys()]) if (path.startsWith(`loads/${id}/`)) objects.delete(path)

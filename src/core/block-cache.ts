@@ -10,6 +10,8 @@ export interface BlockCache {
   bytes: number
   /** In order of fetching. */
   readonly entries: Map<string, CachedBlock>
+  /** Blocks that are being fetched, and since when (milliseconds since the epoch). */
+  readonly fetching: Map<string, number>
 }
 
 export interface CachedBlock {
@@ -21,7 +23,7 @@ export interface CachedBlock {
 }
 
 export function createBlockCache(bytesMax: number): BlockCache {
-  return { bytesMax, bytes: 0, entries: new Map() }
+  return { bytesMax, bytes: 0, entries: new Map(), fetching: new Map() }
 }
 
 export function readCachedBlock(cache: BlockCache, key: string): CachedBlock | undefined {

@@ -3,6 +3,7 @@ import { forgetCachedBlock, readCachedBlock, writeCachedBlock } from '../core/bl
 import type { ServedGeneration } from '../definitions/served-generation.ts'
 import type { Platform } from '../platform.ts'
 import { askWriters } from './ask-writers.ts'
+import { fetchNoted, isBeingFetched, untilFetched } from './fetch-once.ts'
 import type { PlannedBlock } from './plan-read.ts'
 import { createReadCost, type ReadCost } from './read-cost.ts'
 import { refreshTogether } from './refresh-together.ts'
@@ -37,11 +38,11 @@ export function readBlocks(
   }
   const { found, missing } = readCache(platform, snapshot, { blocks, cost })
   if (missing.length === 0) return { blocks: found, cost }
-  const fetched = fetchBlocks(platform, snapshot, { blocks: missing, cost })
+  const obtained = obtainBlocks(platform, snapshot, { blocks: missing, cost })
   return waitForBlocks(
     platform,
     cost,
-    fetched.then((rest) => fillGaps(found, rest)),
+    obtained.then((rest) => fillGaps(found, rest)),
   )
 }
 
@@ -106,10 +107,42 @@ function readCache(
 }
 
 /**
+ * Blocks that the cache lacks. What another request of the isolate is fetching is waited for and not fetched again: else
+ * a store that falls behind would be read by all requests at once, for the same blocks.
+ */
+async function obtainBlocks(
+  platform: Platform,
+  snapshot: ServedGeneration,
+  { blocks, cost }: BlockRead,
+): Promise<(Block | undefined)[]> {
+  const own: PlannedBlock[] = []
+  const others: PlannedBlock[] = []
+  for (const planned of blocks) (isBeingFetched(platform, planned.key) ? others : own).push(planned)
+  if (others.length === 0) return fetchBlocks(platform, snapshot, { blocks, cost })
+  const [fetched] = await Promise.all([
+    own.length === 0 ? [] : fetchBlocks(platform, snapshot, { blocks: own, cost }),
+    untilFetched(platform, others),
+  ])
+  const { found, missing } = readCache(platform, snapshot, { blocks: others, cost })
+  const rest = missing.length === 0 ? [] : await fetchBlocks(platform, snapshot, { blocks: missing, cost })
+  const ordered = [...fetched, ...fillGaps(found, rest)]
+  const obtained = new Map([...own, ...others].map(({ key }, at) => [key, ordered[at]]))
+  return blocks.map(({ key }) => obtained.get(key))
+}
+
+/**
  * Reads blocks from KV, past the cache and into it. A block that KV lacks, that is damaged or that lacks a version in
  * force is asked of its writer: only a writer can say that something was never written (S30).
  */
-async function fetchBlocks(
+function fetchBlocks(
+  platform: Platform,
+  snapshot: ServedGeneration,
+  read: BlockRead,
+): Promise<(Block | undefined)[]> {
+  return fetchNoted(platform, read.blocks, () => readThrough(platform, snapshot, read))
+}
+
+async function readThrough(
   platform: Platform,
   snapshot: ServedGeneration,
   { blocks, cost }: BlockRead,

@@ -2,7 +2,7 @@ import type { DurationUs } from '../core/time.ts'
 
 /** What a read has cost so far: where its blocks came from and how long they took. */
 export interface ReadCost {
-  /** Blocks the isolate still had. */
+  /** Blocks the isolate still had, or another of its requests was just reading. */
   cachedBlocks: number
   /** Keys read from KV for the answer. */
   kvKeys: number

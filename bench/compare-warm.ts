@@ -1,7 +1,6 @@
 import { type BenchRequest, type LoopClient, perSecond, type Throughput } from './closed-loop.ts'
 import type { Comparison } from './comparison.ts'
 
-const WARM_UP_MS = 1_000
 const ROUNDS = 2
 
 export interface Sides {
@@ -13,18 +12,20 @@ export interface WarmOptions {
   readonly name: string
   /** Of each side, over all its rounds. */
   readonly measureMs: number
+  /** Before each round: while the other side had its turn, blocks have outlived their ttl. */
+  readonly warmUpMs: number
 }
 
 /** The two sides take turns, so that a slow minute of the machine slows both. */
 export async function compareWarm(
   client: LoopClient,
-  { name, measureMs }: WarmOptions,
+  { name, measureMs, warmUpMs }: WarmOptions,
   sides: Sides,
 ): Promise<Comparison> {
   const rounds = { ours: [] as Throughput[], baseline: [] as Throughput[] }
   for (let round = 0; round < ROUNDS; round++) {
     for (const side of ['ours', 'baseline'] as const) {
-      await client.run(sides[side], { durationMs: WARM_UP_MS })
+      await client.run(sides[side], { durationMs: warmUpMs })
       rounds[side].push(await client.run(sides[side], { durationMs: measureMs / ROUNDS }))
     }
   }

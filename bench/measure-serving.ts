@@ -31,6 +31,7 @@ export interface ServingOptions {
   readonly entityCount: number
   /** Of each side of each warm comparison. */
   readonly measureMs: number
+  readonly warmUpMs: number
   /** Passes over all blocks in which `get_cold` asks for one entity of each. */
   readonly coldPasses: number
   /** Wait after loading, so that the writers' cuts to the offline log do not fall into a measurement. */
@@ -60,8 +61,8 @@ export async function measureServing(options: ServingOptions): Promise<Compariso
     for (const worker of [store, baseline])
       await checkRows(client, worker, { users: randomBatch(100), valuesOf: (user) => entities[user]! })
     const warmUser = () => randomInt(random, Math.min(WARM_ENTITIES, options.entityCount))
-    const { measureMs } = options
-    const warm = (name: string, sides: Sides) => compareWarm(client, { name, measureMs }, sides)
+    const { measureMs, warmUpMs } = options
+    const warm = (name: string, sides: Sides) => compareWarm(client, { name, measureMs, warmUpMs }, sides)
     const likeForLike = await startLikeForLike(await client.send(store.get(1)))
     try {
       return [

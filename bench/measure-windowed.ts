@@ -8,7 +8,7 @@ import { DefinitionSet, type DefinitionSetInput } from '../src/definitions/defin
 import type { CompiledView, Snapshot } from '../src/definitions/snapshot.ts'
 import { windowPlan } from '../src/definitions/view-transform.ts'
 import { createLoopClient } from './closed-loop.ts'
-import { compareWarm } from './compare-warm.ts'
+import { compareWarm, type WarmOptions } from './compare-warm.ts'
 import type { Comparison } from './comparison.ts'
 import { createProfile, profileDefinitions } from './profiles.ts'
 import { createRandom, randomInt } from './random.ts'
@@ -29,7 +29,10 @@ const FUNCTIONS = ['count', 'sum', 'mean', 'min', 'max'] as const
  * BatchGet of windowed features, finished at now, against BatchGet of as many that lie ready, both of the store itself,
  * warm: the blocks are in the cache, and most rows have been asked for since the last move of a tail.
  */
-export async function measureWindowed({ measureMs }: { readonly measureMs: number }): Promise<Comparison> {
+export async function measureWindowed({
+  measureMs,
+  warmUpMs,
+}: Omit<WarmOptions, 'name'>): Promise<Comparison> {
   const client = createLoopClient()
   const store = await startStore()
   try {
@@ -40,7 +43,7 @@ export async function measureWindowed({ measureMs }: { readonly measureMs: numbe
     checkCounts(await client.send(store.batchGetOf('windowed', [0, 1])))
     const compared = await compareWarm(
       client,
-      { name: 'batch_get_100_windowed', measureMs },
+      { name: 'batch_get_100_windowed', measureMs, warmUpMs },
       {
         ours: () => store.batchGetOf('windowed', users()),
         baseline: () => store.batchGetOf('bench', users()),

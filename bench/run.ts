@@ -33,8 +33,8 @@ const join = flags.short
   ? { labelCount: 20_000, rowCount: 40_000, runs: 3 }
   : { labelCount: 1_000_000, rowCount: 2_000_000, runs: 3 }
 const serving = flags.short
-  ? { entityCount, measureMs: 2_000, coldPasses: 1, settleMs: 0 }
-  : { entityCount, measureMs: 5_000, coldPasses: 5, settleMs: 40_000 }
+  ? { entityCount, measureMs: 2_000, warmUpMs: 1_000, coldPasses: 1, settleMs: 0 }
+  : { entityCount, measureMs: 8_000, warmUpMs: 2_500, coldPasses: 5, settleMs: 40_000 }
 const push = flags.short ? { entityCount: 50_000, rounds: 1 } : { entityCount: 100_000, rounds: 3 }
 const refresh = { entityCount: flags.short ? 50_000 : 100_000 }
 const expressions = flags.short ? { rowCount: 50_000, passes: 5 } : { rowCount: 200_000, passes: 10 }
@@ -54,7 +54,7 @@ const measures: readonly (() => Comparison[] | Promise<Comparison[]>)[] = [
   async () => [await measureLoad(load)],
   () => measureServing(serving),
   async () => [await measureUniform(uniform)],
-  async () => [await measureWindowed({ measureMs: serving.measureMs })],
+  async () => [await measureWindowed(serving)],
   async () => [await measureRefresh(refresh)],
   async () => [await measurePush(push)],
 ]

@@ -44,10 +44,12 @@ export interface Description extends Omit<Summary, 'used_by_count' | 'feature_co
   readonly used_by: readonly CatalogObject[]
 }
 
-/** All definitions of a kind, in the order of the document. */
-export function summarize(catalog: Catalog, kind: DefinitionKind): Summary[] {
+/** The definitions of a kind that have these names, in their order. */
+export function summarize(catalog: Catalog, kind: DefinitionKind, names: readonly string[]): Summary[] {
   const { outOf } = objectSteps(catalog)
-  return [...definitionsOf(catalog, kind).values()].map((definition) => {
+  const definitions = definitionsOf(catalog, kind)
+  return names.map((name) => {
+    const definition = definitions.get(name)!
     const features = featuresOfDefinition(catalog, kind, definition.name)
     return {
       ...aboutOf(catalog, kind, definition),

@@ -1,6 +1,6 @@
-import { desc, eq } from 'drizzle-orm'
+import { desc, eq, inArray, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
-import type { TokenGrant, TokenRecord, Tokens } from '../platform.ts'
+import type { TokenGrant, TokenPage, TokenRecord, Tokens } from '../platform.ts'
 import { tokens } from './registry-schema.ts'
 import { unavailableOnOutage } from './unavailable-on-outage.ts'
 
@@ -21,8 +21,22 @@ export function tokensD1(db: DrizzleD1Database, kv: KVNamespace): Tokens {
       const grant: TokenGrant = { id, name, scopes, names, expiresTime }
       await kv.put(grantKey(hash), JSON.stringify(grant))
     },
-    async list() {
-      return db.select().from(tokens).orderBy(desc(tokens.createdTime), desc(tokens.id))
+    async list({ after, countMax }: TokenPage) {
+      const older =
+        after === undefined
+          ? undefined
+          : sql`(${tokens.createdTime}, ${tokens.id}) < (${after.time}, ${after.id})`
+      return db
+        .select()
+        .from(tokens)
+        .where(older)
+        .orderBy(desc(tokens.createdTime), desc(tokens.id))
+        .limit(countMax)
+    },
+    async findAll(ids: readonly string[]) {
+      // One value is bound, however many ids there are.
+      const given = sql`(SELECT value FROM json_each(${JSON.stringify(ids)}))`
+      return db.select().from(tokens).where(inArray(tokens.id, given))
     },
     async revoke(id: string, revokedTime: number) {
       await db.update(tokens).set({ revokedTime }).where(eq(tokens.id, id))

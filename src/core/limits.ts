@@ -61,6 +61,10 @@ export const LIMITS = {
   erasureKeysMax: 1_000,
   /** Bytes of a landing or label file that an erasure rewrites; a larger one is named in its report. */
   erasedFileBytesMax: 100_000_000,
+  /** Definitions of one page of their list. */
+  definitionsPageMax: 1_000,
+  /** Tokens of one page of their list. */
+  tokensPageMax: 1_000,
   /** Generations of one page of their list. */
   generationsPageMax: 1_000,
   /** Jobs of one list. */

@@ -10,8 +10,20 @@ export function readQuery<S extends z.ZodObject>(c: Context<Http>, schema: S): z
   if (unknown !== undefined) throw unknownParameter(unknown)
   const parsed = schema.safeParse(given)
   if (parsed.success) return parsed.data
-  const { path, message } = parsed.error.issues[0]!
-  throw invalid(`Cannot read parameter "${path.join('.')}": ${message}`)
+  const issue = parsed.error.issues[0]!
+  const name = issue.path.join('.')
+  const text = given[name]
+  const what = text === undefined ? 'it is not given' : `"${text.slice(0, GIVEN_CHARS_MAX)}" is given`
+  throw invalid(`Cannot read parameter "${name}": ${what}, ${neededOf(issue, text)}`)
+}
+
+/** Of what is given, an error tells so much. */
+const GIVEN_CHARS_MAX = 64
+
+/** What a parameter has to be: as its schema says it, but for what zod says in words of its own. */
+function neededOf(issue: z.core.$ZodIssue, text: string | undefined): string {
+  if (issue.code === 'invalid_value') return `one of ${issue.values.join(', ')} is needed`
+  return text === undefined ? 'a value is needed' : issue.message
 }
 
 /** Query parameters as they are, each given once. Hono gathers them in lists, and takes several times as long. */

@@ -23,6 +23,12 @@ export interface TokenRecord extends TokenGrant {
   readonly revokedTime: Instant | null
 }
 
+export interface TokenPage {
+  /** The last token of the page before; absent for the first page. */
+  readonly after?: { readonly time: Instant; readonly id: string } | undefined
+  readonly countMax: number
+}
+
 /** Tokens beside the administrator's. Every method but `findGrant` fails with `unavailable` when D1 cannot be reached. */
 export interface Tokens {
   /** A new secret on every call: 64 hexadecimal digits out of 256 random bits. */
@@ -31,8 +37,10 @@ export interface Tokens {
   digest(text: string): Promise<string>
   /** Enters a token, and has readers find it. */
   insert(token: TokenRecord): Promise<void>
-  /** All that were made, revoked ones too, newest first. */
-  list(): Promise<readonly TokenRecord[]>
+  /** A page of those that were made, revoked ones too, newest first. */
+  list(page: TokenPage): Promise<readonly TokenRecord[]>
+  /** Those of these ids that there are, in no order. */
+  findAll(ids: readonly string[]): Promise<readonly TokenRecord[]>
   find(id: string): Promise<TokenRecord | undefined>
   /** Marks a token and takes it from readers, who may go on with it for as long as the store says (S31). */
   revoke(id: string, time: Instant): Promise<void>

@@ -57,6 +57,19 @@ test('a token limited to names is refused every other, and what is about more th
   expect((await call(token, 'POST', '/v1/training-datasets', {})).status).toBe(403)
 })
 
+test('tokens are listed a page at a time, newest first, each page leading on to the next', async () => {
+  const made = []
+  for (let at = 0; at < 5; at++) made.push((await make({ scopes: ['read'] })).id)
+  const read = async (query: string) => JSON.parse((await call('test', 'GET', `/v1/tokens?${query}`)).text)
+  const [first, second] = [await read('limit=3'), await read('limit=3')]
+  expect(second).toEqual(first)
+  const rest = await read(`limit=3&cursor=${encodeURIComponent(first.next)}`)
+  const ids = [...first.tokens, ...rest.tokens].map(({ id }: { readonly id: string }) => id)
+  expect([ids.sort(), rest.tokens.length, rest.next]).toEqual([made.sort(), 2, undefined])
+  expect((await read('cursor=none')).error.message).toContain('Cannot read parameter "cursor"')
+  expect((await read('after=1')).error.message).toContain('Cannot take parameter "after"')
+})
+
 test.each(['/v1/%74okens', '/v1/tokens/', '/v1//tokens', '/v1/feature-services/%2e%2e/tokens'])(
   'no spelling of a path reaches what its token may not: %s',
   async (path) => {
@@ -114,7 +127,7 @@ test('tokens are listed with who made them and never with what opens them', asyn
     { id: first.id, name: 't', scopes: ['admin'], names: null, created_by: 'admin' },
   ])
   expect(text).not.toContain(first.token.split('_')[2])
-  const stored = JSON.stringify(await platform.tokens.list())
+  const stored = JSON.stringify(await platform.tokens.list({ countMax: 100 }))
   expect(stored).not.toContain(first.token)
 })
 

@@ -274,6 +274,20 @@ test('datasets makes one to the end, lists it and shows it', async () => {
   const lacking = await featheredge('datasets', 'create', 'x', 'ranker', '--labels', 'labels/none.ndjson')
   expect(lacking).toMatchObject({ code: 1, stderr: expect.stringContaining('labels/none.ndjson') })
   expect((await featheredge('datasets', 'training-none')).code).toBe(1)
+  const daily = {
+    name: 'daily',
+    feature_service: 'ranker',
+    labels: { entities: 'user' },
+    schedule: '0 3 1 1 *',
+  }
+  const scheduled = await harness.call('POST', '/v1/training-datasets', daily)
+  expect(scheduled.status, scheduled.text).toBe(202)
+  const { id: schedule } = JSON.parse(scheduled.text)
+  expectDone(
+    await featheredge('datasets'),
+    new RegExp(`^${schedule} +daily +scheduled +0 3 1 1 \\* +\\d{4}-`, 'm'),
+  )
+  expectDone(await featheredge('datasets', schedule), `${schedule} scheduled\n`)
 })
 
 test('tokens creates one that does what it says, lists it and revokes it', async () => {

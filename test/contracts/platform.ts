@@ -208,10 +208,17 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       const other = { ...token, id: 't2', hash: await tokens.digest('other'), createdTime: 6, names: null }
       await tokens.insert(other)
       expect(await tokens.findGrant(other.hash)).toEqual({ ...grant, id: 't2', names: null })
-      expect(await tokens.list()).toEqual([other, token])
+      const all = { countMax: 10 }
+      expect(await tokens.list(all)).toEqual([other, token])
+      expect(await tokens.list({ countMax: 1 })).toEqual([other])
+      expect(await tokens.list({ after: { time: 6, id: 't2' }, countMax: 10 })).toEqual([token])
+      expect(await tokens.list({ after: { time: 6, id: 't3' }, countMax: 10 })).toEqual([other, token])
+      expect(await tokens.list({ after: { time: 5, id: 't1' }, countMax: 10 })).toEqual([])
+      expect(await tokens.findAll(['t1', 't9'])).toEqual([token])
+      expect(await tokens.findAll([])).toEqual([])
       await tokens.revoke('t1', 7)
       expect(await tokens.find('t1')).toEqual({ ...token, revokedTime: 7 })
-      expect(await tokens.list()).toHaveLength(2)
+      expect(await tokens.list(all)).toHaveLength(2)
     })
 
     test('registry.insert() keeps generations whole and gives a number once', async () => {

@@ -47,6 +47,24 @@ test('GET of a collection lists its definitions with what they serve and how muc
   })
 })
 
+test('GET of a collection comes a page at a time, each leading on to the next', async () => {
+  const names: unknown[] = []
+  let cursor = ''
+  for (;;) {
+    const { json } = await get(`/feature-views?limit=1${cursor}`)
+    const [view, ...others] = json.feature_views as { readonly name: string }[]
+    expect(others).toEqual([])
+    names.push(view!.name)
+    if (json.next === undefined) break
+    cursor = `&cursor=${json.next}`
+  }
+  expect(names).toEqual(flights.feature_views!.map(({ name }) => name))
+  expect((await get(`/feature-views?cursor=${names.at(-1)}`)).json).toEqual({
+    generation: 1,
+    feature_views: [],
+  })
+})
+
 test('GET of a feature view shows definition, features, version and what it takes part in', async () => {
   const { json } = await get('/feature-views/departures')
   expect(json).toMatchObject({
@@ -123,6 +141,11 @@ test.each([
   ['/feature-views/constructor', 404, 'Cannot find feature view "constructor"'],
   ['/feature-services/delay_predicter', 404, 'did you mean "delay_predictor"?'],
   ['/entities?q=a', 400, 'Cannot take parameter "q"'],
+  ['/search', 400, 'Cannot read parameter "q": it is not given, a value is needed'],
+  [`/search?q=${'a'.repeat(201)}`, 400, `"${'a'.repeat(64)}" is given, at most 200 characters are taken`],
+  ['/search?q=a&kind=table', 400, '"table" is given, one of entity, source, feature_view, '],
+  ['/sources?cursor=none', 400, 'Cannot read parameter "cursor": it is none of this route'],
+  ['/sources?limit=1001', 400, 'a whole number from 1 to 1000 is needed'],
 ])('GET %s is refused', async (path, status, message) => {
   const answer = await get(path)
   expect(answer.status).toBe(status)

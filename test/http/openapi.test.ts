@@ -1,7 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { expect, test } from 'vitest'
-import type * as z from 'zod'
+import * as z from 'zod'
 import { createApp } from '../../src/http/app.ts'
 import {
   describeRoutes,
@@ -137,6 +137,45 @@ test.each(ROUTES.map((route) => [nameOf(route), route] as const))(
     else expect((route.answer as z.ZodType).parse(JSON.parse(text))).toEqual(JSON.parse(text))
   },
 )
+
+interface NumberOfQuery {
+  readonly type?: string
+  readonly minimum?: number
+  readonly maximum?: number
+}
+
+test.each(
+  ROUTES.flatMap((route) => {
+    const { properties = {} } = route.query === undefined ? {} : z.toJSONSchema(route.query, { io: 'input' })
+    return Object.entries(properties as Record<string, NumberOfQuery>)
+      .filter(([, { type }]) => type === 'integer')
+      .map(([name, schema]) => [nameOf(route), name, route, schema] as const)
+  }),
+)('%s says of a bad %s what was given and what is needed', async (_, name, route, schema) => {
+  const { fetch } = await openStore()
+  const { minimum, maximum } = schema
+  for (const given of ['x', '', '0', '-1', '1.5', '1e400', '9007199254740993', 'NaN']) {
+    const [path, query] = exampleUrl(route).split('?')
+    const parameters = new URLSearchParams(query)
+    parameters.set(name, given)
+    const answer = await fetch(route.method.toUpperCase(), `${path}?${parameters}`)
+    const { error } = (await answer.json()) as { readonly error: { readonly message: string } }
+    expect([answer.status, error.message]).toEqual([
+      400,
+      `Cannot read parameter "${name}": "${given}" is given, a whole number from ${minimum} to ${maximum} is needed`,
+    ])
+  }
+})
+
+test('every list of the API takes a limit', () => {
+  const lists = ROUTES.filter(({ method, answer, query, openQuery, path }) => {
+    if (method !== 'get' || Array.isArray(answer) || openQuery || path.includes(':')) return false
+    const { properties = {} } = z.toJSONSchema(answer as z.ZodType, { io: 'output' })
+    const hasList = Object.values(properties).some((one) => (one as NumberOfQuery).type === 'array')
+    return hasList && !Object.hasOwn(query?.shape ?? {}, 'limit')
+  })
+  expect(lists.map(nameOf)).toEqual([])
+})
 
 const FILE = `${JSON.stringify(EXAMPLE_CLICK)}\n`
 const LABELS = '{"user":"ann","rate":0.5,"event_time":"2026-01-02T00:00:00Z"}\n'

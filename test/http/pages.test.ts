@@ -160,4 +160,21 @@ test('a list of many definitions comes a page at a time, in less than 100 kB', a
   expect((await ask('/entities?page=11')).text).toContain('There are no more.')
   expect((await ask('/entities?page=0')).status).toBe(400)
   expect((await ask('/entities?side=1')).status).toBe(400)
+  const generation = '/generations/2'
+  const created = await ask(generation)
+  expect(created.text.length).toBeLessThan(100_000)
+  expect(created.text).toContain('1 to 100 of 1,00')
+  expect(created.text).toContain(`<a href="${generation}?page=2">After</a>`)
+  expect((await ask(`${generation}?page=99`)).text).toContain('There are no more.')
+  expect((await ask(`${generation}?page=x`)).text).toContain('a whole number from 1 to 1000000 is needed')
+  expect((await ask(`${generation}?side=1`)).status).toBe(400)
+  const [long, longer] = [{ sql: 'x'.repeat(5_000) }, { sql: 'y'.repeat(5_000) }].map(({ sql }) => ({
+    entities: entities.map((entity) => ({ ...entity, description: sql })),
+  }))
+  for (const set of [long, longer]) {
+    await applyChanges(platform, parseDefinitions(set), { allowBreaking: true, author: 'test' })
+  }
+  const changed = await ask('/generations/4')
+  expect(changed.text).toContain(`${'y'.repeat(199)}…</ins>`)
+  expect(changed.text.length).toBeLessThan(100_000)
 })

@@ -12,8 +12,15 @@ export function memoryTokens(): Tokens {
     async insert(token) {
       records.set(token.id, structuredClone(token))
     },
-    list: async () =>
-      [...records.values()].sort((a, b) => b.createdTime - a.createdTime || (a.id < b.id ? 1 : -1)),
+    list: async ({ after, countMax }) =>
+      [...records.values()]
+        .filter(({ createdTime, id }) => {
+          if (after === undefined || createdTime < after.time) return true
+          return createdTime === after.time && id < after.id
+        })
+        .sort((a, b) => b.createdTime - a.createdTime || (a.id < b.id ? 1 : -1))
+        .slice(0, countMax),
+    findAll: async (ids) => [...records.values()].filter(({ id }) => ids.includes(id)),
     find: async (id) => records.get(id),
     async revoke(id, revokedTime) {
       const token = records.get(id)

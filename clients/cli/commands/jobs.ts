@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { LIMITS } from '../../../src/core/limits.ts'
 import {
   type Command,
   type CommandInput,
@@ -61,6 +62,17 @@ interface Dataset extends Work {
   readonly files: readonly { readonly path: string; readonly rows: number; readonly bytes: number }[]
 }
 
+interface Listed {
+  readonly training_datasets: readonly Dataset[]
+  readonly schedules: readonly {
+    readonly id: string
+    readonly name: string
+    readonly status: string
+    readonly schedule: string
+    readonly next_time: string | null
+  }[]
+}
+
 export const datasets: Command = {
   summary: 'list training datasets, show one, or make one to the end',
   usage: '[id] | create <name> <service>',
@@ -78,11 +90,18 @@ export const datasets: Command = {
     if (id !== undefined) {
       return end(input, await follow<Dataset>(input, `/v1/training-datasets/${encodeURIComponent(id)}`, id))
     }
-    const found = await api.request<{ training_datasets: readonly Dataset[] }>('GET', '/v1/training-datasets')
+    const found = await api.request<Listed>('GET', `/v1/training-datasets?limit=${LIMITS.datasetsPageMax}`)
     output.table(
       ['id', 'name', 'status', 'rows'],
       found.training_datasets.map((one) => [one.id, one.name, one.status, one.row_count]),
     )
+    if (found.schedules.length > 0) {
+      output.line()
+      output.table(
+        ['schedule', 'name', 'status', 'cron (UTC)', 'next'],
+        found.schedules.map((one) => [one.id, one.name, one.status, one.schedule, one.next_time]),
+      )
+    }
     output.json(found)
     return 0
   },

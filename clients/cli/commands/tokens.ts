@@ -1,3 +1,5 @@
+import { LIMITS } from '../../../src/core/limits.ts'
+import type { Api } from '../api.ts'
 import { type Command, type CommandInput, takeArguments, textOption, UsageError } from '../command.ts'
 
 interface Token {
@@ -33,7 +35,7 @@ export const tokens: Command = {
       return 0
     }
     takeArguments(args, [])
-    const found = await api.request<{ tokens: readonly Token[] }>('GET', '/v1/tokens')
+    const found = { tokens: await listTokens(api) }
     output.table(
       ['id', 'name', 'scopes', 'names', 'expires', 'revoked'],
       found.tokens.map(({ id, name, scopes, names, expires_at, revoked_at }) => [
@@ -48,6 +50,20 @@ export const tokens: Command = {
     output.json(found)
     return 0
   },
+}
+
+/** All of them, page by page. */
+async function listTokens(api: Api): Promise<readonly Token[]> {
+  const all: Token[] = []
+  for (let cursor = ''; ; ) {
+    const page = await api.request<{ tokens: readonly Token[]; next?: string }>(
+      'GET',
+      `/v1/tokens?limit=${LIMITS.tokensPageMax}${cursor}`,
+    )
+    all.push(...page.tokens)
+    if (page.next === undefined) return all
+    cursor = `&cursor=${encodeURIComponent(page.next)}`
+  }
 }
 
 async function createToken(input: CommandInput): Promise<number> {

@@ -19,6 +19,7 @@ import type { Source } from '../../definitions/source.ts'
 import { profileLog } from '../../monitoring/profile-log.ts'
 import { parseQuery } from '../../online/parse-entities.ts'
 import { serveFeatures } from '../../online/serve-features.ts'
+import type { Platform } from '../../platform.ts'
 import { readExpectations } from '../../registry/read-expectations.ts'
 import type { Http } from '../context.ts'
 import { getJson } from '../feature-json.ts'
@@ -87,10 +88,9 @@ async function viewFacts(c: Context<Http>, catalog: Catalog, { name, definition 
   const live = liveVersions(catalog, name)
   const { version } = live.findLast(({ state }) => state === 'served') ?? live.at(-1)!
   const columns = loggedColumns(catalog, view)
-  const [profile, history, authors] = await Promise.all([
+  const [profile, { history, authors }] = await Promise.all([
     profileLog(platform, { view: name, version }, columns),
-    versionHistory(platform, catalog, name),
-    readAuthorNames(platform),
+    readHistory(platform, catalog, name),
   ])
   return (
     <>
@@ -113,6 +113,15 @@ async function viewFacts(c: Context<Http>, catalog: Catalog, { name, definition 
       />
     </>
   )
+}
+
+async function readHistory(platform: Platform, catalog: Catalog, view: string) {
+  const history = await versionHistory(platform, catalog, view)
+  const authors = await readAuthorNames(
+    platform,
+    history.versions.map(({ author }) => author),
+  )
+  return { history, authors }
 }
 
 /** What a view's log holds: its features, or what its windows are made of. */

@@ -1,23 +1,25 @@
-import type { Summary } from '../../catalog/describe.ts'
+import { type Catalog, type DefinitionKind, definitionsOf } from '../../catalog/catalog.ts'
+import { summarize } from '../../catalog/describe.ts'
+import { PageTurner, pageOf } from './page-turner.tsx'
 import { ObjectLink, Table, Tags } from './parts.tsx'
 
-const SHOWN_MAX = 100
-
-/** The definitions of a kind, in the order of the document, a page of 100 at a time, from 1. */
+/** The definitions of a kind, in the order of the document, a page at a time. */
 export function DefinitionList({
+  catalog,
+  kind,
   title,
   path,
-  summaries,
   page,
 }: {
+  readonly catalog: Catalog
+  readonly kind: DefinitionKind
   readonly title: string
   readonly path: string
-  readonly summaries: readonly Summary[]
   readonly page: number
 }) {
-  const start = (page - 1) * SHOWN_MAX
-  const shown = summaries.slice(start, start + SHOWN_MAX)
-  const hasFeatures = summaries.some(({ feature_count }) => feature_count !== undefined)
+  const names = [...definitionsOf(catalog, kind).keys()]
+  const shown = summarize(catalog, kind, pageOf(names, page))
+  const hasFeatures = shown.some(({ feature_count }) => feature_count !== undefined)
   return (
     <>
       <h1>{title}</h1>
@@ -37,13 +39,7 @@ export function DefinitionList({
         ])}
         empty={page === 1 ? 'None is defined yet.' : 'There are no more.'}
       />
-      {shown.length > 0 && shown.length < summaries.length && (
-        <p>
-          {`${(start + 1).toLocaleString('en')} to ${(start + shown.length).toLocaleString('en')} of ${summaries.length.toLocaleString('en')} `}
-          {page > 1 && <a href={`${path}?page=${page - 1}`}>Before</a>}{' '}
-          {start + SHOWN_MAX < summaries.length && <a href={`${path}?page=${page + 1}`}>After</a>}
-        </p>
-      )}
+      <PageTurner path={path} page={page} count={names.length} />
     </>
   )
 }

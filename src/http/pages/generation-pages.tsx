@@ -1,6 +1,7 @@
 import { CATALOG_KINDS } from '../../catalog/catalog.ts'
 import type { GenerationSummary } from '../../platform.ts'
 import type { DefinitionDiff } from '../../registry/diff-generations.ts'
+import { PageTurner, pageOf } from './page-turner.tsx'
 import { Author, type AuthorNames, FieldDiffs, Heading, ObjectLink, Table, Time } from './parts.tsx'
 
 export function Generations({
@@ -38,16 +39,21 @@ export function Generations({
   )
 }
 
-/** What a generation changed against the one before. */
+/** What a generation changed against the one before, a page at a time: a line for each field of a definition. */
 export function GenerationDiff({
   generation,
   changes,
+  page,
   authors,
 }: {
   readonly generation: GenerationSummary
   readonly changes: readonly DefinitionDiff[]
+  readonly page: number
   readonly authors: AuthorNames
 }) {
+  const lines = changes.flatMap(({ details, ...change }) =>
+    details.length === 0 ? [{ ...change, details }] : details.map((one) => ({ ...change, details: [one] })),
+  )
   return (
     <>
       <Heading kind="Generation" name={String(generation.generation)} />
@@ -58,13 +64,18 @@ export function GenerationDiff({
       <Table
         label="Changes"
         head={['Change', 'Object', 'Details']}
-        rows={changes.map(({ action, object, details }) => [
+        rows={pageOf(lines, page).map(({ action, object, details }) => [
           <span class={action === 'create' ? 'added' : action === 'delete' ? 'removed' : ''}>{action}</span>,
           action === 'delete' ? <code>{object}</code> : <DefinitionLink id={object} />,
           <FieldDiffs diffs={details} />,
         ])}
-        empty="It has the definitions of the one before: blocks were divided, or views were filled."
+        empty={
+          page === 1
+            ? 'It has the definitions of the one before: blocks were divided, or views were filled.'
+            : 'There are no more.'
+        }
       />
+      <PageTurner path={`/generations/${generation.generation}`} page={page} count={lines.length} />
     </>
   )
 }

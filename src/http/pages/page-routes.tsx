@@ -8,12 +8,12 @@ import {
   type CatalogObject,
   type DefinitionKind,
 } from '../../catalog/catalog.ts'
-import { summarize } from '../../catalog/describe.ts'
 import { readCatalog } from '../../catalog/read-catalog.ts'
 import { search } from '../../catalog/search.ts'
 import { VALUE_TYPES } from '../../core/value.ts'
 import { identify } from '../authenticate.ts'
 import type { Http } from '../context.ts'
+import { numberParameter } from '../number-parameter.ts'
 import { readQuery } from '../read-query.ts'
 import { ASSETS } from './assets.ts'
 import { definitionPage, featurePage } from './build-definition-page.tsx'
@@ -37,7 +37,7 @@ import { workRoutes } from './work-routes.tsx'
 
 const RESULTS_MAX = 50
 
-const ListQuery = z.object({ page: z.coerce.number().int().min(1).max(1_000_000).default(1) })
+const ListQuery = z.object({ page: numberParameter(1, 1_000_000).default(1) })
 
 /** The collections of definitions, as paths and as readers call them. */
 const COLLECTIONS = [
@@ -111,7 +111,8 @@ export function pageRoutes() {
   })
 
   pages.get('/', async (c) => {
-    const [catalog, authors] = await Promise.all([catalogOf(c), readAuthorNames(c.var.platform)])
+    const catalog = await catalogOf(c)
+    const authors = await readAuthorNames(c.var.platform, [catalog.author])
     return show(c, { title: 'Catalog' }, <Home catalog={catalog} authors={authors} />)
   })
   pages.get('/search', async (c) => {
@@ -137,11 +138,11 @@ export function pageRoutes() {
     const place = path === '/on-demand-views' ? '/feature-views' : path
     pages.get(path, async (c) => {
       const { page } = readQuery(c, ListQuery)
-      const summaries = summarize(await catalogOf(c), kind)
+      const catalog = await catalogOf(c)
       return show(
         c,
         { title, place },
-        <DefinitionList title={title} path={path} summaries={summaries} page={page} />,
+        <DefinitionList catalog={catalog} kind={kind} title={title} path={path} page={page} />,
       )
     })
     pages.get(`${path}/:name`, async (c) => {

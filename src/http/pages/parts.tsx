@@ -111,11 +111,19 @@ export function FieldDiffs({ diffs }: { readonly diffs: readonly FieldDiff[] }) 
     <ul class="diffs">
       {diffs.map(({ field, from, to }) => (
         <li>
-          <code>{field}</code> {from !== null && <del>{from}</del>} {to !== null && <ins>{to}</ins>}
+          <code>{shorten(field)}</code> {from !== null && <del>{shorten(from)}</del>}{' '}
+          {to !== null && <ins>{shorten(to)}</ins>}
         </li>
       ))}
     </ul>
   )
+}
+
+/** Of a value, which may be a whole definition, a page shows so much. */
+const VALUE_CHARS_MAX = 200
+
+function shorten(text: string): string {
+  return text.length > VALUE_CHARS_MAX ? `${text.slice(0, VALUE_CHARS_MAX)}…` : text
 }
 
 /** An instant as machines and people read it. */

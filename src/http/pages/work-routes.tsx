@@ -14,6 +14,7 @@ import { removeScratch } from '../../offline/make-dataset.ts'
 import { diffGenerations } from '../../registry/diff-generations.ts'
 import { listGenerations } from '../../registry/list-generations.ts'
 import type { Http } from '../context.ts'
+import { numberParameter } from '../number-parameter.ts'
 import { readQuery } from '../read-query.ts'
 import { Failures } from './failures-page.tsx'
 import { GenerationDiff, Generations } from './generation-pages.tsx'
@@ -23,7 +24,8 @@ import { Dataset, Datasets, Job, Jobs } from './work-pages.tsx'
 
 const LISTED_MAX = 100
 
-const GenerationsQuery = z.object({ before: z.coerce.number().int().min(1).optional() })
+const GenerationsQuery = z.object({ before: numberParameter(1, Number.MAX_SAFE_INTEGER).optional() })
+const GenerationQuery = z.object({ page: numberParameter(1, 1_000_000).default(1) })
 
 /** Pages of what goes on and of what went wrong. */
 export function workRoutes() {
@@ -105,13 +107,18 @@ export function workRoutes() {
   pages.get('/generations', async (c) => {
     const { before } = readQuery(c, GenerationsQuery)
     const { page, next } = await listGenerations(c.var.platform, { before, countMax: LISTED_MAX })
+    const authors = await readAuthorNames(
+      c.var.platform,
+      page.map(({ author }) => author),
+    )
     return show(
       c,
       { title: 'History', place: '/generations' },
-      <Generations generations={page} next={next} authors={await readAuthorNames(c.var.platform)} />,
+      <Generations generations={page} next={next} authors={authors} />,
     )
   })
   pages.get('/generations/:generation', async (c) => {
+    const { page } = readQuery(c, GenerationQuery)
     const given = c.req.param('generation')
     const found = /^\d{1,15}$/.test(given) ? await c.var.platform.registry.read(Number(given)) : undefined
     if (found === undefined)
@@ -126,7 +133,8 @@ export function workRoutes() {
       <GenerationDiff
         generation={found}
         changes={diffGenerations(before, found)}
-        authors={await readAuthorNames(c.var.platform)}
+        page={page}
+        authors={await readAuthorNames(c.var.platform, [found.author])}
       />,
     )
   })

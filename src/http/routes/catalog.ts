@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { CATALOG_KINDS, type DefinitionKind, datasetNode } from '../../catalog/catalog.ts'
+import { CATALOG_KINDS, type DefinitionKind, datasetNode, definitionsOf } from '../../catalog/catalog.ts'
 import { describe, summarize } from '../../catalog/describe.ts'
 import { lineage } from '../../catalog/lineage.ts'
 import { readCatalog } from '../../catalog/read-catalog.ts'
@@ -16,6 +16,8 @@ import { Type } from '../../definitions/name.ts'
 import { OnDemandView } from '../../definitions/on-demand-view.ts'
 import { Source } from '../../definitions/source.ts'
 import type { Http } from '../context.ts'
+import { foreignCursor } from '../cursor.ts'
+import { numberParameter } from '../number-parameter.ts'
 import { readQuery } from '../read-query.ts'
 import { ObjectName, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
@@ -23,14 +25,19 @@ import { refuseQuery } from '../refuse-query.ts'
 const SearchQuery = z.object({
   q: z
     .string()
-    .max(LIMITS.searchCharsMax)
+    .max(LIMITS.searchCharsMax, `at most ${LIMITS.searchCharsMax} characters are taken`)
     .describe('Words that all have to be found; without any, all is found'),
   kind: z.enum(CATALOG_KINDS).optional().describe('Only things of this kind'),
   entity: z.string().optional().describe('Only what belongs to this entity'),
   owner: z.string().optional().describe('Only what this owner has'),
   tag: z.string().optional().describe('Only what has this tag: its name, or `name:value`'),
   type: Type.optional().describe('Only features of this type'),
-  limit: z.coerce.number().int().min(1).max(LIMITS.searchResultsMax).default(50).describe('Results at most'),
+  limit: numberParameter(1, LIMITS.searchResultsMax).default(50).describe('Results at most'),
+})
+
+const ListQuery = z.object({
+  limit: numberParameter(1, LIMITS.definitionsPageMax).default(100).describe('Definitions at most'),
+  cursor: z.string().optional().describe('`next` of the page before'),
 })
 
 /** How each kind of definition is called in paths and answers. */
@@ -72,9 +79,15 @@ export function catalogRoutes() {
 
   for (const [collection, kind] of Object.entries(COLLECTIONS)) {
     const member = collection.replaceAll('-', '_')
-    routes.get(`/${collection}`, refuseQuery, async (c) => {
+    routes.get(`/${collection}`, async (c) => {
+      const { limit, cursor } = readQuery(c, ListQuery)
       const catalog = await readCatalog(c.var.platform)
-      return c.json({ generation: catalog.generation, [member]: summarize(catalog, kind) })
+      const { page, next } = pageOf([...definitionsOf(catalog, kind).keys()], limit, cursor)
+      return c.json({
+        generation: catalog.generation,
+        [member]: summarize(catalog, kind, page),
+        ...(next === undefined ? {} : { next }),
+      })
     })
     routes.get(`/${collection}/:name`, refuseQuery, async (c) => {
       const catalog = await readCatalog(c.var.platform)
@@ -83,6 +96,14 @@ export function catalogRoutes() {
   }
 
   return routes
+}
+
+/** Some names after the one that the page before ended with, and that of the next page; undefined where there is none. */
+function pageOf(names: readonly string[], limit: number, cursor: string | undefined) {
+  const at = cursor === undefined ? -1 : names.indexOf(cursor)
+  if (cursor !== undefined && at < 0) throw foreignCursor()
+  const page = names.slice(at + 1, at + 1 + limit)
+  return { page, next: at + 1 + limit < names.length ? page.at(-1) : undefined }
 }
 
 /** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
@@ -131,10 +152,14 @@ export function describeCatalogRoutes(): readonly RouteDescription[] {
     {
       method: 'get',
       path: `/${collection}`,
-      summary: `All ${collection.replaceAll('-', ' ')}`,
+      summary: `The ${collection.replaceAll('-', ' ')}, a page at a time`,
+      query: ListQuery,
       status: 200,
-      answer: Generation.extend({ [collection.replaceAll('-', '_')]: z.array(Summary) }),
-      example: {},
+      answer: Generation.extend({
+        [collection.replaceAll('-', '_')]: z.array(Summary),
+        next: z.string().optional().describe('`cursor` of the next page; absent where there is none'),
+      }),
+      example: { query: { limit: '10' } },
     },
     {
       method: 'get',

@@ -1,26 +1,21 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
-import { invalid } from '../../core/error.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { formatInstant } from '../../core/time.ts'
-import { DEAD_LETTER_STATUSES, type DeadLetter, type DeadLetterQuery } from '../../definitions/dead-letter.ts'
+import { DEAD_LETTER_STATUSES, type DeadLetter } from '../../definitions/dead-letter.ts'
 import { type ReplaySelection, replayDeadLetters } from '../../ingest/replay-dead-letters.ts'
 import type { Platform } from '../../platform.ts'
 import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
+import { decodeCursor, encodeCursor } from '../cursor.ts'
+import { numberParameter } from '../number-parameter.ts'
 import { readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
 import { Refused, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(LIMITS.deadLettersPageMax)
-    .default(100)
-    .describe('Letters at most'),
+  limit: numberParameter(1, LIMITS.deadLettersPageMax).default(100).describe('Letters at most'),
   cursor: z.string().optional().describe('`next` of the page before'),
   source: z.string().optional().describe('Only letters of this source'),
   status: z.enum(DEAD_LETTER_STATUSES).optional().describe('Only letters of this status'),
@@ -68,19 +63,6 @@ async function checkSource(platform: Platform, source: string | undefined): Prom
 
 function letterJson({ id, source, rows, time, reason, attempts, status }: DeadLetter) {
   return { id, source, rows, time: formatInstant(time), reason, attempts, status }
-}
-
-/** Time and id of the last letter of a page. */
-function encodeCursor({ time, id }: DeadLetter): string {
-  return `${time}~${id}`
-}
-
-function decodeCursor(cursor: string): DeadLetterQuery['after'] {
-  const [, time, id] = /^(\d{1,16})~(.+)$/.exec(cursor) ?? []
-  if (time === undefined || id === undefined) {
-    throw invalid('Cannot read parameter "cursor": it is none of this route, take "next" of a page before')
-  }
-  return { time: Number(time), id }
 }
 
 /** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */

@@ -8,20 +8,15 @@ import { CHANGE_IMPACTS } from '../../registry/effect.ts'
 import { listGenerations } from '../../registry/list-generations.ts'
 import { proposeAgain, readProposal } from '../../registry/read-proposal.ts'
 import type { Http } from '../context.ts'
+import { numberParameter } from '../number-parameter.ts'
 import { checkJson, readText } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
 import { EXAMPLE_DEFINITIONS, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
-  before: z.coerce.number().int().min(1).optional().describe('Only generations before this one'),
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(LIMITS.generationsPageMax)
-    .default(100)
-    .describe('Generations at most'),
+  before: numberParameter(1, Number.MAX_SAFE_INTEGER).optional().describe('Only generations before this one'),
+  limit: numberParameter(1, LIMITS.generationsPageMax).default(100).describe('Generations at most'),
 })
 
 const PlanRequest = z.strictObject({

@@ -8,6 +8,7 @@ import { removeScratch } from '../../offline/make-dataset.ts'
 import type { JobKind } from '../../platform.ts'
 import { rebuildView } from '../../registry/rebuild-view.ts'
 import type { Http } from '../context.ts'
+import { numberParameter } from '../number-parameter.ts'
 import { readQuery } from '../read-query.ts'
 import {
   EXAMPLE_ID,
@@ -19,7 +20,7 @@ import {
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(LIMITS.jobsPageMax).default(100).describe('Jobs at most'),
+  limit: numberParameter(1, LIMITS.jobsPageMax).default(100).describe('Jobs at most'),
 })
 
 /** Long work: what is going on and how far it has come. */

@@ -7,6 +7,7 @@ import { releaseQuarantine } from '../../ingest/release-quarantine.ts'
 import type { QuarantineBatch } from '../../platform.ts'
 import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
+import { numberParameter } from '../number-parameter.ts'
 import { readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
 import { FeatureValue, Refused, type RouteDescription } from '../reference/route-description.ts'
@@ -14,11 +15,7 @@ import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
   source: z.string().describe('The source whose rows they are'),
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(LIMITS.quarantineBatchesMax)
+  limit: numberParameter(1, LIMITS.quarantineBatchesMax)
     .default(20)
     .describe('Batches at most: a message or a chunk of a load each'),
 })

@@ -6,7 +6,10 @@ import { formatInstant, type Instant, parseInstant } from '../../core/time.ts'
 import { Name } from '../../definitions/name.ts'
 import { TOKEN_SCOPES, type TokenRecord } from '../../platform.ts'
 import type { Http } from '../context.ts'
+import { decodeCursor, encodeCursor } from '../cursor.ts'
+import { numberParameter } from '../number-parameter.ts'
 import { readJson } from '../read-body.ts'
+import { readQuery } from '../read-query.ts'
 import { EXAMPLE_ID, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
@@ -15,6 +18,11 @@ const TokenRequest = z.strictObject({
   scopes: z.array(z.enum(TOKEN_SCOPES)).min(1).max(TOKEN_SCOPES.length),
   names: z.array(Name).min(1).max(LIMITS.tokenNamesMax).optional(),
   expires_at: z.string().optional(),
+})
+
+const ListQuery = z.object({
+  limit: numberParameter(1, LIMITS.tokensPageMax).default(100).describe('Tokens at most'),
+  cursor: z.string().optional().describe('`next` of the page before'),
 })
 
 /** Tokens: what may be done with the store, and by whom. */
@@ -28,9 +36,15 @@ export function tokenRoutes() {
     return c.json(await createToken(c.var.platform, request, c.var.caller), 201)
   })
 
-  routes.get('/tokens', refuseQuery, async (c) => {
-    const tokens = await c.var.platform.tokens.list()
-    return c.json({ tokens: tokens.map(tokenJson) })
+  routes.get('/tokens', async (c) => {
+    const { limit, cursor } = readQuery(c, ListQuery)
+    const after = cursor === undefined ? undefined : decodeCursor(cursor)
+    // One more than the page shows whether another follows.
+    const tokens = await c.var.platform.tokens.list({ after, countMax: limit + 1 })
+    const page = tokens.slice(0, limit)
+    const { createdTime: time, id } = page.at(-1) ?? { createdTime: 0, id: '' }
+    const next = tokens.length > limit ? { next: encodeCursor({ time, id }) } : {}
+    return c.json({ tokens: page.map(tokenJson), ...next })
   })
 
   routes.delete('/tokens/:id', refuseQuery, async (c) => {
@@ -86,10 +100,14 @@ export function describeTokenRoutes(): readonly RouteDescription[] {
     {
       method: 'get',
       path: '/tokens',
-      summary: 'All tokens that were made, without what opens them',
+      summary: 'Tokens that were made, newest first, a page at a time, without what opens them',
+      query: ListQuery,
       status: 200,
-      answer: z.object({ tokens: z.array(Token) }),
-      example: {},
+      answer: z.object({
+        tokens: z.array(Token),
+        next: z.string().optional().describe('`cursor` of the next page; absent where there is none'),
+      }),
+      example: { query: { limit: '10' } },
     },
     {
       method: 'delete',

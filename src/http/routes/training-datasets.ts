@@ -13,6 +13,7 @@ import { readWritingSnapshot } from '../../registry/current-snapshot.ts'
 import { findView } from '../../registry/resolve-name.ts'
 import { recompileGeneration } from '../../registry/store-generation.ts'
 import type { Http } from '../context.ts'
+import { numberParameter } from '../number-parameter.ts'
 import { checkJson, readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
 import {
@@ -25,7 +26,7 @@ import {
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(LIMITS.datasetsPageMax).default(20).describe('Datasets at most'),
+  limit: numberParameter(1, LIMITS.datasetsPageMax).default(20).describe('Datasets at most'),
 })
 
 const DatasetRequest = z.strictObject({

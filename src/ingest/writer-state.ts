@@ -189,7 +189,8 @@ export function takeRows(
   const entryTime = Math.round(entry.timeMs * 1_000)
   const rangesByView = new Map<string, Set<string>>()
   for (const row of rows) {
-    if (row.eventTime > entryTime) {
+    // What was held at a trim has not been merged, though its time may have come while the cut was waited for.
+    if (row.eventTime > entryTime || entry.kind === 'held') {
       state.held.set(encodeRow(row), row)
       continue
     }

@@ -84,6 +84,37 @@ test('a row ahead of the clock is held, logged at once and served when its time 
   expect(await get(platform)).toEqual(['2', 'present'])
 })
 
+test('a row whose time comes while a cut is waited for is counted once, after a restart too (S4, S9)', async () => {
+  const platform = memoryPlatform(START, {
+    limits: { rowsPerCheckpoint: 1 },
+    effect(name, run) {
+      if (name === 'register') platform.time.now = START + 61 * SECOND
+      return run()
+    },
+  })
+  await applyClicks(platform, {
+    ...CLICKS,
+    feature_views: [
+      {
+        name: 'activity',
+        entity: 'user',
+        source: 'clicks',
+        aggregations: [{ name: 'clicks', function: 'count', sql: 'price', windows: ['1h'] }],
+      },
+    ],
+    feature_services: [{ name: 'ranker', features: [{ view: 'activity' }] }],
+  })
+  await push(platform, click(START + 60 * SECOND, 2))
+  await platform.consume()
+  await platform.flush({ cut: true })
+  await platform.flush()
+  platform.crash()
+  const { snapshot, service } = await resolveInNewest(platform, 'ranker')
+  const rows = parseEntities(service, [{ user: 'ann' }])
+  const { rows: found } = await readFeatures(platform, { snapshot, service }, { rows, consistency: 'strong' })
+  expect(valuesOf(found[0]!)).toEqual(['1'])
+})
+
 test('a row more than five minutes ahead is rejected by name and the rest is taken (S4)', async () => {
   const platform = await start()
   const answer = await push(platform, click(START + 301 * SECOND, 1), click(START + 300 * SECOND, 2))

@@ -16,7 +16,8 @@ export default defineConfig({
           name: 'node',
           include: ['test/**/*.test.ts'],
           exclude: ['test/cloudflare/**', 'test/browser/**'],
-          testTimeout: 60_000,
+          // Tests of the whole Worker wait for what comes about: on a busy machine that takes its time.
+          testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },
@@ -40,7 +41,7 @@ export default defineConfig({
         test: {
           name: 'workerd',
           include: ['test/cloudflare/**/*.test.ts'],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           provide: { migrations: await readD1Migrations('migrations') },
         },
       },

@@ -38,7 +38,7 @@ const DEFINITIONS = {
 }
 const SERVICE = '/v1/feature-services/ranker'
 /** The queue's batch, the publish interval and the isolate's cache, on a slow machine. */
-const READABLE_MS = 20_000
+const READABLE_MS = 60_000
 const MINUTE_MS = 60_000
 
 let harness: Harness
@@ -212,10 +212,12 @@ it('a deletion from one view leaves the other (S10, S12)', async () => {
   ])
 })
 
-it('a deletion ahead of the clock waits for its time (S4, S10)', async () => {
-  await push('zoe', Date.now() - MINUTE_MS, 40)
+it('a deletion ahead of the clock waits for its time (S4, S10)', { timeout: 180_000 }, async () => {
+  const startMs = Date.now()
+  await push('zoe', startMs - MINUTE_MS, 40)
   await expectShown('zoe', [40, 40], 'strong')
-  const t = Date.now() + 8_000
+  // So far ahead that its delivery is looked at before, however slow the machine is.
+  const t = Date.now() + Math.max(8_000, 4 * (Date.now() - startMs))
   await remove('zoe', t)
   await expectShownBehind('zoe', [40, 40])
   expect(Date.now()).toBeLessThan(t)

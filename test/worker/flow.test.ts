@@ -45,7 +45,7 @@ const DEFINITIONS = {
 
 const READABLE_MS = 5_000
 const IN_R2_MS = 60_000
-const LOADED_MS = 30_000
+const LOADED_MS = 90_000
 const MICROS_PER_MINUTE = 60_000_000
 
 interface Flight {

@@ -4,7 +4,7 @@ import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts
 import { type Harness, startHarness, until } from './harness.ts'
 
 const MINUTE_MS = 60_000
-const READABLE_MS = 20_000
+const READABLE_MS = 60_000
 
 interface Applied {
   readonly generation: number

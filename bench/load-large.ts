@@ -25,6 +25,8 @@ import { openParquet } from '../src/core/parquet.ts'
 import { LARGE_ROWS, LARGE_USERS, makeLargeParquet } from './make-large-parquet.ts'
 
 const TOKEN = 'bench'
+/** As many instances as where it is deployed; a local run has one. */
+const VARIABLES = { LOAD_PARTS: '4' }
 /** Shares of the load's steps at which the stack is killed: the first among chunks, the second among syncs. */
 const KILLS = [0.2, 0.6]
 const LOAD_MS_MAX = 3_600_000
@@ -109,7 +111,7 @@ async function loadThroughKills(): Promise<void> {
 }
 
 function start(): Promise<LocalWorker> {
-  return startLocalWorker({ port: 0, state, token: TOKEN })
+  return startLocalWorker({ port: 0, state, token: TOKEN, variables: VARIABLES })
 }
 
 function definitions() {

@@ -211,7 +211,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       },
       offline: {
         writeSegment: async (path, bytes) => run('writeSegment', () => offline.writeSegment(path, bytes)),
-        list: offline.list,
+        list: async (view, version) => run('list', () => offline.list(view, version)),
         openSegment: offline.openSegment,
         register: async (records) => run('register', () => offline.register(records)),
       },

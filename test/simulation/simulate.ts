@@ -37,6 +37,8 @@ const WINDOWS_US = [60 * SECOND, 300 * SECOND]
 const HOP_US = 30 * SECOND
 const TTL_US = 400 * SECOND
 const STEPS = 40
+/** Effects that a writer waits for; deliveries may come in meanwhile. */
+const OUTSIDE = /^(writeBlock|deleteBlock|writeSegment|register|list)$/
 
 /** One entity, two views in two groups of blocks, from one source that gives created times. */
 const DEFINITIONS: DefinitionSetInput = {
@@ -144,6 +146,8 @@ export async function simulate(
   const failFraction = chance(0.5) ? 0.2 : 0
   let online: FaultyOnline | undefined
   let areFaultsOn = true
+  /** How many of the effects outside let deliveries come in before they are done. */
+  let busyFraction = 0.05
   let crashes = 0
   const platform: MemoryPlatform = memoryPlatform(START, {
     limits: {
@@ -157,8 +161,9 @@ export async function simulate(
       return online
     },
     effect(name, run) {
+      if (OUTSIDE.test(name) && chance(busyFraction)) return meanwhile().then(run) as ReturnType<typeof run>
       if (!areFaultsOn) return run()
-      if (/^(writeSegment|register)$/.test(name) && chance(failFraction))
+      if (/^(writeSegment|register|list)$/.test(name) && chance(failFraction))
         throw new Error('R2 does not answer')
       if (!chance(crashFraction)) return run()
       crashes++
@@ -176,6 +181,9 @@ export async function simulate(
       throw new Error(`crashed after ${name}`)
     },
   })
+  // Isolates name what they take in each for itself: ids rise with time only about.
+  const nextId = platform.nextId
+  Object.assign(platform, { nextId: () => below(10) + nextId() })
   await applyClicks(platform, DEFINITIONS)
   const generations: { readonly time: number; readonly generation: number }[] = []
   const noteGeneration = async () =>
@@ -335,6 +343,12 @@ export async function simulate(
     })
   }
 
+  /** What goes on while a writer waits for a store to answer. */
+  async function meanwhile() {
+    platform.time.now += below(2) * SECOND
+    await consume()
+  }
+
   /** Some of the queue, in any order, in any batch. What fails comes again; what succeeds may, too. */
   async function consume() {
     const batch: string[] = []
@@ -399,8 +413,9 @@ export async function simulate(
       if (phase === 'rest' && width < 5) phase = 'fill'
       if (phase === 'fill') {
         await ask('addWidth', width + 1)
-        // A fill that is cut short has to be right as well.
+        // A fill that is cut short has to be right as well, and one begun anew after its width was dropped.
         if (chance(0.5)) await fill(width + 1, ask)
+        else if (chance(0.3)) await ask('dropWidth', width + 1)
       } else if (phase === 'drop') {
         const left = await ask('dropWidth', width - 1)
         await platform.flush()
@@ -442,6 +457,11 @@ export async function simulate(
     Object.assign(online!.faults, { putFailures: 0 })
     platform.crash()
     platform.queue.push(...sent.filter(() => chance(0.3)))
+    // What comes last comes in the midst of puts and cuts: nothing after it covers up what they miss.
+    await push()
+    busyFraction = 0.5
+    await platform.flush({ cut: true })
+    busyFraction = 0
     while (platform.queue.length > 0) await consume()
     for (const id of platform.heldJobs ?? []) await fillOn(id, Number.POSITIVE_INFINITY)
     await noteGeneration()

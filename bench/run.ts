@@ -10,6 +10,7 @@ import { cpus } from 'node:os'
 import { join as joinPath } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Comparison, formatComparisons, type JudgedComparison, judgeComparison } from './comparison.ts'
+import { measureDefinitions } from './measure-definitions.ts'
 import { measureExpressions } from './measure-expressions.ts'
 import { measureJoin } from './measure-join.ts'
 import { measureLoad } from './measure-load.ts'
@@ -38,6 +39,7 @@ const serving = flags.short
 const push = flags.short ? { entityCount: 50_000, rounds: 1 } : { entityCount: 100_000, rounds: 3 }
 const refresh = { entityCount: flags.short ? 50_000 : 100_000 }
 const expressions = flags.short ? { rowCount: 50_000, passes: 5 } : { rowCount: 200_000, passes: 10 }
+const definitions = { viewCount: flags.short ? 100 : 1_000, featureCount: 50 }
 const load = { rowCount: flags.short ? 50_000 : 3_000_000 }
 const windowUpdates = flags.short
   ? { keyCount: 2_000, eventsPerKey: 50 }
@@ -49,6 +51,7 @@ const measures: readonly (() => Comparison[] | Promise<Comparison[]>)[] = [
   // These go first: they share the processor with no Worker.
   () => [measureExpressions(expressions)],
   measureFinishes,
+  () => measureDefinitions(definitions),
   () => measureJoin(join),
   () => measureJoin(join, 'windowed'),
   async () => [await measureLoad(load)],
@@ -84,6 +87,7 @@ const results = {
   refresh,
   push,
   expressions,
+  definitions,
   comparisons,
   window_updates: updates,
   batches,

@@ -1,22 +1,19 @@
-import type { ValueType } from '../core/value.ts'
-import { type Catalog, type CatalogFeature, type CatalogKind, featuresOf, viewName } from './catalog.ts'
+import { type Catalog, type CatalogFeature, type DefinitionKind, featuresOf, viewName } from './catalog.ts'
 
-/** One thing that can be found. */
+/** A definition that can be found, and the features that can be found of it. */
 export interface SearchItem {
-  readonly kind: CatalogKind
-  /** Of a feature, without its view. */
+  readonly kind: DefinitionKind
   readonly name: string
-  /** The view of a feature, else null. */
-  readonly view: string | null
-  /** Of a feature, else null. */
-  readonly type: ValueType | null
   readonly description: string
-  /** Of a feature, those of its view. */
   readonly owner: string
   readonly tags: Readonly<Record<string, string>>
   /** The entities that it is about, by name. */
   readonly entities: readonly string[]
   readonly texts: readonly SearchText[]
+  /** Of a view, else none. What they say and how they are computed is searched as it stands: to hold it here, too, costs more. */
+  readonly features: readonly CatalogFeature[]
+  /** Their names, in the same order. */
+  readonly featureNames: readonly SearchText[]
 }
 
 /** A text that is searched, in lower case. */
@@ -32,7 +29,7 @@ export interface SearchText {
 /** Everything of a catalog that can be found. */
 export interface SearchIndex {
   readonly items: readonly SearchItem[]
-  /** The distinct texts of all items: names and expressions repeat from view to view. */
+  /** The distinct texts of all items, and names of features, which repeat from view to view. */
   readonly texts: readonly SearchText[]
   /** The distinct words of all its names. */
   readonly words: ReadonlySet<string>
@@ -103,11 +100,11 @@ function sourceItems({ definitions }: Catalog, texts: Texts): SearchItem[] {
 }
 
 function viewItems(catalog: Catalog, texts: Texts): SearchItem[] {
-  return catalog.definitions.feature_views.flatMap((view) => {
+  return catalog.definitions.feature_views.map((view) => {
     const sqls = [...Object.values(view.join_keys), ...(view.where === undefined ? [] : [view.where])]
     const more = sqls.map((sql) => text(texts, 'sql', sql))
-    const found = item(texts, view, { kind: 'feature_view', entities: [view.entity], more })
-    return [found, ...featuresOf(catalog, view).map((feature) => featureItem(texts, found, feature))]
+    const features = featuresOf(catalog, view)
+    return item(texts, view, { kind: 'feature_view', entities: [view.entity], more, features })
   })
 }
 
@@ -121,11 +118,10 @@ function onDemandItems(catalog: Catalog, texts: Texts): SearchItem[] {
       entitiesByView.set(name, new Set([...(entitiesByView.get(name) ?? []), ...about]))
     }
   }
-  return catalog.definitions.on_demand_views.flatMap((view) => {
+  return catalog.definitions.on_demand_views.map((view) => {
     const entities = [...(entitiesByView.get(view.name) ?? [])]
     const more = view.inputs.map(({ name }) => text(texts, 'column', name))
-    const found = item(texts, view, { kind: 'on_demand_view', entities, more })
-    return [found, ...view.features.map((feature) => featureItem(texts, found, feature))]
+    return item(texts, view, { kind: 'on_demand_view', entities, more, features: view.features })
   })
 }
 
@@ -136,30 +132,33 @@ function serviceItems(catalog: Catalog, texts: Texts): SearchItem[] {
   })
 }
 
-function featureItem(
-  texts: Texts,
-  view: SearchItem,
-  feature: Pick<CatalogFeature, 'name' | 'description' | 'type' | 'sql'>,
-): SearchItem {
-  const { name, description, type, sql } = feature
-  const { owner, tags, entities } = view
-  const own = [text(texts, 'name', name)]
-  if (sql !== undefined) own.push(text(texts, 'sql', sql))
-  if (description !== '') own.push(text(texts, 'description', description))
-  return { kind: 'feature', name, view: view.name, type, description, owner, tags, entities, texts: own }
+interface Particulars extends Pick<SearchItem, 'kind' | 'entities'> {
+  /** Texts beside those that every definition has. */
+  readonly more: readonly SearchText[]
+  readonly features?: readonly CatalogFeature[]
 }
 
 function item(
   texts: Texts,
   definition: Described,
-  { kind, entities, more }: Pick<SearchItem, 'kind' | 'entities'> & { readonly more: readonly SearchText[] },
+  { kind, entities, more, features = [] }: Particulars,
 ): SearchItem {
   const { name, description, owner, tags } = definition
   const own = [text(texts, 'name', name)]
   if (owner !== '') own.push(text(texts, 'owner', owner))
   for (const said of Object.entries(tags).flat()) own.push(text(texts, 'tag', said))
   if (description !== '') own.push(text(texts, 'description', description))
-  return { kind, name, view: null, type: null, description, owner, tags, entities, texts: [...own, ...more] }
+  return {
+    kind,
+    name,
+    description,
+    owner,
+    tags,
+    entities,
+    texts: [...own, ...more],
+    features,
+    featureNames: features.map((feature) => text(texts, 'name', feature.name)),
+  }
 }
 
 function createTexts(): Texts {

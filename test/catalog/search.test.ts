@@ -123,9 +123,46 @@ test('searchIndex() is made once for a catalog, and its vocabulary grows with wo
   const catalog = catalogOf(largeSet(40, 50))
   const index = searchIndex(catalog)
   expect(searchIndex(catalog)).toBe(index)
-  expect(index.items.length).toBe(1 + 1 + 40 * 51 + 4)
+  expect(index.items.length).toBe(1 + 1 + 40 + 4)
+  expect(index.items.flatMap(({ featureNames }) => featureNames)).toHaveLength(40 * 50)
   // Misspellings are looked for among these alone, once for each word of a search.
   expect(index.words.size).toBeLessThan(250)
+  // Nothing is held of a feature but its name, of which there are as many as a view has features.
+  expect(index.texts.filter(({ field }) => field === 'name').length).toBeLessThan(1 + 1 + 40 + 50 + 4 + 1)
+})
+
+test('search() finds what a feature says and computes as it does its name, in any case', () => {
+  const catalog = catalogOf({
+    entities: [{ name: 'user', join_keys: [{ name: 'id', type: 'string' }] }],
+    sources: [
+      {
+        name: 'visits',
+        event_time: 'at',
+        schema: [
+          { name: 'at', type: 'timestamp' },
+          { name: 'id', type: 'string' },
+          { name: 'country', type: 'string' },
+        ],
+      },
+    ],
+    feature_views: [
+      {
+        name: 'home',
+        entity: 'user',
+        source: 'visits',
+        features: [
+          { name: 'is_near', type: 'bool', sql: "country = 'Chad'", description: 'Whether Zoé is near' },
+          { name: 'country', type: 'string', sql: 'country' },
+        ],
+      },
+    ],
+  })
+  const matchedOf = (text: string) =>
+    search(catalog, { text, countMax: 9 }).results.map(({ name, matched }) => [name, matched])
+  expect(matchedOf('ZOÉ chad')).toEqual([['is_near', ['description', 'sql']]])
+  expect(matchedOf('near country').slice(0, 1)).toEqual([['is_near', ['name', 'sql']]])
+  expect(matchedOf('whether chad absent')).toEqual([])
+  expect(matchedOf('Country')[0]).toEqual(['country', ['name']])
 })
 
 test.each(['', 'feature', 'feature 7', 'featrue view_1'])(

@@ -1,4 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest'
+import { createToken } from '../../src/auth/token.ts'
 import { parseInstant } from '../../src/core/time.ts'
 import { startSchedule } from '../../src/offline/schedule-datasets.ts'
 import type { JobKind } from '../../src/platform.ts'
@@ -81,6 +82,59 @@ test("a large dataset's page tells rows and bytes of each file and of all, for p
   expect(textOf(page.text)).toContain(`training/training-1/part-${FILES - 1}.parquet 524,288 30,000,000`)
   expect(page.text).not.toContain('/cancel"')
   expect(textOf((await askPage(platform, '/training-datasets')).text)).toContain('10,485,760')
+})
+
+test("a dataset's files and manifest are downloaded from its page, by who may read and nobody else (S29)", async () => {
+  await beginDataset('training-1')
+  await beginDataset('training-2')
+  const folder = 'training/training-1'
+  const contents = { 'part-0.parquet': 'PAR1', 'manifest.json': '{}', 'scratch.json': 'nobody sees this' }
+  for (const [name, content] of Object.entries(contents)) {
+    const body = new Response(content).body as ReadableStream<Uint8Array>
+    await platform.files.write(`${folder}/${name}`, body, content.length)
+  }
+  const files = [{ path: `${folder}/part-0.parquet`, rows: 1, bytes: 4 }]
+  await platform.training.update('training-1', {
+    result: { rowCount: 1, files, manifest: `${folder}/manifest.json` },
+  })
+  const page = await askPage(platform, '/training-datasets/training-1')
+  const links = [...page.text.matchAll(/href="([^"]+)" download/g)].map(([, href]) => href!)
+  expect(links).toEqual([
+    '/training-datasets/training-1/files/part-0.parquet',
+    '/training-datasets/training-1/files/manifest.json',
+  ])
+  const [part, manifest] = [await askPage(platform, links[0]!), await askPage(platform, links[1]!)]
+  expect([part.status, part.text, manifest.status, manifest.text]).toEqual([200, 'PAR1', 200, '{}'])
+  expect(part.headers.get('content-disposition')).toBe('attachment; filename="training-1-part-0.parquet"')
+  expect(part.headers.get('content-type')).toBe('application/vnd.apache.parquet')
+  expect(part.headers.get('x-content-type-options')).toBe('nosniff')
+  expect(part.headers.get('cross-origin-resource-policy')).toBe('same-origin')
+  const rest = await askPage(platform, links[0]!, { headers: { range: 'bytes=3-' } })
+  expect([rest.status, rest.text]).toEqual([206, '1'])
+  const own = '/training-datasets/training-1/files'
+  for (const path of [
+    `${own}/scratch.json`,
+    `${own}/..%2f..%2flabels%2fa.parquet`,
+    `${own}/none.parquet`,
+    '/training-datasets/training-2/files/part-0.parquet',
+    '/training-datasets/none/files/part-0.parquet',
+  ])
+    expect((await askPage(platform, path)).status, path).toBe(404)
+  expect((await askPage(platform, links[0]!, { token: null })).status).toBe(302)
+  for (const grant of [
+    { scopes: ['read'] as const, names: ['ranker'] },
+    { scopes: ['write'] as const, names: null },
+  ]) {
+    const { token } = await createToken(platform, { name: 'other', expiresTime: null, ...grant }, 'test')
+    const refused = await askPage(platform, links[0]!, { token })
+    expect([refused.status, refused.text.includes('PAR1')]).toEqual([403, false])
+  }
+  const { token } = await createToken(
+    platform,
+    { name: 'reader', scopes: ['read'], names: null, expiresTime: null },
+    'test',
+  )
+  expect((await askPage(platform, links[0]!, { token })).text).toBe('PAR1')
 })
 
 test('the list of datasets reads their jobs at once, however many there are', async () => {

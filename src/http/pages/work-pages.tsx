@@ -139,7 +139,7 @@ export function Dataset({
   readonly formToken: string
 }) {
   const progress = dataset.progress as { readonly done: number; readonly total: number } | undefined
-  const files = (dataset.files ?? []) as readonly { path: string; rows: number; bytes: number }[]
+  const files = datasetFiles(dataset)
   const facts = [
     'schedule',
     'next_time',
@@ -149,7 +149,7 @@ export function Dataset({
     'knowledge_cutoff',
     'touched',
   ] as const
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+  const bytes = files.reduce((sum, file) => sum + (file.bytes ?? 0), 0)
   return (
     <>
       <Heading kind="Training dataset" name={text(dataset.name)} />
@@ -201,12 +201,38 @@ export function Dataset({
         <Table
           label="Files"
           head={['File', 'Rows', 'Bytes']}
-          rows={files.map(({ path, rows, bytes }) => [<code>{path}</code>, grouped(rows), grouped(bytes)])}
+          rows={files.map(({ path, rows, bytes }) => [
+            <a
+              href={`/training-datasets/${text(dataset.id)}/files/${encodeURIComponent(fileNameOf(path))}`}
+              download
+            >
+              <code>{path}</code>
+            </a>,
+            grouped(rows),
+            grouped(bytes),
+          ])}
           empty="There are no files yet."
         />
       </div>
     </>
   )
+}
+
+interface ShownFile {
+  readonly path: string
+  /** Of the manifest neither is told. */
+  readonly rows?: number
+  readonly bytes?: number
+}
+
+/** The files that a dataset has, its manifest last. */
+export function datasetFiles({ files = [], manifest }: DatasetReport): readonly ShownFile[] {
+  const all = files as readonly ShownFile[]
+  return typeof manifest === 'string' && all.length > 0 ? [...all, { path: manifest }] : all
+}
+
+export function fileNameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 function Cancel({ id, formToken }: { readonly id: string; readonly formToken: string }) {

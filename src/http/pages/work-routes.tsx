@@ -9,18 +9,20 @@ import { FeatureStoreError } from '../../core/error.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { releaseQuarantine } from '../../ingest/release-quarantine.ts'
 import { replayDeadLetters } from '../../ingest/replay-dead-letters.ts'
-import { describeDataset, listDatasets } from '../../offline/describe-dataset.ts'
+import { type DatasetReport, describeDataset, listDatasets } from '../../offline/describe-dataset.ts'
 import { removeScratch } from '../../offline/make-dataset.ts'
+import type { Platform } from '../../platform.ts'
 import { diffGenerations } from '../../registry/diff-generations.ts'
 import { listGenerations } from '../../registry/list-generations.ts'
 import type { Http } from '../context.ts'
 import { numberParameter } from '../number-parameter.ts'
 import { readQuery } from '../read-query.ts'
+import { sendFile } from '../send-file.ts'
 import { Failures } from './failures-page.tsx'
 import { GenerationDiff, Generations } from './generation-pages.tsx'
 import { formToken, readForm } from './session.ts'
 import { show } from './show-page.tsx'
-import { Dataset, Datasets, Job, Jobs } from './work-pages.tsx'
+import { Dataset, Datasets, datasetFiles, fileNameOf, Job, Jobs } from './work-pages.tsx'
 
 const LISTED_MAX = 100
 
@@ -67,6 +69,20 @@ export function workRoutes() {
       { title: String(dataset.name), place: '/training-datasets' },
       <Dataset dataset={dataset} formToken={formToken(c)} />,
     )
+  })
+
+  pages.get('/training-datasets/:id/files/:name', async (c) => {
+    const { id, name } = c.req.param()
+    const file = await findDatasetFile(c.var.platform, await describeDataset(c.var.platform, id), name)
+    if (file === undefined)
+      throw new FeatureStoreError(
+        'not_found',
+        `Cannot find file "${name}" of training dataset "${id}": there is none`,
+      )
+    const answer = await sendFile(c, file)
+    answer.headers.set('content-disposition', `attachment; filename="${id}-${fileNameOf(file.path)}"`)
+    answer.headers.set('cache-control', 'private, no-store')
+    return answer
   })
 
   pages.get('/failures', async (c) => {
@@ -139,6 +155,12 @@ export function workRoutes() {
     )
   })
   return pages
+}
+
+/** One of the files that a dataset says it has, and nothing else that lies beside them. */
+async function findDatasetFile({ files }: Platform, dataset: DatasetReport, name: string) {
+  const path = datasetFiles(dataset).find((one) => fileNameOf(one.path) === name)?.path
+  return path === undefined ? undefined : await files.find(path)
 }
 
 const DONE: Readonly<Record<string, string>> = {

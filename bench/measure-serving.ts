@@ -10,7 +10,7 @@ import {
   perSecond,
   type Throughput,
 } from './closed-loop.ts'
-import { compareWarm, type Sides } from './compare-warm.ts'
+import { compareWarm, type Sides, type WarmOptions } from './compare-warm.ts'
 import type { Comparison } from './comparison.ts'
 import { profileDefinitions } from './profiles.ts'
 import { createRandom, randomInt } from './random.ts'
@@ -27,14 +27,15 @@ import {
 /** Entities that `get_warm` asks for, at random: few enough that their blocks stay warm, as hot ones do. */
 const WARM_ENTITIES = 100
 
-export interface ServingOptions {
+/** Rounds and times are those of each warm comparison. */
+export interface ServingOptions extends Omit<WarmOptions, 'name'> {
   readonly entityCount: number
-  /** Of each side of each warm comparison. */
-  readonly measureMs: number
-  readonly warmUpMs: number
   /** Passes over all blocks in which `get_cold` asks for one entity of each. */
   readonly coldPasses: number
-  /** Wait after loading, so that the writers' cuts to the offline log do not fall into a measurement. */
+  /**
+   * Wait after loading, until what waits in the writers is published, a second later at most. With 40 s their cuts to the offline log
+   * do not fall into a measurement either.
+   */
   readonly settleMs: number
 }
 
@@ -53,16 +54,16 @@ export async function measureServing(options: ServingOptions): Promise<Compariso
     const entities = createEntities(options.entityCount)
     await baseline.load(client, entities)
     await store.load(client, entities)
-    // What waits in the writers is published within a second, and a cached block is let go after its ttl.
-    await sleep(Math.max(BLOCK_TTL_MS + 1_000, options.settleMs))
+    await sleep(options.settleMs)
     const random = createRandom(2)
     const randomUser = () => randomInt(random, options.entityCount)
     const randomBatch = (size: number) => Array.from({ length: size }, randomUser)
     for (const worker of [store, baseline])
       await checkRows(client, worker, { users: randomBatch(100), valuesOf: (user) => entities[user]! })
     const warmUser = () => randomInt(random, Math.min(WARM_ENTITIES, options.entityCount))
-    const { measureMs, warmUpMs } = options
-    const warm = (name: string, sides: Sides) => compareWarm(client, { name, measureMs, warmUpMs }, sides)
+    const { rounds, measureMs, warmUpMs } = options
+    const warm = (name: string, sides: Sides) =>
+      compareWarm(client, { name, rounds, measureMs, warmUpMs }, sides)
     const likeForLike = await startLikeForLike(await client.send(store.get(1)))
     try {
       return [
@@ -113,7 +114,7 @@ async function compareCold(
   for (let pass = 0; pass <= coldPasses; pass++) {
     const users = usersByBlock.map((block) => block[randomInt(random, block.length)]!)
     const theirPass = await client.run(iterate(users, baseline.get))
-    await sleep(BLOCK_TTL_MS + 200)
+    if (pass > 0) await sleep(BLOCK_TTL_MS + 200)
     const ourPass = await client.run(iterate(users, store.get))
     if (pass === 0) continue
     ours.push(ourPass)

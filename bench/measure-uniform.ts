@@ -20,11 +20,12 @@ import {
   startStore,
 } from './serving-workers.ts'
 
-const USER_COUNT = 5_000_000
 const BATCH_USERS = 100
 const ROUNDS = 5
 
 export interface UniformOptions {
+  /** Users in the store. */
+  readonly userCount: number
   /** Of each side, after a tenth as many that are not counted. */
   readonly requestCount: number
 }
@@ -33,15 +34,15 @@ export interface UniformOptions {
  * BatchGet of users drawn from so many that no cache is of use: the case in which blocks only cost, for each one read
  * serves one row of dozens. Nobody is asked for twice.
  */
-export async function measureUniform({ requestCount }: UniformOptions): Promise<Comparison> {
+export async function measureUniform({ userCount, requestCount }: UniformOptions): Promise<Comparison> {
   const random = createRandom(6)
   const warmUpCount = Math.ceil(requestCount / 10)
   const batches = Array.from({ length: warmUpCount + requestCount }, () =>
-    Array.from({ length: BATCH_USERS }, () => randomInt(random, USER_COUNT)),
+    Array.from({ length: BATCH_USERS }, () => randomInt(random, userCount)),
   )
   const users = batches.flat()
   const valuesOf = (user: number) => createProfile(user, FEATURE_COUNT)
-  const published = publishProfiles({ featureCount: FEATURE_COUNT, userCount: USER_COUNT, users })
+  const published = publishProfiles({ featureCount: FEATURE_COUNT, userCount, users })
   const client = createLoopClient()
   const [store, baseline] = await Promise.all([startStore(), startBaseline()])
   try {

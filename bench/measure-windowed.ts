@@ -29,10 +29,7 @@ const FUNCTIONS = ['count', 'sum', 'mean', 'min', 'max'] as const
  * BatchGet of windowed features, finished at now, against BatchGet of as many that lie ready, both of the store itself,
  * warm: the blocks are in the cache, and most rows have been asked for since the last move of a tail.
  */
-export async function measureWindowed({
-  measureMs,
-  warmUpMs,
-}: Omit<WarmOptions, 'name'>): Promise<Comparison> {
+export async function measureWindowed(options: Omit<WarmOptions, 'name'>): Promise<Comparison> {
   const client = createLoopClient()
   const store = await startStore()
   try {
@@ -43,7 +40,7 @@ export async function measureWindowed({
     checkCounts(await client.send(store.batchGetOf('windowed', [0, 1])))
     const compared = await compareWarm(
       client,
-      { name: 'batch_get_100_windowed', measureMs, warmUpMs },
+      { ...options, name: 'batch_get_100_windowed' },
       {
         ours: () => store.batchGetOf('windowed', users()),
         baseline: () => store.batchGetOf('bench', users()),

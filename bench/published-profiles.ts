@@ -28,15 +28,16 @@ export function publishProfiles({ featureCount, userCount, users }: ProfilesOpti
   const snapshot = layOut(featureCount, userCount)
   const [group] = snapshot.entities.user!.groups
   const { name, blockBits, views } = group!
-  const rangeOf = (user: number) => bitsText(topBits(hashKey(String(user)).high, blockBits), blockBits)
-  const rowsByRange = new Map<string, BlockRow[]>()
+  const rangeOf = (user: number) => topBits(hashKey(String(user)).high, blockBits)
+  const rowsByRange = new Map<number, BlockRow[]>()
   for (const user of users) rowsByRange.set(rangeOf(user), [])
   for (let user = 0; user < userCount; user++) {
     rowsByRange.get(rangeOf(user))?.push(createRow(user, featureCount))
   }
   const texts = new Map([...snapshotTexts(snapshot)])
   for (const [range, rows] of rowsByRange) {
-    texts.set(blockKey({ entity: 'user', group: name }, range), encodeBlock(views, Date.now(), rows))
+    const key = blockKey({ entity: 'user', group: name }, bitsText(range, blockBits))
+    texts.set(key, encodeBlock(views, Date.now(), rows))
   }
   return texts
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -35,14 +36,8 @@ export async function startWorkerd(configPath: string, options: WorkerdOptions):
   // Miniflare would otherwise fetch a sample of `request.cf` from the network.
   process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false'
   const config = join(import.meta.dirname, configPath)
-  const folder = await mkdtemp(join(tmpdir(), 'featheredge-bench-'))
   const main = options.main === undefined ? [] : [join(import.meta.dirname, options.main)]
-  await promisify(execFile)(
-    process.execPath,
-    [WRANGLER, 'deploy', ...main, '--dry-run', '--outdir', folder, '--config', config],
-    { cwd: ROOT, env: { ...process.env, WRANGLER_SEND_METRICS: 'false' } },
-  )
-  const [script] = (await readdir(folder)).filter((name) => name.endsWith('.js'))
+  const { folder, script } = await build(config, main)
   const { workerOptions } = unstable_getMiniflareWorkerOptions(config)
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -51,7 +46,7 @@ export async function startWorkerd(configPath: string, options: WorkerdOptions):
         {
           ...workerOptions,
           name: 'worker',
-          modules: [{ type: 'ESModule', path: join(folder, script!) }],
+          modules: [{ type: 'ESModule', path: join(folder, script) }],
           modulesRoot: folder,
           bindings: { ...options.variables },
           unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
@@ -71,11 +66,35 @@ export async function startWorkerd(configPath: string, options: WorkerdOptions):
         await Promise.all(chunk.map(([key, text]) => namespace.put(key, text)))
       }
     },
-    async stop() {
-      await miniflare.dispose()
-      await rm(folder, { recursive: true })
-    },
+    stop: () => miniflare.dispose(),
   }
+}
+
+interface Build {
+  readonly folder: string
+  readonly script: string
+}
+
+const builds = new Map<string, Promise<Build>>()
+
+/** Built once, however many rows start the Worker. */
+function build(config: string, main: readonly string[]): Promise<Build> {
+  const name = [config, ...main].join()
+  const built = builds.get(name) ?? buildOnce(config, main)
+  builds.set(name, built)
+  return built
+}
+
+async function buildOnce(config: string, main: readonly string[]): Promise<Build> {
+  const folder = await mkdtemp(join(tmpdir(), 'featheredge-bench-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  await promisify(execFile)(
+    process.execPath,
+    [WRANGLER, 'deploy', ...main, '--dry-run', '--outdir', folder, '--config', config],
+    { cwd: ROOT, env: { ...process.env, WRANGLER_SEND_METRICS: 'false' } },
+  )
+  const script = (await readdir(folder)).find((name) => name.endsWith('.js'))!
+  return { folder, script }
 }
 
 async function migrate(database: Pick<D1Database, 'exec'>): Promise<void> {

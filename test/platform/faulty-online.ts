@@ -32,7 +32,9 @@ export function faultyOnline(clock: Clock, random: () => number, faults: OnlineF
       counts.refused++
       throw new Error('429 Too Many Requests')
     }
-    versions.set(key, [...history, { timeMs: nowMs(), text }].slice(-100))
+    history.push({ timeMs: nowMs(), text })
+    if (history.length > 100) history.shift()
+    versions.set(key, history)
     if (text === null) current.delete(key)
     else current.set(key, text)
   }

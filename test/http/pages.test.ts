@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
+import { manyViews } from '../../bench/many-views.ts'
 import { createToken } from '../../src/auth/token.ts'
 import { applyChanges } from '../../src/registry/apply-changes.ts'
 import { parseDefinitions } from '../../src/registry/plan-changes.ts'
@@ -134,6 +135,36 @@ test('a page of something that is not there says so, and names what is near', as
     '/features/none.x',
   ])
     expect((await ask(path)).status, path).toBe(404)
+})
+
+test('pages of what is very wide stay below 100 kB: 2,000 features come a page at a time', async () => {
+  const set = manyViews(40, 50)
+  const entries = set.feature_views!.map(({ name }) => ({ view: name, prefix: `${name}_` }))
+  await applyChanges(
+    platform,
+    parseDefinitions({ ...set, feature_services: [{ name: 'wide', features: entries }] }),
+    {
+      allowBreaking: true,
+      author: 'test',
+    },
+  )
+  const path = '/feature-services/wide'
+  const first = await ask(path)
+  expect([first.status, first.text.length < 100_000]).toEqual([200, true])
+  expect(first.text).toContain(`<a href="${path}?features-page=2">After</a>`)
+  expect(first.text).toContain('1 to 100 of 2,000')
+  const last = await ask(`${path}?features-page=20`)
+  expect(last.text).toContain('href="/features/view_39.feature_49"')
+  expect(last.text).not.toContain('>After</a>')
+  const inputs = new URLSearchParams(Object.fromEntries(set.entities!.map((_, at) => [`key_${at}`, 'x'])))
+  const asked = await ask(`${path}?${inputs}`)
+  expect([asked.status, asked.text.length < 100_000]).toEqual([200, true])
+  expect(asked.text).toContain('The first 100 of 2,000.')
+  const refused = await ask(`${path}?features-page=x`)
+  expect([refused.status, refused.text.includes('a whole number from 1 to 1000000 is needed')]).toEqual([
+    400,
+    true,
+  ])
 })
 
 test('a list of many definitions comes a page at a time, in less than 100 kB', async () => {

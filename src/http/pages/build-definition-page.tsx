@@ -8,7 +8,7 @@ import { lineage } from '../../catalog/lineage.ts'
 import { type LineageLayout, layoutLineage } from '../../catalog/lineage-layout.ts'
 import { versionHistory } from '../../catalog/version-history.ts'
 import { liveVersions } from '../../catalog/view-versions.ts'
-import { FeatureStoreError } from '../../core/error.ts'
+import { FeatureStoreError, invalid } from '../../core/error.ts'
 import { parseJson } from '../../core/json.ts'
 import { LIMITS } from '../../core/limits.ts'
 import type { NamedType } from '../../core/segment.ts'
@@ -23,7 +23,8 @@ import type { Platform } from '../../platform.ts'
 import { readExpectations } from '../../registry/read-expectations.ts'
 import type { Http } from '../context.ts'
 import { getJson } from '../feature-json.ts'
-import { DefinitionPage, FeatureSql } from './definition-page.tsx'
+import { numberParameter } from '../number-parameter.ts'
+import { DefinitionPage, FEATURES_PAGE, FeatureSql } from './definition-page.tsx'
 import { LineageGraph } from './lineage-graph.tsx'
 import { LogFacts } from './log-facts.tsx'
 import { Heading, ObjectLink } from './parts.tsx'
@@ -31,7 +32,7 @@ import { type GetAnswer, Playground } from './playground.tsx'
 import { SourceFacts } from './source-facts.tsx'
 import { VersionList } from './version-list.tsx'
 
-/** Of a drawing; the lists beside it name all. */
+/** Of a drawing; the lists beside it name more. */
 const NODES_MAX = 60
 const LOADS_MAX = 20
 /** Columns whose values one page describes. */
@@ -45,12 +46,24 @@ export async function definitionPage(
   const described = describe(catalog, kind, name)
   const layout = await layoutOf(c, catalog, { kind, name })
   return (
-    <DefinitionPage described={described} layout={layout}>
+    <DefinitionPage described={described} layout={layout} page={readFeaturesPage(c)}>
       {kind === 'feature_view' && (await viewFacts(c, catalog, described))}
       {kind === 'source' && (await sourceFacts(c, described))}
       {kind === 'entity' && <EntityFacts described={described} />}
       {kind === 'feature_service' && (await playground(c, described))}
     </DefinitionPage>
+  )
+}
+
+const FeaturesPage = numberParameter(1, 1_000_000).default(1)
+
+/** Beside it a service's page may be given the inputs of its playground. */
+function readFeaturesPage(c: Context<Http>): number {
+  const given = c.req.query(FEATURES_PAGE)
+  const parsed = FeaturesPage.safeParse(given)
+  if (parsed.success) return parsed.data
+  throw invalid(
+    `Cannot read parameter "${FEATURES_PAGE}": "${given}" is given, ${parsed.error.issues[0]!.message}`,
   )
 }
 

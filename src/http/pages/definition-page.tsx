@@ -2,18 +2,24 @@ import type { Child } from 'hono/jsx'
 import type { Description } from '../../catalog/describe.ts'
 import type { LineageLayout } from '../../catalog/lineage-layout.ts'
 import { LineageGraph } from './lineage-graph.tsx'
+import { PageTurner, pageOf } from './page-turner.tsx'
 import { Heading, ObjectLink, ObjectList, Table, Tags } from './parts.tsx'
-import { KIND_TITLES } from './paths.ts'
+import { KIND_TITLES, pathOf } from './paths.ts'
+
+/** The parameter that says which page of features is shown; no input of a service can have this name. */
+export const FEATURES_PAGE = 'features-page'
 
 export interface DefinitionProps {
   readonly described: Description
   readonly layout: LineageLayout
+  /** Of its features, from 1. */
+  readonly page: number
   /** What is particular to the kind. */
   readonly children?: Child
 }
 
 /** One definition of any kind: what it says, what it serves, where it stands in the lineage. */
-export function DefinitionPage({ described, layout, children }: DefinitionProps) {
+export function DefinitionPage({ described, layout, page, children }: DefinitionProps) {
   const { kind, name, description, owner, tags, version, uses, used_by } = described
   return (
     <>
@@ -31,7 +37,7 @@ export function DefinitionPage({ described, layout, children }: DefinitionProps)
         <Tags tags={tags} />
       </p>
       {children}
-      {described.features !== undefined && <Features described={described} />}
+      {described.features !== undefined && <Features described={described} page={page} />}
       <h2>Lineage</h2>
       <LineageGraph layout={layout} here={{ kind, name }} />
       <div class="grid">
@@ -47,14 +53,27 @@ export function DefinitionPage({ described, layout, children }: DefinitionProps)
       <details>
         <summary>Definition as JSON</summary>
         <pre>
-          <code>{JSON.stringify(described.definition, null, 2)}</code>
+          <code>{shortenJson(JSON.stringify(described.definition, null, 2))}</code>
         </pre>
       </details>
     </>
   )
 }
 
-function Features({ described: { kind, name, features = [], inputs } }: { readonly described: Description }) {
+/** A page shows so much of a definition: one of 2,000 features is longer. */
+const JSON_CHARS_MAX = 20_000
+
+function shortenJson(text: string): string {
+  return text.length > JSON_CHARS_MAX ? `${text.slice(0, JSON_CHARS_MAX)}\n… GET /v1 answers it whole` : text
+}
+
+function Features({
+  described: { kind, name, features = [], inputs },
+  page,
+}: {
+  readonly described: Description
+  readonly page: number
+}) {
   const isService = kind === 'feature_service'
   return (
     <>
@@ -72,7 +91,7 @@ function Features({ described: { kind, name, features = [], inputs } }: { readon
       <Table
         label="Features"
         head={['Feature', 'Type', isService ? 'From' : 'SQL', 'Description']}
-        rows={features.map((feature) => {
+        rows={pageOf<(typeof features)[number]>(features, page).map((feature) => {
           const from = 'view' in feature ? `${feature.view}.${feature.feature}` : `${name}.${feature.name}`
           return [
             <ObjectLink object={{ kind: 'feature', name: from }} text={feature.name} />,
@@ -81,6 +100,12 @@ function Features({ described: { kind, name, features = [], inputs } }: { readon
             feature.description,
           ]
         })}
+      />
+      <PageTurner
+        path={pathOf({ kind, name })}
+        parameter={FEATURES_PAGE}
+        page={page}
+        count={features.length}
       />
     </>
   )

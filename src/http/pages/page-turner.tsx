@@ -4,10 +4,13 @@ export const PAGE_ITEMS = 100
 /** Where a page stands in its list, and the way to those beside it; nothing where all is on one page. */
 export function PageTurner({
   path,
+  parameter = 'page',
   page,
   count,
 }: {
   readonly path: string
+  /** What its links call the page's number. */
+  readonly parameter?: string
   readonly page: number
   /** Of the whole list. */
   readonly count: number
@@ -18,8 +21,8 @@ export function PageTurner({
   return (
     <p>
       {`${(start + 1).toLocaleString('en')} to ${end.toLocaleString('en')} of ${count.toLocaleString('en')} `}
-      {page > 1 && <a href={`${path}?page=${page - 1}`}>Before</a>}{' '}
-      {end < count && <a href={`${path}?page=${page + 1}`}>After</a>}
+      {page > 1 && <a href={`${path}?${parameter}=${page - 1}`}>Before</a>}{' '}
+      {end < count && <a href={`${path}?${parameter}=${page + 1}`}>After</a>}
     </p>
   )
 }

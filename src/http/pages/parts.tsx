@@ -27,6 +27,9 @@ export function ObjectLink({ object, text }: { readonly object: CatalogObject; r
   return <a href={pathOf(object)}>{text ?? object.name}</a>
 }
 
+/** Of a list that stands beside others on a page. */
+const OBJECTS_MAX = 100
+
 export function ObjectList({
   objects,
   empty,
@@ -37,11 +40,12 @@ export function ObjectList({
   if (objects.length === 0) return <p class="soft">{empty}</p>
   return (
     <ul>
-      {objects.map((object) => (
+      {objects.slice(0, OBJECTS_MAX).map((object) => (
         <li>
           <span class="soft">{KIND_TITLES[object.kind]}</span> <ObjectLink object={object} />
         </li>
       ))}
+      {objects.length > OBJECTS_MAX && <li class="soft">and {objects.length - OBJECTS_MAX} more</li>}
     </ul>
   )
 }

@@ -17,6 +17,9 @@ export interface GetAnswer {
   readonly event_times: Readonly<Record<string, string | null>>
 }
 
+/** Features of an answer that are shown; a program is given them all. */
+const SHOWN_MAX = 100
+
 /** Runs Get and shows how a program runs it. */
 export function Playground({ described, given, origin, answer, fault }: PlaygroundProps) {
   const { name, inputs = [] } = described
@@ -43,13 +46,20 @@ export function Playground({ described, given, origin, answer, fault }: Playgrou
         <Table
           label="Features as served now"
           head={['Feature', 'Value', 'Status', 'Event time']}
-          rows={Object.entries(answer.features).map(([feature, value]) => [
-            feature,
-            <code>{JSON.stringify(value)}</code>,
-            <Status status={answer.statuses[feature]!} />,
-            answer.event_times[feature] ?? '',
-          ])}
+          rows={Object.entries(answer.features)
+            .slice(0, SHOWN_MAX)
+            .map(([feature, value]) => [
+              feature,
+              <code>{JSON.stringify(value)}</code>,
+              <Status status={answer.statuses[feature]!} />,
+              answer.event_times[feature] ?? '',
+            ])}
         />
+      )}
+      {answer !== undefined && Object.keys(answer.features).length > SHOWN_MAX && (
+        <p class="soft">
+          {`The first ${SHOWN_MAX} of ${Object.keys(answer.features).length.toLocaleString('en')}.`}
+        </p>
       )}
       <div class="grid">
         <Snippet id="curl" title="curl" text={curlOf(origin + path)} />

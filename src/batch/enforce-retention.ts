@@ -3,14 +3,14 @@ import { COMMIT_COLUMN, STAMP_COLUMNS } from '../core/log-columns.ts'
 import { openParquet } from '../core/parquet.ts'
 import { RAW_STAMP_COLUMNS } from '../core/raw-segment.ts'
 import { type Instant, parseDuration } from '../core/time.ts'
-import { fingerprint } from '../definitions/fingerprint.ts'
 import { isRawLog, logTitle, rawLog } from '../definitions/raw-log.ts'
-import { isTombstoneLog, type RegisteredSegment, siblingPath } from '../definitions/segment-record.ts'
+import { isTombstoneLog, madePath, type RegisteredSegment } from '../definitions/segment-record.ts'
 import type { Source } from '../definitions/source.ts'
 import { viewId } from '../definitions/transition.ts'
 import type { LogName, Platform } from '../platform.ts'
 import { findPlannedFill } from './find-unfinished.ts'
 import { planRetention } from './plan-retention.ts'
+import { createTimeColumns, type EventTimes, rawEventTimes, type TimeColumns } from './raw-event-times.ts'
 
 const HOUR_US = 3_600_000_000
 /** Segments that one run takes out or writes anew; what is left waits for the next. */
@@ -21,7 +21,8 @@ const REASON = 'rows that it was made from are past the retention of their sourc
 
 /**
  * What Cron does, once an hour: takes rows past their source's retention out of the raw rows and out of the logs of its views.
- * Objects stay for a day for who is reading them. Answers how many segments went and how many were written anew.
+ * Objects stay for a day for who is reading them. It ends when definitions change: a source may be kept for longer by then, or
+ * be there again. Answers how many segments went and how many were written anew.
  */
 export async function enforceRetention(platform: Platform): Promise<string | undefined> {
   const { clock, cron } = platform
@@ -29,19 +30,26 @@ export async function enforceRetention(platform: Platform): Promise<string | und
   // Never given back: it is what makes it hourly.
   if (!(await cron.lease('retention', { holder: platform.nextId(), now, until: now + HOUR_US })))
     return undefined
+  const generation = await platform.registry.readGeneration()
+  const isAsPlanned = async () => (await platform.registry.readGeneration()) === generation
+  const timeColumns = createTimeColumns(platform)
   const deeds: string[] = []
   let [removedLeft, rewrittenLeft] = [REMOVED_MAX, REWRITTEN_MAX]
   for (const kept of await listKept(platform)) {
     const { past, straddling, cutoff } = await planLog(platform, kept, now)
     const [removed, rewritten] = [past.slice(0, removedLeft), straddling.slice(0, rewrittenLeft)]
     if (removed.length + rewritten.length === 0) continue
+    if (!(await isAsPlanned())) break
     // Told before it is so: cut off in between, it is told again.
     if (!isRawLog(kept.log.view)) await platform.training.touch([kept.log.view], REASON)
-    for (const { path } of removed) await platform.offline.replace([path], null)
-    for (const segment of rewritten) await rewrite(platform, segment, { ...kept, cutoff })
+    let [removedCount, rewrittenCount] = [0, 0]
+    for (const { path } of removed)
+      if ((await isAsPlanned()) && (await platform.offline.replace([path], null))) removedCount++
+    for (const segment of rewritten)
+      if (await rewrite(platform, segment, { ...kept, cutoff, isAsPlanned, timeColumns })) rewrittenCount++
     removedLeft -= removed.length
     rewrittenLeft -= rewritten.length
-    deeds.push(`${logTitle(kept.log)}: ${removed.length} segments removed, ${rewritten.length} written anew`)
+    deeds.push(`${logTitle(kept.log)}: ${removedCount} segments removed, ${rewrittenCount} written anew`)
   }
   return deeds.length === 0 ? undefined : deeds.join('; ')
 }
@@ -111,17 +119,21 @@ async function planLog({ offline }: Platform, { log, source }: KeptLog, now: Ins
   return planRetention(manifest, { retentionUs: parseDuration(source.retention), now })
 }
 
-/** Nothing is changed where somebody else has changed the segment meanwhile. */
+interface Rewriting extends KeptLog {
+  readonly cutoff: Instant
+  readonly isAsPlanned: () => Promise<boolean>
+  readonly timeColumns: TimeColumns
+}
+
+/** False, and nothing changed, where no row is past it or somebody else has changed the segment meanwhile, or the definitions. */
 async function rewrite(
   { offline }: Platform,
   segment: RegisteredSegment,
-  { log, source, cutoff }: KeptLog & { readonly cutoff: Instant },
-): Promise<void> {
+  { log, source, cutoff, isAsPlanned, timeColumns }: Rewriting,
+): Promise<boolean> {
   const file = await openParquet(offline.openSegment(segment), `segment "${segment.path}"`)
   const isRaw = isRawLog(log.view)
-  const name = isRaw ? source.event_time : 'event_time'
-  // Raw rows from before the source named this column wait until all of their segment is past it.
-  if (!file.columns.some((column) => column.name === name && column.type === 'timestamp')) return
+  const times = isRaw ? await rawEventTimes(file, source, timeColumns) : VIEW_TIMES
   // The join keys stand before the stamp, whatever log it is.
   const keys = file.columns.slice(
     0,
@@ -131,17 +143,22 @@ async function rewrite(
     ? RAW_STAMP_COLUMNS
     : [...keys.map((column) => column.name), ...STAMP_COLUMNS, COMMIT_COLUMN]
   const left = await eraseRows(file, {
-    reads: [name],
-    isErased: ([time]) => typeof time === 'number' && time < cutoff,
+    reads: times.reads,
+    isErased(values) {
+      const time = times.timeOf(values)
+      return typeof time === 'number' && time < cutoff
+    },
     required: new Set(never),
   })
-  if (left === undefined || left.rowCount === 0) {
-    if (left !== undefined) await offline.replace([segment.path], null)
-    return
-  }
-  const path = siblingPath(segment.path, `kept-${fingerprint([segment.path, cutoff])}`)
+  if (left === undefined) return false
   const { bytes, rowCount } = left
+  if (rowCount === 0) return (await isAsPlanned()) && offline.replace([segment.path], null)
+  const path = madePath(segment.path, { making: 'kept', of: [segment.path, cutoff], bytes })
   const record = { ...segment, path, bytes: bytes.length, rowCount, eventTimeMin: cutoff }
   await offline.writeSegment(path, bytes)
-  if (!(await offline.replace([segment.path], record))) await offline.deleteObject(path)
+  const isDone = (await isAsPlanned()) && (await offline.replace([segment.path], record))
+  if (!isDone) await offline.deleteObject(path)
+  return isDone
 }
+
+const VIEW_TIMES: EventTimes = { reads: ['event_time'], timeOf: ([time]) => time ?? null }

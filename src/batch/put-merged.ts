@@ -1,6 +1,5 @@
 import type { SegmentStatistics } from '../core/segment.ts'
-import { fingerprint } from '../definitions/fingerprint.ts'
-import { type RegisteredSegment, siblingPath } from '../definitions/segment-record.ts'
+import { madePath, type RegisteredSegment } from '../definitions/segment-record.ts'
 import type { Platform } from '../platform.ts'
 
 /** What becomes of segments that are merged. */
@@ -22,8 +21,7 @@ export async function putMerged(
 ): Promise<boolean> {
   const { path: first, view, version, bucket } = inputs[0]!
   const paths = inputs.map(({ path }) => path)
-  // Named from what it is made of: made again it is the same object.
-  const path = siblingPath(first, `merged-${fingerprint(paths)}`)
+  const path = madePath(first, { making: 'merged', of: paths, bytes })
   const record: RegisteredSegment = {
     path,
     view,

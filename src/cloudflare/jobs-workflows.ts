@@ -1,8 +1,8 @@
 import type { InstanceKind, Jobs } from '../platform.ts'
 import type { Env } from './env.ts'
 
-/** Statuses of an instance that will not go on by itself. */
-const ENDED: ReadonlySet<string> = new Set(['errored', 'terminated', 'complete', 'unknown'])
+/** Statuses of an instance that will not go on by itself. `unknown` says nothing: it may be at work, and Cron restarts who is silent. */
+const ENDED: ReadonlySet<string> = new Set(['errored', 'terminated', 'complete'])
 
 /** Jobs on Cloudflare Workflows; an instance has the id of its job, or of its part of a load. */
 export function jobsWorkflows(jobs: Env['JOBS']): Jobs {

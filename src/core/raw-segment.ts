@@ -6,6 +6,9 @@ import type { NamedType } from './segment.ts'
 import { castBetween, castPairs } from './sql/cast-value.ts'
 import type { Value, ValueType } from './value.ts'
 
+/** Of each row the generation under which it was taken in. */
+export const RAW_GENERATION_COLUMN = '$generation'
+
 /** Columns that a raw segment has beside the source's: no column of a source can have such a name. */
 const STAMPS = [
   { name: '$ingest_time', type: 'timestamp', stamp: 'ingestTime' },
@@ -13,7 +16,7 @@ const STAMPS = [
   { name: '$sequence_origin', type: 'string', stamp: 'sequenceOrigin' },
   { name: '$sequence_index', type: 'int64', stamp: 'sequenceIndex' },
   { name: '$message', type: 'string', stamp: 'message' },
-  { name: '$generation', type: 'int64', stamp: 'generation' },
+  { name: RAW_GENERATION_COLUMN, type: 'int64', stamp: 'generation' },
 ] as const satisfies readonly (NamedType & { readonly stamp: keyof RawStamps })[]
 
 /** Raw rows, column by column. */

@@ -1,4 +1,6 @@
+import { contentHash } from '../core/hash.ts'
 import type { SegmentStatistics } from '../core/segment.ts'
+import { fingerprint } from './fingerprint.ts'
 
 /** One segment in the manifest. */
 export interface SegmentRecord extends SegmentStatistics {
@@ -61,9 +63,19 @@ export function bucketFolders(
   return buckets.map((bucket) => `${logFolder(view, version)}/bucket=${bucket}/`)
 }
 
-/** Where a segment of another name stands beside one. */
-export function siblingPath(path: string, name: string): string {
-  return `${path.slice(0, path.lastIndexOf('/') + 1)}${name}.parquet`
+/** How a segment is named that a job makes of others. */
+export type Making = 'merged' | 'kept' | 'erased'
+
+/**
+ * Where a segment stands that is made of one, or of some of which it is the first. Made again it has the same name; made by a
+ * release that writes it otherwise another one, for a path that is taken is not written over.
+ */
+export function madePath(
+  path: string,
+  { making, of, bytes }: { readonly making: Making; readonly of: unknown; readonly bytes: Uint8Array },
+): string {
+  const folder = path.slice(0, path.lastIndexOf('/') + 1)
+  return `${folder}${making}-${fingerprint(of)}-${contentHash(bytes)}.parquet`
 }
 
 /** What a fill names its segments; loads and writers name theirs otherwise. */

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest'
 import { compactDueLogs } from '../../src/batch/compact-log.ts'
 import { planCompaction, SMALL_BYTES_MAX, SMALL_COUNT_MIN } from '../../src/batch/plan-compaction.ts'
+import { putMerged } from '../../src/batch/put-merged.ts'
 import { valueAt } from '../../src/core/feature-column.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import { encodeValue } from '../../src/core/value.ts'
@@ -100,6 +101,27 @@ test('compactDueLogs() keeps what it replaced for a day, for who is reading it',
   await compactDueLogs(platform)
   expect(replaced.filter((path) => platform.objects.has(path))).toEqual([])
   expect([...platform.manifest.keys()].filter((path) => !platform.objects.has(path))).toEqual([])
+})
+
+test('what a job makes of segments and another release has left half done is made anew, not taken for its own', async () => {
+  const inputs = await platform.offline.list('last_click', 1)
+  const { rowCount, eventTimeMin, eventTimeMax, ingestTimeMin, ingestTimeMax } = inputs[0]!
+  const statistics = { rowCount, eventTimeMin, eventTimeMax, ingestTimeMin, ingestTimeMax }
+  const { replace } = platform.offline
+  const merged = (text: string) => ({
+    bytes: new TextEncoder().encode(text),
+    statistics,
+    commitMin: 1,
+    commitMax: 1,
+  })
+  platform.offline.replace = async () => {
+    throw new Error('power cut')
+  }
+  await expect(putMerged(platform, inputs, merged('as it was'))).rejects.toThrow('power cut')
+  platform.offline.replace = replace
+  expect(await putMerged(platform, inputs, merged('as it is now'))).toBe(true)
+  const [left] = await platform.offline.list('last_click', 1)
+  expect(new TextDecoder().decode(platform.objects.get(left!.path))).toBe('as it is now')
 })
 
 test('a merge whose log was changed meanwhile leaves nothing behind', async () => {

@@ -3,6 +3,7 @@ import { compactDueLogs } from '../../src/batch/compact-log.ts'
 import { describeCron } from '../../src/batch/describe-cron.ts'
 import { enforceRetention } from '../../src/batch/enforce-retention.ts'
 import { fillView } from '../../src/batch/fill-view.ts'
+import { mergeRawLog } from '../../src/batch/merge-raw-log.ts'
 import { openParquet } from '../../src/core/parquet.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
@@ -248,4 +249,55 @@ test('a run cut off after any effect is made good by the next (S3)', async () =>
     expect(await agesIn(rawLog('clicks'), 'at')).toEqual([3])
   }
   expect(at).toBeGreaterThan(10)
+})
+
+test('raw rows joined across a change of the event time column go by the one that was theirs (S3)', async () => {
+  await push(12 * DAY, 3 * DAY)
+  const { sources, ...rest } = definitions('10d')
+  const [clicks] = sources!
+  const schema = [...clicks!.schema, { name: 'seen', type: 'timestamp' as const }]
+  await applyClicks(platform, { ...rest, sources: [{ ...clicks!, schema, event_time: 'seen' }] })
+  const [old, recent] = [11.5 * DAY, 2 * DAY].map((age) => formatInstant(START - age))
+  const row = { made: recent, user: 'ann', item: 1 }
+  const events = [
+    { ...row, at: recent, seen: old, price: 11 },
+    { ...row, at: old, seen: recent, price: 2 },
+  ]
+  await pushEvents(platform, { source: 'clicks', events })
+  await platform.consume()
+  platform.time.now += HOUR
+  await platform.flush({ cut: true })
+  const raw = rawLog('clicks')
+  await mergeRawLog(platform, await platform.offline.list(raw.view, raw.version), null)
+  const prices = async () => {
+    const segments = await platform.offline.list(raw.view, raw.version)
+    expect(segments).toHaveLength(1)
+    const file = await openParquet(platform.offline.openSegment(segments[0]!), 'raw')
+    return Array.from((await file.readColumn('price', 0, file.rowCount)) as ArrayLike<bigint>, Number).sort()
+  }
+  expect(await prices()).toEqual([11, 12, 2, 3])
+  expect(await enforceRetention(platform)).toContain('raw rows of clicks: 0 segments removed, 1 written anew')
+  expect(await prices()).toEqual([2, 3])
+})
+
+test('a run ends where definitions change meanwhile: what they keep for longer stays (S3, S33)', async () => {
+  for (const age of [12, 11, 3]) await push(age * DAY)
+  await push(13 * DAY, 2 * DAY)
+  const { replace, list } = platform.offline
+  const count = async () => (await list('last_click', 1)).length + (await list('last_sale', 1)).length
+  const before = await count()
+  let replaced = 0
+  Object.assign(platform.offline, {
+    async replace(...given: Parameters<typeof replace>) {
+      const isDone = await replace(...given)
+      if (replaced++ === 0) await applyClicks(platform, definitions())
+      return isDone
+    },
+  })
+  expect(await enforceRetention(platform)).toBe('last_click@1: 1 segments removed, 0 written anew')
+  expect(replaced).toBe(1)
+  expect(await count()).toBe(before - 1)
+  platform.time.now += HOUR
+  expect(await enforceRetention(platform)).toBeUndefined()
+  expect(await count()).toBe(before - 1)
 })

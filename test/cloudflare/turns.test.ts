@@ -84,22 +84,55 @@ test('take() passes over who has ended waiting without a word', async () => {
     now: () => time.now,
     async wait() {
       time.now += 1_000
-      // The first to wait never comes back.
-      if (waits++ === 0) await new Promise(() => {})
+      // The first two to wait never come back.
+      if (waits++ < 2) await new Promise(() => {})
       await new Promise((resolve) => setTimeout(resolve, 0))
     },
   })
   const holder = turns.take(() => lost.promise, HEEDLESS)
-  void turns.take(async () => 'lost', HEEDLESS)
+  for (const _ of [1, 2]) void turns.take(async () => 'lost', HEEDLESS)
   const last = turns.take(async () => 'done', HEEDLESS)
   lost.resolve()
   await holder
   expect(await last).toBe('done')
-  expect(time.now).toBeGreaterThan(29_000)
-  expect(time.now).toBeLessThan(35_000)
+  // Nobody has to find that out once more.
+  expect(await turns.take(async () => 'next', HEEDLESS)).toBe('next')
+  expect(time.now).toBeGreaterThanOrEqual(10_000)
+  expect(time.now).toBeLessThan(15_000)
 })
 
-test('take() takes over from work that was ended without a word', async () => {
+test('take() takes over within seconds from who was ended in its turn, timers and all', async () => {
+  const time = { now: 0 }
+  const turns = createTurns({
+    now: () => time.now,
+    async wait(ms) {
+      // Who has the turn waits for longer than who looks after it.
+      if (ms >= 1_000) await new Promise(() => {})
+      time.now += 1_000
+      await new Promise((resolve) => setTimeout(resolve, 0))
+    },
+  })
+  void turns.take(() => new Promise(() => {}), HEEDLESS)
+  expect(await turns.take(async () => 'done', HEEDLESS)).toBe('done')
+  expect(time.now).toBeGreaterThanOrEqual(10_000)
+  expect(time.now).toBeLessThan(15_000)
+})
+
+test('take() leaves the turn to who computes for long without a word, and goes on', async () => {
+  const { time, turns } = createClocked()
+  let isOver = false
+  const holder = turns.take(async () => {
+    for (let part = 0; part < 3; part++) {
+      time.now += 30_000
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+    isOver = true
+  }, HEEDLESS)
+  expect(await turns.take(async () => isOver, HEEDLESS)).toBe(true)
+  await holder
+})
+
+test('take() takes over from work that hangs', async () => {
   const { time, turns } = createClocked()
   void turns.take(() => new Promise(() => {}), HEEDLESS)
   expect(await turns.take(async () => 'done', HEEDLESS)).toBe('done')

@@ -3,8 +3,7 @@ import { eraseRows, findRows, type RowsToErase } from '../../core/erase-rows.ts'
 import { COMMIT_COLUMN, STAMP_COLUMNS } from '../../core/log-columns.ts'
 import { openParquet, type ParquetFile } from '../../core/parquet.ts'
 import type { Instant } from '../../core/time.ts'
-import { fingerprint } from '../../definitions/fingerprint.ts'
-import { FILL_SEGMENT, type RegisteredSegment, siblingPath } from '../../definitions/segment-record.ts'
+import { FILL_SEGMENT, madePath, type RegisteredSegment } from '../../definitions/segment-record.ts'
 import type { CompiledEntity } from '../../definitions/snapshot.ts'
 import type { LogName, LogObject, Platform } from '../../platform.ts'
 
@@ -76,7 +75,7 @@ async function putLeft(
   { bytes, rowCount }: { readonly bytes: Uint8Array; readonly rowCount: number },
 ): Promise<boolean> {
   if (rowCount === 0) return offline.replace([segment.path], null)
-  const path = siblingPath(segment.path, `erased-${fingerprint([segment.path, keys])}`)
+  const path = madePath(segment.path, { making: 'erased', of: [segment.path, keys], bytes })
   // The bounds stay: they may only be wider than what is left.
   const record: RegisteredSegment = { ...segment, path, bytes: bytes.length, rowCount }
   await offline.writeSegment(path, bytes)

@@ -1,4 +1,5 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { parquetWriteBuffer } from 'hyparquet-writer'
 import { beforeEach, expect, test } from 'vitest'
 import { describeJob } from '../../../src/batch/describe-job.ts'
 import { startErasure } from '../../../src/batch/erasure/erasure.ts'
@@ -150,6 +151,40 @@ test('a file too large to be rewritten is named if it holds the key, and not if 
   expect(report!.notes.slice(3)).toEqual([
     'Look into landing file "parquet/held.parquet" yourself, it could not be rewritten: it has 100000001 bytes, at most 100000000 are rewritten',
   ])
+})
+
+test('a file with a column that cannot be written anew, as a DECIMAL, stays and is named with it if it holds the key (S11)', async () => {
+  const withDecimal = (users: readonly string[]) =>
+    new Uint8Array(
+      parquetWriteBuffer({
+        columnData: [
+          { name: 'user', data: [...users] },
+          { name: 'value', data: users.map((_, row) => BigInt(row)) },
+          { name: 'at', data: users.map(() => new Date(AT)) },
+          { name: 'amount', data: users.map(() => 1.25) },
+        ],
+        schema: [
+          { name: 'root', num_children: 4 },
+          { name: 'user', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' },
+          { name: 'value', type: 'INT64', repetition_type: 'REQUIRED' },
+          { name: 'at', type: 'INT64', converted_type: 'TIMESTAMP_MILLIS', repetition_type: 'REQUIRED' },
+          {
+            name: 'amount',
+            type: 'INT64',
+            converted_type: 'DECIMAL',
+            precision: 18,
+            scale: 2,
+            repetition_type: 'REQUIRED',
+          },
+        ],
+      }),
+    )
+  platform.land('parquet', 'held.parquet', withDecimal(['ann', GONE]))
+  platform.land('parquet', 'clean.parquet', withDecimal(['ann']))
+  expect((await erase()).report!.notes.slice(3)).toEqual([
+    'Look into landing file "parquet/held.parquet" yourself, it could not be rewritten: column "amount" is INT64 DECIMAL(18, 2), which cannot be written',
+  ])
+  expect(await landed('parquet', 'held.parquet')).toEqual(withDecimal(['ann', GONE]))
 })
 
 test('a file that is replaced while it is rewritten is looked into again (S11)', async () => {

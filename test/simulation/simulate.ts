@@ -324,8 +324,16 @@ export async function simulate(
 
   async function remove() {
     const doorTime = platform.time.now
-    const key = KEYS[below(KEYS.length)]!
-    const eventTime = doorTime + (below(4) === 0 ? below(30) : -below(100)) * SECOND
+    // Half of them cut through a tile, where one holds two events of a key: its windows have to be made anew.
+    const events = written.filter(({ deletes }) => deletes === undefined)
+    const isCut = (a: Written) =>
+      events.some(
+        (b) => b.key === a.key && b.eventTime > a.eventTime && tileOf(b.eventTime) === tileOf(a.eventTime),
+      )
+    const meant = chance(0.5) ? events.findLast(isCut) : undefined
+    const key = meant?.key ?? KEYS[below(KEYS.length)]!
+    const anytime = doorTime + (below(4) === 0 ? below(30) : -below(100)) * SECOND
+    const eventTime = meant?.eventTime ?? anytime
     const views = [null, ['price'], ['activity'], ['price', 'colour']][below(4)]!
     const { deletion_id } = await deleteKeys(platform, {
       entity: 'user',
@@ -639,6 +647,8 @@ export async function simulate(
     }))
   }
 }
+
+const tileOf = (time: number) => Math.floor(time / HOP_US)
 
 /** The newest row or tombstone of a view for a key: look at every one, keep the best (S2, S6, S10). */
 function winner(

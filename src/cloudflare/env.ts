@@ -59,7 +59,8 @@ export function parseVariables(env: Env): Variables {
     LOAD_PARTS,
   } = env
   const parsed = Variables.safeParse({
-    ADMIN_TOKEN,
+    // An empty secret is none.
+    ADMIN_TOKEN: ADMIN_TOKEN === '' ? undefined : ADMIN_TOKEN,
     SEGMENT_AGE_MS,
     RETRY_DELAY_S_MAX,
     BLOCK_BYTES_MAX,

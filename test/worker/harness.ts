@@ -37,7 +37,7 @@ export interface Harness {
 export const TOKEN = 'test'
 
 export interface HarnessOptions {
-  /** Null leaves `ADMIN_TOKEN` out. */
+  /** Null is none: an empty one, which what `npm run dev` has put into `.dev.vars` does not fill in. */
   readonly token?: string | null
   readonly variables?: Readonly<Record<string, string>>
   /** Other Workers, by the name of the service binding that leads to each. */
@@ -53,7 +53,7 @@ export async function startHarness({
   services = {},
   configPath = './wrangler.toml',
 }: HarnessOptions = {}): Promise<Harness> {
-  const vars = { SEGMENT_AGE_MS: '1000', ...variables, ...(token === null ? {} : { ADMIN_TOKEN: token }) }
+  const vars = { SEGMENT_AGE_MS: '1000', ...variables, ADMIN_TOKEN: token ?? '' }
   const others = Object.values(services)
   const bindingOverrides = Object.fromEntries(
     Object.entries(services).map(([binding, { name }]) => [binding, name]),

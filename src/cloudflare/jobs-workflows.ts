@@ -25,7 +25,10 @@ export function jobsWorkflows(jobs: Env['JOBS']): Jobs {
     },
     async stop(id) {
       const instance = await find(id)
-      if (instance !== undefined && !ENDED.has((await instance.status()).status)) await instance.terminate()
+      if (instance === undefined) return
+      const { status } = await instance.status()
+      // One that has hardly begun is unknown and cannot be ended yet: it finds by itself that its job is cancelled.
+      if (!ENDED.has(status) && status !== 'unknown') await instance.terminate()
     },
   }
 }

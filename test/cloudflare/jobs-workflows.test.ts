@@ -45,7 +45,7 @@ test('a job that cannot be created fails its start', async () => {
 
 test.each([
   ['running', [], ['terminate']],
-  ['unknown', [], ['terminate']],
+  ['unknown', [], []],
   ['errored', ['restart'], []],
 ])(
   'a job that its engine calls %s is started again or ended only where that is sure to be right',

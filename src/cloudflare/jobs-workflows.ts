@@ -28,7 +28,11 @@ export function jobsWorkflows(jobs: Env['JOBS']): Jobs {
       if (instance === undefined) return
       const { status } = await instance.status()
       // One that has hardly begun is unknown and cannot be ended yet: it finds by itself that its job is cancelled.
-      if (!ENDED.has(status) && status !== 'unknown') await instance.terminate()
+      if (ENDED.has(status) || status === 'unknown') return
+      await instance.terminate().catch(async (error: unknown) => {
+        // It may have come to its end meanwhile, for it looks, too.
+        if (!ENDED.has((await instance.status()).status)) throw error
+      })
     },
   }
 }

@@ -4,6 +4,10 @@ import { LongestFirst } from './test/longest-first.ts'
 
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false'
 
+/** Tests below the edges, but for those that measure what their process holds. */
+const UNIT =
+  'test/{auth,batch,catalog,core,definitions,http,ingest,offline,online,platform,registry}/**/!(*-memory).test.ts'
+
 export default defineConfig({
   test: {
     // Most tests of the whole Worker wait for its timers: three files at a time keep two cores busy.
@@ -11,11 +15,20 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       {
-        // Everything below the edges, and the whole Worker from outside.
+        // A process loads modules once for all its files: none of them changes what another sees.
+        test: {
+          name: 'unit',
+          include: [UNIT],
+          isolate: false,
+          testTimeout: 120_000,
+        },
+      },
+      {
+        // The whole Worker and the tools from outside, and whatever else needs a process of its own.
         test: {
           name: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/cloudflare/**', 'test/browser/**'],
+          exclude: ['test/cloudflare/**', 'test/browser/**', UNIT],
           // Tests of the whole Worker wait for what comes about: on a busy machine that takes its time.
           testTimeout: 120_000,
           hookTimeout: 120_000,

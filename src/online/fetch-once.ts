@@ -5,7 +5,7 @@ import type { PlannedBlock } from './plan-read.ts'
 /** A fetch that has not ended by then belonged to a request that was cut off: the next one fetches for itself. */
 const FETCH_MS_MAX = 2_000
 /** Between two looks whether others' fetches have ended: twice as long each time. */
-const LOOK_MS_MIN = 2
+const LOOK_MS_MIN = 4
 const LOOK_MS_MAX = 32
 
 type Blocks = (Block | undefined)[]
@@ -38,9 +38,9 @@ export function fetchNoted(
  */
 export async function untilFetched(platform: Platform, blocks: readonly PlannedBlock[]): Promise<void> {
   let lookMs = LOOK_MS_MIN
-  for (let waitedMs = 0; waitedMs < FETCH_MS_MAX; waitedMs += lookMs) {
-    lookMs = Math.min(2 * lookMs, LOOK_MS_MAX)
+  for (let waitedMs = 0; waitedMs < FETCH_MS_MAX; lookMs = Math.min(2 * lookMs, LOOK_MS_MAX)) {
     await platform.pause(lookMs)
+    waitedMs += lookMs
     if (!blocks.some(({ key }) => isBeingFetched(platform, key))) return
   }
 }

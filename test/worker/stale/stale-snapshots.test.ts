@@ -158,6 +158,7 @@ it('a window changes under load, readers and consumers being up to a minute behi
   const isNewByGeneration = new Map<number, boolean>()
   const endMs = Date.now() + DONE_MS
   let hasFilled = false
+  let isHeld = true
   // Batches of the queue are few on a quick machine: one has to have been computed by a consumer that was behind.
   for (let rounds = 0; rounds < ROUNDS_AFTER || !(await isAllOld()); ) {
     expect(Date.now(), 'it is not served in time').toBeLessThan(endMs)
@@ -167,6 +168,8 @@ it('a window changes under load, readers and consumers being up to a minute behi
       const kinds = new Set(sums.map((sum) => sum >= FACTOR))
       expect(kinds.size, `a mix of two versions: ${sums}`).toBe(1)
       const isNew = kinds.has(true)
+      // Whoever is behind, and whoever is not, goes on with the old one until the new one is filled.
+      if (isHeld) expect(isNew).toBe(false)
       expect(isNewByGeneration.get(generation) ?? isNew, `generation ${generation} answers as two`).toBe(
         isNew,
       )
@@ -175,10 +178,11 @@ it('a window changes under load, readers and consumers being up to a minute behi
       if (isNew && !hasFilled) expect((await newestGeneration()).author).toBe('filling activity@2')
       hasFilled ||= isNew
     }
+    if (isHeld) await harness.call('POST', '/go-on')
+    isHeld = false
     if (hasFilled) rounds++
   }
-  // Whoever is behind went on with the old one, and the new one came by a generation of its own.
-  expect([...isNewByGeneration.values()]).toContain(false)
+  // The new one came by a generation of its own.
   expect(isNewByGeneration.get(applied) ?? false).toBe(false)
 
   await harness.call('POST', '/settled')

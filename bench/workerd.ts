@@ -7,6 +7,8 @@ import { promisify } from 'node:util'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { unstable_getMiniflareWorkerOptions } from 'wrangler'
 
+import { blockHead } from '../src/core/block.ts'
+
 const ROOT = join(import.meta.dirname, '..')
 const PUTS_AT_ONCE = 100
 const WRANGLER = join(ROOT, 'node_modules/wrangler/bin/wrangler.js')
@@ -63,11 +65,16 @@ export async function startWorkerd(configPath: string, options: WorkerdOptions):
       const entries = [...texts]
       for (let at = 0; at < entries.length; at += PUTS_AT_ONCE) {
         const chunk = entries.slice(at, at + PUTS_AT_ONCE)
-        await Promise.all(chunk.map(([key, text]) => namespace.put(key, text)))
+        await Promise.all(chunk.map(([key, text]) => namespace.put(key, text, optionsOf(key, text))))
       }
     },
     stop: () => miniflare.dispose(),
   }
+}
+
+/** Blocks have their head beside them, as when a writer puts them. */
+function optionsOf(key: string, text: string) {
+  return key.startsWith('block/') ? { metadata: blockHead(text) } : {}
 }
 
 interface Build {

@@ -14,6 +14,7 @@ import type { Files } from './platform/files.ts'
 import type { FillRecords } from './platform/fills.ts'
 import type { JobRecords, Jobs, LoadRecords } from './platform/jobs.ts'
 import type { OfflineLog } from './platform/offline-log.ts'
+import type { OnlineStore } from './platform/online-store.ts'
 import type { Quarantine } from './platform/quarantine.ts'
 import type { Quotations } from './platform/quotations.ts'
 import type { RawWriters } from './platform/raw-writers.ts'
@@ -30,6 +31,7 @@ export type * from './platform/files.ts'
 export type * from './platform/fills.ts'
 export * from './platform/jobs.ts'
 export type * from './platform/offline-log.ts'
+export type * from './platform/online-store.ts'
 export type * from './platform/quarantine.ts'
 export * from './platform/quotations.ts'
 export type * from './platform/raw-writers.ts'
@@ -189,14 +191,6 @@ export interface SnapshotStore {
   publish(index: ServingIndex): Promise<void>
   /** Deletes a generation's index and these packs. */
   delete(generation: number, packs: readonly string[]): Promise<void>
-}
-
-/** Blocks by key. Reads may be stale, misses may be stale too; one write a second per key. */
-export interface OnlineStore {
-  /** Texts of the keys, in their order; null where there is none. Any number of keys, none twice. */
-  readBlocks(keys: readonly string[]): Promise<readonly (string | null)[]>
-  writeBlock(key: string, text: string): Promise<void>
-  deleteBlock(key: string): Promise<void>
 }
 
 /** Files as users land them. */

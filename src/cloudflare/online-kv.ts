@@ -1,4 +1,6 @@
+import { blockHead } from '../core/block.ts'
 import { FeatureStoreError } from '../core/error.ts'
+import { blockKey } from '../definitions/block-key.ts'
 import type { OnlineStore } from '../platform.ts'
 
 /** Keys one bulk get takes; it counts as one operation. */
@@ -9,7 +11,7 @@ const BULK_KEYS_MAX = 100
  */
 const READ_OPERATIONS_MAX = 200
 
-/** Blocks in KV. */
+/** Blocks in KV. The metadata of each is its head. */
 export function onlineKv(kv: KVNamespace): OnlineStore {
   return {
     async readBlocks(keys) {
@@ -21,8 +23,21 @@ export function onlineKv(kv: KVNamespace): OnlineStore {
       const texts = await Promise.all(chunks.map((chunk) => readChunk(read, chunk)))
       return texts.flat()
     },
+    async listHeads(space, { operationsMax }) {
+      const heads = new Map<string, string>()
+      const prefix = blockKey(space, '')
+      let cursor: string | undefined
+      for (let operations = 0; operations < operationsMax; operations++) {
+        const page = await kv.list<string>({ prefix, cursor: cursor ?? null })
+        // A block put by an older release has no metadata.
+        for (const { name, metadata } of page.keys) if (metadata !== undefined) heads.set(name, metadata)
+        if (page.list_complete) break
+        cursor = page.cursor
+      }
+      return heads
+    },
     async writeBlock(key, text) {
-      await kv.put(key, text)
+      await kv.put(key, text, { metadata: blockHead(text) })
     },
     async deleteBlock(key) {
       await kv.delete(key)

@@ -45,6 +45,15 @@ export function writeCachedBlock(cache: BlockCache, key: string, block: Block, n
   return block
 }
 
+/** Notes that a block was found unchanged: as if it had been fetched now. */
+export function renewCachedBlock(cache: BlockCache, key: string, nowMs: number): void {
+  const held = cache.entries.get(key)
+  if (held === undefined) return
+  cache.entries.delete(key)
+  held.fetchedMs = nowMs
+  cache.entries.set(key, held)
+}
+
 /** Counts bytes of what was made of a block and goes with it, as part of the block where the cache holds that. */
 export function countDerivedBytes(
   cache: BlockCache,

@@ -82,11 +82,24 @@ export function blockContent(text: string): string {
   return text.slice(MAGIC.length + WORD + 1 + COUNT + 1 + MILLIS)
 }
 
+/**
+ * What stands first in a block: the checksum, which is one of the checksums of all its rows too, and when it was made. Two
+ * texts of one key that share it are the same.
+ */
+export function blockHead(text: string): string {
+  return text.slice(0, HEAD - 1)
+}
+
+/** Whether the text with this head takes the block's place: it is not the same, nor known to be made before it. */
+export function isReplacedBy(block: Block, head: string): boolean {
+  return !block.text.startsWith(head) && !(block.publishedMs > publishedMsOf(head))
+}
+
 /** Checks a block's head and finds its parts. Throws `internal` for a text that is cut short or changed. */
 export function openBlock(text: string): Block {
   if (!text.startsWith(MAGIC) || text.length < HEAD) throw corrupt('its head is not one')
   const rowCount = parseBase36(text, MAGIC.length + WORD + 1, COUNT)
-  const publishedMs = parseBase36(text, MAGIC.length + WORD + COUNT + 2, MILLIS)
+  const publishedMs = publishedMsOf(text)
   const viewsLength = parseBase36(text, MAGIC.length + WORD + COUNT + MILLIS + 3, COUNT)
   const indexStart = HEAD + viewsLength + 1
   const rowsStart = indexStart + rowCount * ENTRY
@@ -198,6 +211,10 @@ function parseBase36(text: string, start: number, width: number): number {
     value = value * 36 + digit
   }
   return value
+}
+
+function publishedMsOf(text: string): number {
+  return parseBase36(text, MAGIC.length + WORD + COUNT + 2, MILLIS)
 }
 
 function corrupt(what: string) {

@@ -1,4 +1,3 @@
-import type { Block } from '../core/block.ts'
 import type { Platform } from '../platform.ts'
 import type { PlannedBlock } from './plan-read.ts'
 
@@ -8,8 +7,6 @@ const FETCH_MS_MAX = 2_000
 const LOOK_MS_MIN = 4
 const LOOK_MS_MAX = 32
 
-type Blocks = (Block | undefined)[]
-
 /** Whether a request of this isolate is fetching the block now, as far as one can know. */
 export function isBeingFetched({ clock, memory }: Platform, key: string): boolean {
   const startMs = memory.blocks.fetching.get(key)
@@ -17,11 +14,11 @@ export function isBeingFetched({ clock, memory }: Platform, key: string): boolea
 }
 
 /** Fetches blocks, and lets the isolate's other requests know for as long; goes on if the client leaves. */
-export function fetchNoted(
+export function fetchNoted<T>(
   platform: Platform,
   blocks: readonly PlannedBlock[],
-  read: () => Promise<Blocks>,
-): Promise<Blocks> {
+  read: () => Promise<T>,
+): Promise<T> {
   const { fetching } = platform.memory.blocks
   const startMs = platform.clock.now() / 1_000
   for (const { key } of blocks) fetching.set(key, startMs)

@@ -6,6 +6,7 @@ import { askWriters } from './ask-writers.ts'
 import { fetchNoted, isBeingFetched, untilFetched } from './fetch-once.ts'
 import type { PlannedBlock } from './plan-read.ts'
 import { createReadCost, type ReadCost } from './read-cost.ts'
+import { refreshBlocks } from './refresh-blocks.ts'
 import { refreshTogether } from './refresh-together.ts'
 
 /** A cached block is served this long (S31). */
@@ -96,11 +97,15 @@ function readCache(
     return entry.block
   })
   cost.cachedBlocks += blocks.length - missing.length
-  cost.refreshedKeys += aging.length
+  cost.refreshedBlocks += aging.length
   // What the refresh goes on to cost comes after the answer: it is not the answer's.
   if (aging.length > 0) {
     refreshTogether(platform, { snapshot, blocks: aging }, (gathered) =>
-      fetchBlocks(platform, snapshot, { blocks: gathered, cost: createReadCost() }),
+      fetchNoted(platform, gathered, () =>
+        refreshBlocks(platform, gathered, (changed) =>
+          readThrough(platform, snapshot, { blocks: changed, cost: createReadCost() }),
+        ),
+      ),
     )
   }
   return { found, missing }

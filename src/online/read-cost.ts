@@ -6,8 +6,8 @@ export interface ReadCost {
   cachedBlocks: number
   /** Keys read from KV for the answer. */
   kvKeys: number
-  /** Keys read from KV in the background, for reads to come. */
-  refreshedKeys: number
+  /** Blocks that are looked at again in the background, for reads to come. */
+  refreshedBlocks: number
   /** Writers asked. */
   writers: number
   /** Time spent waiting for KV and writers. */
@@ -15,5 +15,5 @@ export interface ReadCost {
 }
 
 export function createReadCost(): ReadCost {
-  return { cachedBlocks: 0, kvKeys: 0, refreshedKeys: 0, writers: 0, waitUs: 0 }
+  return { cachedBlocks: 0, kvKeys: 0, refreshedBlocks: 0, writers: 0, waitUs: 0 }
 }

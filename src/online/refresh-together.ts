@@ -1,4 +1,4 @@
-import type { Block } from '../core/block.ts'
+import { LIMITS } from '../core/limits.ts'
 import type { ServedGeneration } from '../definitions/served-generation.ts'
 import type { Memory, Platform } from '../platform.ts'
 import type { PlannedBlock } from './plan-read.ts'
@@ -7,8 +7,6 @@ import type { PlannedBlock } from './plan-read.ts'
 const GATHER_MS = 10
 /** A request that has not read what was gathered by then was cut off. */
 const GATHER_MS_MAX = 1_000
-/** Keys of one operation of KV. */
-const GATHERED_MAX = 100
 
 /** Blocks that requests want refreshed under one generation, until the first of them reads them all. */
 interface GatheredBlocks {
@@ -22,20 +20,20 @@ const gatherings = new WeakMap<Memory, GatheredBlocks>()
 
 /**
  * Refreshes blocks in the background, together with those of requests that come within a few milliseconds: hot blocks grow
- * old at the same time, and one read of many keys costs an isolate little more than one of a single key. Requests
+ * old at the same time, and one look at many costs an isolate little more than one at a single block. Requests
  * share what they want, no promise: that would belong to one of them.
  */
 export function refreshTogether(
   platform: Platform,
   { snapshot, blocks }: { readonly snapshot: ServedGeneration; readonly blocks: readonly PlannedBlock[] },
-  read: (blocks: readonly PlannedBlock[]) => Promise<readonly (Block | undefined)[]>,
+  read: (blocks: readonly PlannedBlock[]) => Promise<void>,
 ): void {
   const { clock, memory } = platform
   const nowMs = clock.now() / 1_000
   const gathered = gatherings.get(memory)
   if (
     gathered?.snapshot === snapshot &&
-    gathered.blocks.length + blocks.length <= GATHERED_MAX &&
+    gathered.blocks.length + blocks.length <= LIMITS.readBlocksMax &&
     nowMs - gathered.startMs < GATHER_MS_MAX
   ) {
     gathered.blocks.push(...blocks)
@@ -49,7 +47,7 @@ export function refreshTogether(
 async function readGathered(
   { memory, pause }: Platform,
   own: GatheredBlocks,
-  read: (blocks: readonly PlannedBlock[]) => Promise<unknown>,
+  read: (blocks: readonly PlannedBlock[]) => Promise<void>,
 ): Promise<void> {
   await pause(GATHER_MS)
   if (gatherings.get(memory) === own) gatherings.delete(memory)

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { expect, test } from 'vitest'
 import type { Env } from '../../src/cloudflare/env.ts'
 import { onlineKv } from '../../src/cloudflare/online-kv.ts'
+import { blockHead, encodeBlock } from '../../src/core/block.ts'
 import { LIMITS } from '../../src/core/limits.ts'
 
 const BULK_BYTES_MAX = 25_000_000
@@ -57,6 +58,15 @@ test('readBlocks() gives up within its share of an invocation, however large blo
 test('readBlocks() passes on any other failure of KV', async () => {
   const kv = { get: () => Promise.reject(new Error('KV GET_BULK failed: 500 Internal Server Error')) }
   await expect(onlineKv(kv as unknown as KVNamespace).readBlocks(keysOf(2))).rejects.toThrow('500')
+})
+
+test('listHeads() leaves out what an older release has put, without a head', async () => {
+  const { ONLINE } = env as unknown as Env
+  const [old, text] = ['block/aged/main/0', encodeBlock(['v@1'], 1, [])]
+  await ONLINE.put(old, text)
+  await onlineKv(ONLINE).writeBlock('block/aged/main/1', text)
+  const heads = await onlineKv(ONLINE).listHeads({ entity: 'aged', group: 'main' }, { operationsMax: 1 })
+  expect([...heads]).toEqual([['block/aged/main/1', blockHead(text)]])
 })
 
 test('readBlocks() reads more than 25 MB from a real namespace', async () => {

@@ -1,5 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { blockHead, encodeBlock } from '../../src/core/block.ts'
+import { bitsText } from '../../src/core/entity-key.ts'
 import { decodeRawGroups, encodeRawGroup } from '../../src/core/raw-row.ts'
+import { blockKey } from '../../src/definitions/block-key.ts'
 import type { ArrivedLetter } from '../../src/definitions/dead-letter.ts'
 import { assembleDefinitions } from '../../src/definitions/definition-index.ts'
 import { DefinitionSet } from '../../src/definitions/definition-set.ts'
@@ -320,6 +323,26 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(texts[0]).toBeNull()
       expect(await platform.online.readBlocks(['block/user/01'])).toEqual(['one'])
       expect(await platform.online.readBlocks([])).toEqual([])
+    })
+
+    test('online.listHeads() answers the heads of a group alone, of every width, in operations of a thousand', async () => {
+      const text = (time: number) => encodeBlock(['v@1'], time, [])
+      const space = { entity: 'user', group: 'main' }
+      const keys = Array.from({ length: 1_024 }, (_, at) => blockKey(space, bitsText(at, 10)))
+      await Promise.all(keys.map((key, at) => platform.online.writeBlock(key, text(at))))
+      await platform.online.writeBlock(blockKey(space, '00000000000'), text(7))
+      await platform.online.writeBlock(blockKey({ ...space, group: 'main2' }, bitsText(0, 10)), text(8))
+      await platform.online.writeBlock(keys[3]!, text(9))
+      await platform.online.deleteBlock(keys[4]!)
+      const heads = await platform.online.listHeads(space, { operationsMax: 3 })
+      expect(heads.size).toBe(1_024)
+      expect(heads.get(keys[3]!)).toBe(blockHead(text(9)))
+      expect(heads.get(blockKey(space, '00000000000'))).toBe(blockHead(text(7)))
+      expect(heads.has(keys[4]!)).toBe(false)
+      expect((await platform.online.listHeads(space, { operationsMax: 1 })).size).toBe(1_000)
+      expect((await platform.online.listHeads({ ...space, group: 'none' }, { operationsMax: 1 })).size).toBe(
+        0,
+      )
     })
 
     test('offline.writeSegment() never replaces an object', async () => {

@@ -103,6 +103,7 @@ test('a block that waits for its turn takes new rows in, and is not put again fo
   const platform = memoryPlatform(START, {
     online: () => ({
       readBlocks: async (keys) => keys.map(() => null),
+      listHeads: async () => new Map(),
       async writeBlock() {
         putCount++
         // The first puts take as long as it takes to refresh every block once more.

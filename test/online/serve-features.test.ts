@@ -36,12 +36,12 @@ test('serveFeatures() counts what a read cost: keys first, then none while the c
   const platform = await start()
   const entity = { user: 'ann', item: 1 }
   const { cost: cold } = await serve(platform, entity)
-  expect(cold).toMatchObject({ cachedBlocks: 0, kvKeys: 2, refreshedKeys: 0, writers: 0 })
+  expect(cold).toMatchObject({ cachedBlocks: 0, kvKeys: 2, refreshedBlocks: 0, writers: 0 })
   const { cost: warm } = await serve(platform, entity)
-  expect(warm).toMatchObject({ cachedBlocks: 2, kvKeys: 0, refreshedKeys: 0, writers: 0 })
+  expect(warm).toMatchObject({ cachedBlocks: 2, kvKeys: 0, refreshedBlocks: 0, writers: 0 })
   platform.time.now += 4_000_000
   const { cost: aging } = await serve(platform, entity)
-  expect(aging).toMatchObject({ cachedBlocks: 2, kvKeys: 0, refreshedKeys: 2, writers: 0 })
+  expect(aging).toMatchObject({ cachedBlocks: 2, kvKeys: 0, refreshedBlocks: 2, writers: 0 })
   const { cost: unknown } = await serve(platform, { user: 'never', item: 1 })
   expect(unknown).toMatchObject({ cachedBlocks: 1, kvKeys: 1, writers: 1 })
 })

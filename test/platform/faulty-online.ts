@@ -1,4 +1,5 @@
 import type { Clock, OnlineStore } from '../../src/platform.ts'
+import { LISTED_KEYS_MAX, listHeads } from './list-heads.ts'
 
 /** How KV misbehaves, by its documents. Fractions lie between 0 and 1. */
 export interface OnlineFaults {
@@ -52,6 +53,16 @@ export function faultyOnline(clock: Clock, random: () => number, faults: OnlineF
       counts.keysRead += keys.length
       counts.operations += Math.ceil(keys.length / BULK_KEYS_MAX)
       return keys.map(read)
+    },
+    async listHeads(space, options) {
+      const seen = [...versions.keys()].map((key) => [key, read(key)] as const)
+      const heads = listHeads(
+        seen.flatMap(([key, text]) => (text === null ? [] : [[key, text] as const])),
+        space,
+        options,
+      )
+      counts.operations += Math.ceil(Math.max(heads.size, 1) / LISTED_KEYS_MAX)
+      return heads
     },
     async writeBlock(key, text) {
       counts.operations++

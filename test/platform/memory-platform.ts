@@ -48,6 +48,7 @@ import type {
   PushRecord,
   QuarantineBatch,
 } from '../../src/platform.ts'
+import { listHeads } from './list-heads.ts'
 import { memoryBuffer } from './memory-buffer.ts'
 import { memoryCron } from './memory-cron.ts'
 import { memoryDeadLetters } from './memory-dead-letters.ts'
@@ -183,6 +184,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       counts.readBlocks += keys.length
       return keys.map((key) => blocks.get(key) ?? null)
     },
+    listHeads: async (space, options) => listHeads(blocks, space, options),
     async writeBlock(key, text) {
       fail('writeBlock')
       counts.writeBlock++

@@ -42,7 +42,7 @@ export interface ServingOptions extends Omit<WarmOptions, 'name'> {
 /**
  * Get and BatchGet against a Worker without a store. Both sides run in workerd and are asked by the same client on a
  * socket of their own, with no proxy between; the client's own time is in both, so ratios of cheap requests come
- * out nearer to 1 than the Workers alone would have them. KV is Miniflare's, on a local disk: its gets are neither
+ * out nearer to 1 than the Workers alone would have them. KV is Miniflare's, on this machine: its gets are neither
  * as fast nor as slow as Cloudflare's, so what reads it tells one commit from another, not what production would show.
  * `batch_get_100_both_cached` is meant at 100,000 entities: a few thousand fit the baseline's cache for good, and then
  * it does next to nothing.

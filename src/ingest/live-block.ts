@@ -167,7 +167,7 @@ function mergeEvent(
     }
     setWindows(block, held, row.view, state)
   }
-  if ((batch !== undefined && state.batches.has(batch)) || wasCounted(state, row)) return false
+  if (wasCounted(state, row, batch)) return false
   return countEvent(rules, state, row, now)
 }
 

@@ -61,6 +61,7 @@ async function rebuild(
   const now = platform.clock.now()
   const fresh = createWindowState(rules)
   for (const batch of batches) fresh.batches.add(batch)
+  fresh.batchesThrough = now
   for (const id of tombstonesOf(view)) {
     const tombstone = state.blocks.findRow(key, id)
     if (tombstone !== undefined) deleteEvents(fresh, tombstone.eventTime)

@@ -24,6 +24,8 @@ export interface WindowState {
   newest: Instant
   /** Loads whose rows were counted from the log when the windows were made anew: the writers' share of them comes later. */
   readonly batches: Set<string>
+  /** Newest event time of theirs that was counted: what was ahead of the clock then (S4) counts when it comes. */
+  batchesThrough: Instant
   /**
    * Rows counted when the windows were made anew during the version's fill, by their sequences: its log has rows that come yet,
    * from the fill or from the stream, whichever is first. Undefined when there are none.
@@ -45,6 +47,7 @@ export function createWindowState({ plan }: WindowRules): WindowState {
     ids: createEventIds(),
     newest: Number.NEGATIVE_INFINITY,
     batches: new Set(),
+    batchesThrough: Number.NEGATIVE_INFINITY,
     counted: undefined,
   }
 }
@@ -70,8 +73,13 @@ export function noteCounted(state: WindowState, row: ViewRow): void {
   addEventId(state.counted, rowIdentity(row))
 }
 
-/** Whether a row that is delivered was counted before. */
-export function wasCounted({ counted }: WindowState, row: ViewRow): boolean {
+/** Whether a row that is delivered was counted before; `batch` is the load that brings it. */
+export function wasCounted(
+  { batches, batchesThrough, counted }: WindowState,
+  row: ViewRow,
+  batch: string | undefined,
+): boolean {
+  if (batch !== undefined && batches.has(batch) && row.eventTime <= batchesThrough) return true
   return counted !== undefined && isKnownEvent(counted, rowIdentity(row))
 }
 
@@ -104,7 +112,7 @@ export function encodeWindowLine(
   { view, key, state }: { readonly view: string; readonly key: string; readonly state: WindowState },
 ): string {
   const tiles = encodeTiles(plan, state.tiles)
-  const batches = [...state.batches].join(' ')
+  const batches = state.batches.size === 0 ? '' : [state.batchesThrough, ...state.batches].join(' ')
   const counted = state.counted === undefined ? [] : [encodeHours(state.counted)]
   return [WINDOWS, view, key, state.newest, tiles, encodeHours(state.ids), batches, ...counted].join('\t')
 }
@@ -134,11 +142,13 @@ export function decodeWindowLine(
   ]
   const rules = rulesOf(view)
   if (rules === undefined) return undefined
+  const [through = '-Infinity', ...loads] = batches === '' ? [] : batches.split(' ')
   const state = {
     tiles: decodeTiles(rules.plan, tiles),
     ids: decodeHours(hours),
     newest: Number(newest),
-    batches: new Set(batches === '' ? [] : batches.split(' ')),
+    batches: new Set(loads),
+    batchesThrough: Number(through),
     counted: counted === undefined ? undefined : decodeHours(counted),
   }
   return { view, key, state }

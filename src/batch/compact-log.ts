@@ -134,7 +134,7 @@ function replacedBefore(jobsUnfinished: readonly JobRecord[], now: number): numb
 async function listDue(platform: Platform): Promise<LogName[]> {
   const { offline } = platform
   const { entities } = await readWritingSnapshot(platform, {})
-  // Writers tell the segments of a fill by their names (S10) until it has ended.
+  // A fill reads the segments that it has written by their names until it has ended.
   const unfilled = new Set(Object.values(entities).flatMap((entity) => entity.unfilled))
   const countMin = SMALL_COUNT_MIN
   const views = await offline.listFragmented({ ...smallSegments('view'), countMin })

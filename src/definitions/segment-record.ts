@@ -78,9 +78,5 @@ export function madePath(
   return `${folder}${making}-${fingerprint(of)}-${contentHash(bytes)}.parquet`
 }
 
-/** What a fill names its segments; loads and writers name theirs otherwise. */
+/** Begins the names of a fill's segments; loads and writers name theirs otherwise. */
 export const FILL_SEGMENT = 'fill.'
-
-export function isFillSegment(path: string): boolean {
-  return path.slice(path.lastIndexOf('/') + 1).startsWith(FILL_SEGMENT)
-}

@@ -35,6 +35,7 @@ import {
   isWindowLine,
   type WindowRules,
   type WindowState,
+  wasCounted,
 } from './window-state.ts'
 
 /** A block in a writer's memory: what each view holds for each key, and what was deleted. */
@@ -82,7 +83,7 @@ export interface MergeOptions {
   readonly hash: KeyHash
   readonly rulesOf: RulesOf
   readonly now: Instant
-  /** What brought the row, if it stands in the log already (`WindowState.batches`). */
+  /** The load that brought the row (`WindowState.batches`). */
   readonly batch: string | undefined
 }
 
@@ -166,7 +167,7 @@ function mergeEvent(
     }
     setWindows(block, held, row.view, state)
   }
-  if (batch !== undefined && state.batches.has(batch)) return false
+  if (wasCounted(state, row, batch)) return false
   return countEvent(rules, state, row, now)
 }
 
@@ -254,6 +255,8 @@ function tileCells(held: KeyRows, view: string, rulesOf: RulesOf, now: Instant):
   const rules = state && rulesOf(view)
   if (state === undefined || rules === undefined) return undefined
   dropOld(rules, state, now)
+  // What a block shows has been filled: the writer has all of its log, and refuses by message what comes again.
+  state.counted = undefined
   if (state.newest === Number.NEGATIVE_INFINITY) return undefined
   return { eventTime: state.newest, cells: encodeTiles(rules.plan, state.tiles) }
 }

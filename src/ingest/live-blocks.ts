@@ -12,7 +12,7 @@ import {
   type RulesOf,
   setWindows,
 } from './live-block.ts'
-import { FILL, type WindowState } from './window-state.ts'
+import type { WindowState } from './window-state.ts'
 import type { JournalEntry, WriterStorage } from './writer-storage.ts'
 
 /**
@@ -184,9 +184,8 @@ export interface LiveBlocksOptions {
   readonly clock: Clock
 }
 
-/** What brought a row that stands in the log already: its load, or the fill of its view; undefined for a row of the stream. */
+/** The load that brought a row; undefined for a row of the stream or of a fill. */
 function batchOf({ sequenceOrigin }: ViewRow, { kind }: Pick<JournalEntry, 'kind'>): string | undefined {
-  if (kind === 'fill') return FILL
   return kind === 'load' ? sequenceOrigin : undefined
 }
 

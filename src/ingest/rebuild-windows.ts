@@ -3,11 +3,17 @@ import { compareText, decodeRow, encodeRow, type Stamp, tombstonesOf, type ViewR
 import { openSegment, scanSegment } from '../core/segment.ts'
 import { encodeValue } from '../core/value.ts'
 import { oldestCounted } from '../core/window/window-plan.ts'
-import { isFillSegment } from '../definitions/segment-record.ts'
 import { backoffMs } from './publications.ts'
-import { countEvent, createWindowState, deleteEvents, FILL, type WindowRules } from './window-state.ts'
+import {
+  countEvent,
+  createWindowState,
+  deleteEvents,
+  noteCounted,
+  sequenceText,
+  type WindowRules,
+} from './window-state.ts'
 import type { WriterPlatform } from './writer-platform.ts'
-import { markRange, type WriterState, windowRules } from './writer-state.ts'
+import { isUnfilled, markRange, type WriterState, windowRules } from './writer-state.ts'
 
 /** Windows of one key that only the log can tell anew: a deletion has cut through one of their tiles (S10). */
 export interface WindowAddress {
@@ -49,21 +55,23 @@ async function rebuild(
     for (const line of rows.split('\n')) {
       if (!line.startsWith(`${view}\t${key}\t`)) continue
       const row = decodeRow(line)
-      events.set(identityOf(row), row)
+      events.set(sequenceText(row), row)
     }
   }
   const now = platform.clock.now()
   const fresh = createWindowState(rules)
   for (const batch of batches) fresh.batches.add(batch)
+  fresh.batchesThrough = now
   for (const id of tombstonesOf(view)) {
     const tombstone = state.blocks.findRow(key, id)
     if (tombstone !== undefined) deleteEvents(fresh, tombstone.eventTime)
   }
+  const isFilling = isUnfilled(state.record!, view)
   // Of one event that came twice, the one that was at the door first counts.
   const sorted = [...events.values()].sort(compareSequence)
   for (const row of sorted) {
     const isAhead = row.eventTime > now || state.held.has(encodeRow(row))
-    if (!isAhead) countEvent(rules, fresh, row, now)
+    if (!isAhead && countEvent(rules, fresh, row, now) && isFilling) noteCounted(fresh, row)
   }
   state.blocks.replaceWindows({ view, key }, fresh)
   markRange(state, state.blocks.rangeOf(key), { dueMs: now / 1_000, entry: 0 }, view)
@@ -82,8 +90,7 @@ async function readLog(
   const at = view.lastIndexOf('@')
   const manifest = await platform.offline.list(view.slice(0, at), Number(view.slice(at + 1)))
   const events = new Map<string, ViewRow>()
-  // Registered all at once: where one segment of a fill is, all are, be they of this key or not.
-  const batches = new Set(manifest.some(({ path }) => isFillSegment(path)) ? [FILL] : [])
+  const batches = new Set<string>()
   for (const segment of manifest) {
     if (segment.bucket !== bucket || segment.eventTimeMax < oldest) continue
     const file = await openSegment(platform.offline.openSegment(segment), schema, segment.path)
@@ -92,15 +99,11 @@ async function readLog(
       const cells = values
         .map((value, position) => encodeValue(schema.features[position]!.type, value))
         .join(',')
-      events.set(identityOf(stamp), { ...stamp, view, key, cells })
+      events.set(sequenceText(stamp), { ...stamp, view, key, cells })
       batches.add(stamp.sequenceOrigin)
     })
   }
   return { events, batches }
-}
-
-function identityOf({ sequenceTime, sequenceOrigin, sequenceIndex }: Stamp): string {
-  return `${sequenceTime} ${sequenceOrigin} ${sequenceIndex}`
 }
 
 function compareSequence(a: Stamp, b: Stamp): number {

@@ -142,7 +142,8 @@ export function isKept({ record }: WriterState, view: string): boolean {
   return record !== undefined && (groupOf(record, view) !== undefined || isUnfilled(record, view))
 }
 
-function isUnfilled({ layout }: WriterRecord, view: string): boolean {
+/** Whether rows of a version have yet to be brought by its fill. */
+export function isUnfilled({ layout }: WriterRecord, view: string): boolean {
   return layout.entity.unfilled.includes(view)
 }
 

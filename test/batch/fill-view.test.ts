@@ -5,6 +5,7 @@ import { createBlockCache } from '../../src/core/block-cache.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
 import { rawLog } from '../../src/definitions/raw-log.ts'
+import { deleteKeys } from '../../src/ingest/delete-keys.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
 import { parseLabels } from '../../src/offline/parse-labels.ts'
 import { retrieveHistory } from '../../src/offline/retrieve-history.ts'
@@ -167,6 +168,67 @@ test('what the stream has brought a windowed version is not counted again by its
   expect(sums).toEqual(['1040', '20'])
   expect((await history(platform)).map((row) => row[1])).toEqual(sums)
 })
+
+/**
+ * A version whose windows of ann are made anew from the log (S10) while the log has the fill's rows and the writer does not yet. `meanwhile`
+ * then goes on with the message that brought those; answers the sum once the fill is done.
+ */
+async function sumAfterRebuild(
+  meanwhile: (platform: MemoryPlatform, message: string) => Promise<void>,
+): Promise<string | undefined> {
+  const platform = memoryPlatform(START, { limits: { rowsPerCheckpoint: 1 } })
+  await applyClicks(platform, definitions('value', 'value'))
+  platform.heldJobs = []
+  await push(platform, ['ann', 1, 40], ['ann', 2, 10], ['ann', 4, -60])
+  const [message] = platform.queue
+  await platform.consume()
+  await applyClicks(platform, definitions('value', 'value * 10'))
+  await push(platform, ['ann', 8, 30], ['ann', 16, 5])
+  await platform.consume()
+  const job = await runFill(platform, 'fill-activity-2', async (step) => {
+    if (step !== 'sync 0') return
+    const eventTime = platform.time.now - 20 * SECOND
+    await deleteKeys(platform, { entity: 'user', keys: [{ user: 'ann' }], eventTime, views: null })
+    await platform.consume()
+    await platform.flush({ cut: true })
+    await meanwhile(platform, message!)
+  })
+  expect(job).toMatchObject({ status: 'succeeded' })
+  platform.time.now = START + 61 * SECOND
+  await platform.flush()
+  const sum = (await read(platform))[0]!.values[1]
+  expect((await history(platform))[0]![1]).toBe(sum)
+  return sum
+}
+
+async function bring(platform: MemoryPlatform, message: string) {
+  platform.queue.push(message)
+  await platform.consume()
+}
+
+test.each<readonly [string, Parameters<typeof sumAfterRebuild>[0]]>([
+  ['the fill', async () => {}],
+  ['the stream', bring],
+  [
+    'the stream after a restart',
+    async (platform, message) => {
+      await platform.flush()
+      platform.crash()
+      await bring(platform, message)
+    },
+  ],
+  [
+    'the fill when the time of one has come',
+    async (platform) => {
+      platform.time.now += 61 * SECOND
+    },
+  ],
+])(
+  'rows of a fill that were counted from the log are counted once, though %s brings them next (S9, S10)',
+  async (_, meanwhile) => {
+    expect(await sumAfterRebuild(meanwhile)).toBe('220')
+  },
+)
 
 test('every accepted row of a source is in the raw log once, as it came (S9)', async () => {
   const platform = await start()

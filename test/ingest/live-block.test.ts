@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { hashKey } from '../../src/core/entity-key.ts'
+import { hashKey, topBits } from '../../src/core/entity-key.ts'
 import {
   compareStamps,
   encodeRow,
@@ -9,15 +9,18 @@ import {
   tombstonesOf,
   type ViewRow,
 } from '../../src/core/row.ts'
+import { planWindows } from '../../src/core/window/window-plan.ts'
 import {
   createLiveBlock,
   decodeCheckpoint,
   encodeCheckpoint,
+  encodeLiveBlocks,
   findRow,
   forgetKey,
   keepViews,
   mergeRow,
 } from '../../src/ingest/live-block.ts'
+import { noteCounted, type WindowRules } from '../../src/ingest/window-state.ts'
 
 const VIEWS = ['a@1', 'a@2', 'b@1', tombstoneId(null), tombstoneId('a')]
 const TEXTS_PER_ROW = 3
@@ -109,4 +112,25 @@ test('a block holds the newest row of each view and tombstone, whatever is freed
     }),
     { numRuns: 200 },
   )
+})
+
+test('a row that was counted before it was delivered is known until a block shows its version (S9, S33)', () => {
+  const count = { name: 'n', function: 'count', input: 0, inputType: 'int64', windows: ['1h'] } as const
+  const rules: WindowRules = { plan: planWindows([count]), cellTypes: ['int64'], hasEventId: false }
+  const stamp = { eventTime: 5, createdTime: 5, ingestTime: 5, sequenceTime: 5, sequenceOrigin: 'x' }
+  const row: ViewRow = { ...stamp, sequenceIndex: 0, view: 'a@1', key: '1', cells: '7' }
+  const rulesOf = () => rules
+  const options = { hash: hashKey('1'), rulesOf, now: 5, batch: undefined }
+  const block = createLiveBlock()
+  mergeRow(block, row, options)
+  noteCounted(block.rowsByKey.get('1')!.windows!.get('a@1')!, row)
+  const read = createLiveBlock()
+  decodeCheckpoint(read, encodeCheckpoint(block, rulesOf), { rulesOf, isWanted: () => true })
+  expect(mergeRow(read, row, options)).toBe(false)
+  expect(mergeRow(read, { ...row, sequenceIndex: 1 }, options)).toBe(true)
+  const bits = topBits(hashKey('1').high, 1) === 0 ? '0' : '1'
+  encodeLiveBlocks([read], { bits, views: ['a@1'], rulesOf, now: 5 })
+  const [line] = encodeCheckpoint(read, rulesOf).split('\n')
+  const [before] = encodeCheckpoint(block, rulesOf).split('\n')
+  expect(line!.split('\t')).toHaveLength(before!.split('\t').length - 1)
 })

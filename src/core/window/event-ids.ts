@@ -39,6 +39,11 @@ export function addEventId({ digestsByHour }: EventIds, event: EventIdentity): b
   return digests.add(digestOf(event)).size > before
 }
 
+/** Whether an event has been remembered. */
+export function isKnownEvent({ digestsByHour }: EventIds, event: EventIdentity): boolean {
+  return digestsByHour.get(eventHour(event.eventTime))?.has(digestOf(event)) === true
+}
+
 /**
  * Forgets the hours that end at or before `oldest` (`oldestCounted` of the view's plan): no window counts their
  * events any more. Answers the hours forgotten, for the store to drop them too.

@@ -8,6 +8,7 @@ import {
   type EventIdentity,
   encodeEventIds,
   eventHour,
+  isKnownEvent,
 } from '../../../src/core/window/event-ids.ts'
 import { finishWindows } from '../../../src/core/window/finish-windows.ts'
 import { addEvent, createTiles } from '../../../src/core/window/tiles.ts'
@@ -27,6 +28,7 @@ test('an event is its id, key and event time, and is taken once (S9)', () => {
       const ids = createEventIds()
       const known = new Set<string>()
       for (const event of events) {
+        expect(isKnownEvent(ids, event)).toBe(known.has(nameOf(event)))
         expect(addEventId(ids, event)).toBe(!known.has(nameOf(event)))
         known.add(nameOf(event))
       }

@@ -46,14 +46,12 @@ function parseUsual(text: string): Instant | undefined {
   const minute = digits(text, 14, 16)
   const second = digits(text, 17, 19)
   const fraction = last === 19 ? 0 : digits(text, 20, last) * 10 ** (26 - last)
-  // Every month has 28 days; NaN fails each comparison.
+  // The 29th of February is left to the pattern; NaN fails each comparison.
   const isUsual =
     year >= 1700 &&
     year < 2255 &&
-    month >= 1 &&
-    month <= 12 &&
     day >= 1 &&
-    day <= 28 &&
+    day <= (MONTH_DAYS[month] ?? 0) &&
     hour <= 23 &&
     minute <= 59 &&
     second <= 59 &&
@@ -63,6 +61,8 @@ function parseUsual(text: string): Instant | undefined {
 }
 
 const UPPER_Z = 0x5a
+/** Days that each month has every year, January being 1. */
+const MONTH_DAYS = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 /** NaN where a character is no digit. */
 function digits(text: string, start: number, end: number): number {

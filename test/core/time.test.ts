@@ -11,6 +11,13 @@ test('parseInstant() and formatInstant() are exact inverses to the microsecond (
   )
 })
 
+test('parseInstant() reads every day of a leap year and of another as the calendar has it (S1)', () => {
+  for (const year of [2024, 2026, 1900]) {
+    for (let day = Date.UTC(year, 0, 1); day < Date.UTC(year + 1, 0, 1); day += 86_400_000)
+      expect(parseInstant(new Date(day).toISOString())).toBe(day * 1_000)
+  }
+})
+
 test('parseInstant() honours offsets and takes text without one as UTC (S1)', () => {
   expect(parseInstant('2026-01-01T01:00:00+01:00')).toBe(parseInstant('2026-01-01T00:00:00'))
   expect(parseInstant('2025-12-31T23:30:00-00:30')).toBe(parseInstant('2026-01-01T00:00:00Z'))
@@ -23,6 +30,11 @@ test.each([
   '2026-01-01',
   '2026-13-01T00:00:00Z',
   '2026-02-29T00:00:00Z',
+  '2026-04-31T00:00:00Z',
+  '2026-06-31T00:00:00Z',
+  '2026-09-31T00:00:00Z',
+  '2026-11-31T00:00:00Z',
+  '2026-12-32T00:00:00Z',
   '2026-01-01T24:00:00Z',
   '2026-01-01T00:00:60Z',
   '2026-00-01T00:00:00Z',

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Harness, startHarness, until } from '../harness.ts'
+import { type Harness, startHarness, until, writeConfig } from '../harness.ts'
 
 const USERS = [1, 2, 3, 4, 5]
 const DONE_MS = 120_000
@@ -52,11 +52,7 @@ let pushes = 0
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'featheredge-'))
-  const configPath = join(folder, 'wrangler.toml')
-  const config = (await readFile('wrangler.toml', 'utf8'))
-    .replace('"src/index.ts"', JSON.stringify(resolve('test/worker/stale/worker.ts')))
-    .replace('"migrations"', JSON.stringify(resolve('migrations')))
-  await writeFile(configPath, config)
+  const configPath = await writeConfig(folder, 'test/worker/stale/worker.ts')
   harness = await startHarness({ configPath })
   await apply('value')
 })

@@ -407,6 +407,12 @@ describe('load', () => {
     expect(await delayNow('MIX')).toBe(1)
     const [then] = await history([{ airport: 'MIX', event_time: instantText(earlier) }])
     expect(then![2]).toBe(2)
+    // Nothing is on its way to the manifest while what follows counts its rows.
+    await until(
+      () => readLog('MIX'),
+      (rows) => rows.length === 2,
+      IN_R2_MS,
+    )
   })
 })
 

@@ -37,7 +37,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await worker.stop()
-  await rm(state, { recursive: true, force: true })
+  await rm(state, { recursive: true, force: true, maxRetries: 10 })
 })
 
 /** Steps of jobs whose name is of the pattern are done and do not end (`held/worker.ts`). */

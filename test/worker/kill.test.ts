@@ -72,7 +72,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await worker.stop()
-  await rm(state, { recursive: true, force: true })
+  await rm(state, { recursive: true, force: true, maxRetries: 10 })
 })
 
 async function start({ isMigrated }: { readonly isMigrated: boolean }): Promise<void> {

@@ -93,7 +93,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await worker.stop()
-  await rm(state, { recursive: true, force: true })
+  await rm(state, { recursive: true, force: true, maxRetries: 10 })
 })
 
 async function start({ isMigrated }: { readonly isMigrated: boolean }): Promise<void> {
@@ -204,7 +204,7 @@ it('a store that has lost KV and all writers is rebuilt from the log: every enti
   const historyBefore = await history()
 
   await worker.stop()
-  for (const lost of ['kv', 'do']) await rm(join(state, 'v3', lost), { recursive: true })
+  for (const lost of ['kv', 'do']) await rm(join(state, 'v3', lost), { recursive: true, maxRetries: 10 })
   await start({ isMigrated: true })
   expect(await read('strong'), 'what is lost is not served').not.toEqual(before)
   for (const view of VIEWS) await call('POST', `/v1/feature-views/${view}/rebuild`)

@@ -40,7 +40,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await harness?.close()
-  rmSync(folder, { recursive: true })
+  rmSync(folder, { recursive: true, maxRetries: 10 })
 })
 
 async function push(...events: { user: string; item: number; price: number; at: string; made?: string }[]) {

@@ -125,7 +125,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await harness?.close()
-  await rm(folder, { recursive: true })
+  await rm(folder, { recursive: true, maxRetries: 10 })
 })
 
 interface Load {

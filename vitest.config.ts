@@ -21,6 +21,7 @@ export default defineConfig({
           include: [UNIT],
           isolate: false,
           testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -39,7 +40,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
-          testTimeout: 180_000,
+          testTimeout: 300_000,
           hookTimeout: 120_000,
         },
       },
@@ -55,6 +56,7 @@ export default defineConfig({
           name: 'workerd',
           include: ['test/cloudflare/**/*.test.ts'],
           testTimeout: 120_000,
+          hookTimeout: 120_000,
           provide: { migrations: await readD1Migrations('migrations') },
         },
       },

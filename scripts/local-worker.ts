@@ -32,6 +32,8 @@ export interface LocalWorkerOptions {
   readonly state: string
   readonly token: string
   readonly variables?: Readonly<Record<string, string>>
+  /** Where it is not the repository's. */
+  readonly configPath?: string
   /** True where the state has had all migrations: they need not be looked at again. */
   readonly isMigrated?: boolean
 }
@@ -64,6 +66,7 @@ async function startWrangler(options: LocalWorkerOptions): Promise<LocalWorker> 
     ...['--log-level', 'warn', '--show-interactive-dev-session=false'],
     ...variables.flatMap(([name, value]) => ['--var', `${name}:${value}`]),
     ...persist,
+    ...(options.configPath === undefined ? [] : ['--config', options.configPath]),
   ])
   const url = `http://127.0.0.1:${port}`
   await untilHealthy(url, child)

@@ -41,7 +41,7 @@ export async function startFlightsStore(): Promise<FlightsStore> {
         `/v1/feature-services/delay_predictor/features?${new URLSearchParams({ ...trip, miles: String(miles) })}`,
       ),
     ({ json }) => json.statuses?.origin_last_delay === 'present',
-    30_000,
+    60_000,
   )
   const labels = events.slice(-50)
   const column = (name: string, type: ValueType, values: readonly Value[]) => ({ name, type, values })

@@ -26,7 +26,7 @@ beforeAll(async () => {
   })
   expect(stdout).toContain('featheredge-0.1.0.tgz')
   harness = await startHarness()
-})
+}, SHELL_MS_MAX)
 afterAll(async () => {
   await harness?.close()
   await rm(folder, { recursive: true, force: true })

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
@@ -44,6 +45,38 @@ test('serveFeatures() counts what a read cost: keys first, then none while the c
   expect(aging).toMatchObject({ cachedBlocks: 2, kvKeys: 0, refreshedBlocks: 2, writers: 0 })
   const { cost: unknown } = await serve(platform, { user: 'never', item: 1 })
   expect(unknown).toMatchObject({ cachedBlocks: 1, kvKeys: 1, writers: 1 })
+})
+
+/** Of the queue, before it hands over a batch (`wrangler.toml`). */
+const BATCH_MS = 1_000
+const POLL_MS = 50
+
+test('whoever polls sees a pushed event within 5 s, however old its block is when the event comes (S31)', async () => {
+  for (let ageMs = 0; ageMs < 5_000; ageMs += 250) {
+    const platform = await start()
+    const read = async () => valuesOf((await serve(platform, { user: 'ann', item: 1 })).rows[0]!)[0]
+    const poll = async (ms: number) => {
+      for (let polledMs = 0; polledMs < ms; polledMs += POLL_MS) {
+        platform.time.now += POLL_MS * 1_000
+        if ((platform.nextWorkMs() ?? Number.POSITIVE_INFINITY) <= platform.time.now / 1_000)
+          await platform.work()
+        if ((await read()) === '8') return true
+        // What is read again comes in the background.
+        await setImmediate()
+        await setImmediate()
+      }
+      return false
+    }
+    await poll(ageMs)
+    const at = formatInstant(platform.time.now)
+    await pushEvents(platform, {
+      source: 'clicks',
+      events: [{ at, made: at, user: 'ann', item: 1, price: 8 }],
+    })
+    expect(await poll(BATCH_MS)).toBe(false)
+    await platform.consume()
+    expect(await poll(5_000 - BATCH_MS), `its block was ${ageMs} ms old`).toBe(true)
+  }
 })
 
 test('a block cached before its view had this version is read again, not answered as error (S30)', async () => {

@@ -26,7 +26,7 @@ const DEFINITIONS = {
 }
 /** Ten retries a second apart, the dead-letter queue's five seconds, and a slow machine. */
 const DEAD_MS = 120_000
-const READABLE_MS = 40_000
+const READABLE_MS = 60_000
 
 interface Letter {
   readonly id: string

@@ -2,11 +2,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ErrorBody, type Harness, startHarness, until } from './harness.ts'
 
 const USERS = [1, 2, 3, 4, 5]
-/** Queue, publish interval, snapshots and the isolate's cache, on a busy machine. */
-const STALE_MS_MAX = 30_000
 const DONE_MS = 120_000
 /** What the changed expressions multiply by: no answer can be of both. */
-const FACTOR = 1_000
+const FACTOR = 1_000_000
 
 function definitions(value: string) {
   return {
@@ -87,13 +85,13 @@ async function read(consistency: 'eventual' | 'strong') {
 }
 
 it('an expression of a window is changed under load: each answer is old or new, never missing and never a mix (S30, S33)', {
-  timeout: 240_000,
+  timeout: 400_000,
 }, async () => {
   await push()
   await until(
     () => ask('eventual'),
     ({ json }) => json.rows.every(([, sum]) => sum === 1),
-    STALE_MS_MAX,
+    DONE_MS,
   )
   const applied = await apply(`value * ${FACTOR}`)
   const seen = new Map<number, boolean>()
@@ -118,13 +116,13 @@ it('an expression of a window is changed under load: each answer is old or new, 
   await until(
     () => read('eventual'),
     ({ rows }) => rows.every(([value, sum]) => value === FACTOR && sum === pushes * FACTOR),
-    STALE_MS_MAX,
+    DONE_MS,
   )
   const { json } = await harness.call<{ jobs: Job[] }>('GET', '/v1/jobs')
   const fills = await until(
     async () => (await harness.call<{ jobs: Job[] }>('GET', '/v1/jobs')).json.jobs,
     (jobs) => jobs.every(({ status }) => status === 'succeeded'),
-    STALE_MS_MAX,
+    DONE_MS,
   )
   expect(fills.map(({ id }) => id).sort(), JSON.stringify(json)).toEqual([
     'fill-activity-2',

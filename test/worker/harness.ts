@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { createTestHarness } from 'wrangler'
 import type { Env } from '../../src/cloudflare/env.ts'
 
@@ -80,6 +82,16 @@ export async function startHarness({
     server,
     close: () => server.close(),
   }
+}
+
+/** Writes the repository's configuration into a folder, but for the Worker's own module. Answers its path. */
+export async function writeConfig(folder: string, main: string): Promise<string> {
+  const path = join(folder, 'wrangler.toml')
+  const config = (await readFile('wrangler.toml', 'utf8'))
+    .replace('"src/index.ts"', JSON.stringify(resolve(main)))
+    .replace('"migrations"', JSON.stringify(resolve('migrations')))
+  await writeFile(path, config)
+  return path
 }
 
 /** Reads again and again until what it reads is as wanted. Throws with the last thing read past the deadline. */

@@ -7,14 +7,17 @@ import { type LocalWorker, startLocalWorker } from '../../scripts/local-worker.t
 import { createParquetWriter } from '../../src/core/parquet.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
 import { CLICKS } from '../platform/clicks.ts'
-import { until } from './harness.ts'
+import { until, writeConfig } from './harness.ts'
 
 const USERS = Array.from({ length: 12 }, (_, at) => `user-${at}`)
 const EVENTS = 84
-/** Two in a chunk: steps enough to be killed in each kind of them. */
+const CHUNK_LABELS = 2
+/** Steps enough to be killed in each kind of them. */
 const LABELS = 24
+/** Of a load. */
+const PARTS = 4
 const START_MS = Date.now() - 600_000
-const MADE_MS = 60_000
+const MADE_MS = 120_000
 
 interface Report {
   readonly status: string
@@ -26,25 +29,39 @@ interface Report {
 
 let worker: LocalWorker
 let state: string
+let configPath: string
 beforeAll(async () => {
   state = await mkdtemp(join(tmpdir(), 'featheredge-kill-dataset-'))
+  configPath = await writeConfig(state, 'test/worker/held/worker.ts')
   await start({ isMigrated: false })
 })
 afterAll(async () => {
   await worker.stop()
-  await rm(state, { recursive: true, force: true })
+  await rm(state, { recursive: true, force: true, maxRetries: 10 })
 })
 
-async function start({ isMigrated }: { readonly isMigrated: boolean }): Promise<void> {
+/** Steps of jobs whose name is of the pattern are done and do not end (`held/worker.ts`). */
+async function start({
+  isMigrated,
+  heldSteps = '',
+}: {
+  readonly isMigrated: boolean
+  readonly heldSteps?: string
+}): Promise<void> {
   worker = await startLocalWorker({
     port: 0,
     state,
     token: 'test',
+    configPath,
     isMigrated,
-    variables: { DATASET_CHUNK_ROWS: '2', SEGMENT_AGE_MS: '600000' },
+    variables: {
+      DATASET_CHUNK_ROWS: String(CHUNK_LABELS),
+      SEGMENT_AGE_MS: '600000',
+      LOAD_PARTS: String(PARTS),
+      ...(heldSteps === '' ? {} : { HELD_STEPS: heldSteps }),
+    },
   })
 }
-
 async function send(
   method: string,
   path: string,
@@ -102,7 +119,7 @@ async function silenceDataset(id: string): Promise<number> {
 }
 
 it('a dataset whose Worker is killed at several steps is resumed by Cron and ends byte-equal to an undisturbed one', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   await call('POST', '/v1/definitions/apply', { definitions: CLICKS })
   const events = Array.from({ length: EVENTS }, (_, event) => ({
@@ -136,19 +153,26 @@ it('a dataset whose Worker is killed at several steps is resumed by Cron and end
   const { id: undisturbed } = await call<{ id: string }>('POST', '/v1/training-datasets', request)
   const wanted = await untilReport(undisturbed, ({ status }) => status !== 'queued' && status !== 'running')
   expect(wanted).toMatchObject({ status: 'succeeded', row_count: LABELS, error: null })
-  const { total } = wanted.progress
+  const divided = LABELS / CHUNK_LABELS
+  const joined = wanted.progress.total - divided - wanted.files.length
 
+  // While labels are divided, while they are joined, while files are written.
+  const kills = [
+    { heldSteps: '^divided 2$', done: 3 },
+    { heldSteps: `^joined ${joined - 1}$`, done: divided + joined },
+    { heldSteps: '^file 0$', done: divided + joined + 1 },
+  ]
+  await send('POST', `/hold?steps=${encodeURIComponent(kills[0]!.heldSteps)}`)
   const { id } = await call<{ id: string }>('POST', '/v1/training-datasets', { again: undisturbed })
   let stepCount = 0
-  // While labels are divided, while they are joined, while files are written.
-  for (const share of [0.1, 0.5, 0.9]) {
-    const reached = await untilReport(id, ({ progress }) => progress.done >= total * share)
+  for (const [at, { done }] of kills.entries()) {
+    const reached = await untilReport(id, ({ progress }) => progress.done >= done)
     await worker.kill()
-    expect(reached).toMatchObject({ status: 'running' })
+    expect(reached).toMatchObject({ status: 'running', progress: { done } })
     const stepsDone = await silenceDataset(id)
     expect(stepsDone).toBeGreaterThan(stepCount)
     stepCount = stepsDone
-    await start({ isMigrated: true })
+    await start({ isMigrated: true, heldSteps: kills[at + 1]?.heldSteps ?? '' })
     await worker.tick()
   }
   const made = await untilReport(id, ({ status }) => status !== 'running')
@@ -212,26 +236,32 @@ const PAYMENTS: DefinitionSetInput = {
 }
 
 it('a load in parts whose Worker is killed among its chunks and among its syncs is resumed by Cron and counts every row once (S8, S9)', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   await call('POST', '/v1/definitions/apply', { definitions: PAYMENTS, allow_breaking: true })
   await send('PUT', '/v1/sources/payments/files/payments.parquet', paymentsFile())
+  // Each part goes no further than to its first chunk, or sync, from the twelfth on.
+  const kills = ['chunk', 'sync'].map((phase, before) => ({
+    heldSteps: `${phase} (1[2-9]|[23]\\d)$`,
+    done: before * CHUNKS + 12 + PARTS,
+  }))
+  await send('POST', `/hold?steps=${encodeURIComponent(kills[0]!.heldSteps)}`)
   const started = await call<{ loads: { id: string }[] }>('POST', '/v1/sources/payments/loads', {})
   const { id } = started.loads[0]!
   const untilLoad = (isWanted: (report: Report) => boolean) =>
     until(() => call<Report>('GET', `/v1/loads/${id}`), isWanted, MADE_MS)
-  for (const share of [0.2, 0.6]) {
-    const { status } = await untilLoad(({ progress }) => progress.done >= 2 * CHUNKS * share)
+  for (const [at, { done }] of kills.entries()) {
+    const reached = await untilLoad(({ progress }) => progress.done >= done)
     await worker.kill()
-    expect(status).toBe('running')
+    expect(reached).toMatchObject({ status: 'running', progress: { done } })
     const database = await openD1()
     silence(database, 'loads', id)
     const { parts } = database
       .prepare('SELECT count(DISTINCT chunk % 4) AS parts FROM load_chunks WHERE load = ?')
       .get(id)!
     database.close()
-    expect(parts).toBeGreaterThan(1)
-    await start({ isMigrated: true })
+    expect(parts).toBe(PARTS)
+    await start({ isMigrated: true, heldSteps: kills[at + 1]?.heldSteps ?? '' })
     await worker.tick()
   }
   const load = await untilLoad(({ status }) => status !== 'running')

@@ -3,7 +3,6 @@ import { manyViews } from '../../bench/many-views.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
 import { type Harness, startHarness, until } from './harness.ts'
 
-const MINUTE_MS = 60_000
 const READABLE_MS = 60_000
 
 interface Applied {
@@ -29,7 +28,7 @@ function changed(sql: string): DefinitionSetInput {
 let harness: Harness
 beforeAll(async () => {
   harness = await startHarness()
-}, MINUTE_MS)
+})
 afterAll(() => harness.close())
 
 const apply = (body: object) =>
@@ -49,40 +48,36 @@ async function readFirst(expected: number) {
   return Number(headers.get('x-generation'))
 }
 
-it(
-  'a set of definitions beyond the row of D1 is applied, served, changed by one view, and applied again as it was',
-  async () => {
-    expect(JSON.stringify(SET).length).toBeGreaterThan(2_000_000)
-    const first = await apply({ definitions: SET })
-    expect(first.status, first.text.slice(0, 500)).toBe(200)
-    expect(first.json.changes).toHaveLength(10 + 100 + 480 + 48)
-    await push(3)
-    // coalesce(amount, 0) * 10 + count_0
-    expect(await readFirst(31)).toBe(first.json.generation)
+it('a set of definitions beyond the row of D1 is applied, served, changed by one view, and applied again as it was', async () => {
+  expect(JSON.stringify(SET).length).toBeGreaterThan(2_000_000)
+  const first = await apply({ definitions: SET })
+  expect(first.status, first.text.slice(0, 500)).toBe(200)
+  expect(first.json.changes).toHaveLength(10 + 100 + 480 + 48)
+  await push(3)
+  // coalesce(amount, 0) * 10 + count_0
+  expect(await readFirst(31)).toBe(first.json.generation)
 
-    const planned = await harness.call<Applied>('POST', '/v1/definitions/plan', {
-      definitions: changed('amount * 100'),
-    })
-    const second = await apply({ definitions: changed('amount * 100') })
-    expect(second.json.changes).toEqual(planned.json.changes)
-    expect(second.json.changes.map(({ object }) => object)).toEqual(['feature_view/view_10'])
-    expect(second.json.generation).toBeGreaterThan(first.json.generation)
-    await push(4)
-    expect(await readFirst(400)).toBeGreaterThan(second.json.generation - 1)
+  const planned = await harness.call<Applied>('POST', '/v1/definitions/plan', {
+    definitions: changed('amount * 100'),
+  })
+  const second = await apply({ definitions: changed('amount * 100') })
+  expect(second.json.changes).toEqual(planned.json.changes)
+  expect(second.json.changes.map(({ object }) => object)).toEqual(['feature_view/view_10'])
+  expect(second.json.generation).toBeGreaterThan(first.json.generation)
+  await push(4)
+  expect(await readFirst(400)).toBeGreaterThan(second.json.generation - 1)
 
-    const stored = await harness.call<{ definitions: DefinitionSetInput }>('GET', '/v1/definitions')
-    expect(stored.json.definitions.feature_views).toHaveLength(480)
-    expect(stored.json.definitions.feature_views![10]!.features![0]!.sql).toBe('amount * 100')
+  const stored = await harness.call<{ definitions: DefinitionSetInput }>('GET', '/v1/definitions')
+  expect(stored.json.definitions.feature_views).toHaveLength(480)
+  expect(stored.json.definitions.feature_views![10]!.features![0]!.sql).toBe('amount * 100')
 
-    const again = await apply({ generation: first.json.generation })
-    expect(again.json.changes.map(({ object }) => object)).toEqual(['feature_view/view_10'])
-    await push(5)
-    await readFirst(51)
-    const none = await apply({ definitions: SET })
-    expect(none.json.changes).toEqual([])
-  },
-  2 * MINUTE_MS,
-)
+  const again = await apply({ generation: first.json.generation })
+  expect(again.json.changes.map(({ object }) => object)).toEqual(['feature_view/view_10'])
+  await push(5)
+  await readFirst(51)
+  const none = await apply({ definitions: SET })
+  expect(none.json.changes).toEqual([])
+}, 300_000)
 
 it('a service that there is none of is refused by name, and the nearest is named (S34)', async () => {
   const { status, text } = await harness.call('GET', '/v1/feature-services/servise_7/features?key_0=ann')

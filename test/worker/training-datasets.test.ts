@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ParquetColumn, writeParquet } from '../../src/core/parquet.ts'
 import { openDuckdb } from '../oracles/open-duckdb.ts'
 import { CLICKS } from '../platform/clicks.ts'
-import { type ErrorBody, type Harness, startHarness, TOKEN, until } from './harness.ts'
+import { type ErrorBody, type Harness, startHarness, TOKEN, until, writeConfig } from './harness.ts'
 
 const MADE_MS = 90_000
 const NOW_MS = Date.now()
@@ -24,16 +24,24 @@ interface Report {
   readonly [name: string]: unknown
 }
 
+let folder: string
 let harness: Harness
 beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'featheredge-training-'))
   // Rows wait in the writers until a dataset has them cut, and few labels make several chunks.
-  harness = await startHarness({ variables: { SEGMENT_AGE_MS: '600000', DATASET_CHUNK_ROWS: '3' } })
+  harness = await startHarness({
+    configPath: await writeConfig(folder, 'test/worker/held/worker.ts'),
+    variables: { SEGMENT_AGE_MS: '600000', DATASET_CHUNK_ROWS: '3' },
+  })
   const applied = await harness.call('POST', '/v1/definitions/apply', { definitions: CLICKS })
   expect(applied.status, applied.text).toBe(200)
   await push({ user: 'ann', item: 1, price: 5, at: at(90) }, { user: 'bob', item: 2, price: 7, at: at(80) })
   await untilRead('bob', 7)
 })
-afterAll(() => harness.close())
+afterAll(async () => {
+  await harness?.close()
+  rmSync(folder, { recursive: true, maxRetries: 10 })
+})
 
 async function push(...events: { user: string; item: number; price: number; at: string; made?: string }[]) {
   const body = { events: events.map((event) => ({ made: event.at, ...event })) }
@@ -177,22 +185,27 @@ it('a dataset has every label in order with the features of its time, statuses w
 
 it('a reader of Parquet over HTTP fetches the footer and the column it wants by range, and nothing else', async () => {
   const [{ path, bytes }] = first.files as [Report['files'][number]]
-  const requests: (readonly [string, number, number])[] = []
+  // In the order in which they were sent: answers may come in another.
+  const requests: Promise<readonly [string, number, number]>[] = []
   const file = await asyncBufferFromUrl({
     url: url(path).href,
     byteLength: bytes,
     requestInit: { headers },
     async fetch(input, init) {
-      const response = await fetch(input, init)
-      const body = await response.arrayBuffer()
-      requests.push([new Headers(init?.headers).get('range')!, response.status, body.byteLength])
+      const range = new Headers(init?.headers).get('range')!
+      const answered = fetch(input, init).then(async (response) => ({
+        response,
+        body: await response.arrayBuffer(),
+      }))
+      requests.push(answered.then(({ response, body }) => [range, response.status, body.byteLength]))
+      const { response, body } = await answered
       return new Response(body, response)
     },
   })
   const metadata = await parquetMetadataAsync(file, { initialFetchSize: 8 })
   const rows = await parquetReadObjects({ file, metadata, columns: ['user_price'] })
   expect(rows.map(({ user_price }) => user_price)).toEqual([7n, 5n, null, null, 5n])
-  const [tail, footer, ...chunks] = requests
+  const [tail, footer, ...chunks] = await Promise.all(requests)
   expect(tail).toEqual([`bytes=${bytes - 8}-${bytes - 1}`, 206, 8])
   expect(footer!.slice(1)).toEqual([206, metadata.metadata_length])
   const wanted = metadata.row_groups.map(
@@ -355,18 +368,18 @@ it('a service of one entity is scored for all entities known at a time', async (
 })
 
 it('Cron begins a scheduled dataset once, and it is listed among the jobs', async () => {
-  const minute = new Date(Math.ceil((Date.now() + 1_000) / 60_000) * 60_000)
-  const path = await putLabels(`hourly-${minute.toISOString().slice(0, 10)}.parquet`, labelFile())
+  // Half an hour from its next time, so that it is not due again meanwhile.
+  const due = new Date(Math.floor(Date.now() / 60_000) * 60_000)
+  const schedule = `${(due.getUTCMinutes() + 30) % 60} * * * *`
+  const path = await putLabels(`hourly-${due.toISOString().slice(0, 10)}.parquet`, labelFile())
   const pattern = path.replace(/\d{4}-\d\d-\d\d/, '{date}')
-  const id = await start({ ...REQUEST, name: 'hourly', labels: { path: pattern }, schedule: '* * * * *' })
+  const id = await start({ ...REQUEST, name: 'hourly', labels: { path: pattern }, schedule })
   const scheduled = await harness.call<Report>('GET', `/v1/training-datasets/${id}`)
-  expect(scheduled.json).toMatchObject({
-    status: 'scheduled',
-    schedule: '* * * * *',
-    labels: { path: pattern },
-  })
-  // Its next time is put into the past: nobody waits for a minute.
-  await harness.env.DB.prepare('UPDATE training_schedules SET next_time = next_time - 60000000').run()
+  expect(scheduled.json).toMatchObject({ status: 'scheduled', schedule, labels: { path: pattern } })
+  // Its next time is put into the past: nobody waits for it.
+  await harness.env.DB.prepare('UPDATE training_schedules SET next_time = ?')
+    .bind(due.getTime() * 1_000)
+    .run()
   const worker = harness.server.getWorker()
   await Promise.all([worker.scheduled({ cron: '* * * * *' }), worker.scheduled({ cron: '* * * * *' })])
   const { json } = await harness.call<{ training_datasets: Report[] }>(
@@ -400,9 +413,16 @@ it('a dataset whose instance was ended by force is begun again by Cron and ends 
   ]
   const path = await putLabels('killed.csv', lines.join('\n'))
   const wanted = await make({ ...REQUEST, labels: { path } })
+  await harness.call('POST', '/hold?steps=divided')
   const id = await start({ again: wanted.id })
+  await until(
+    () => harness.call<Report>('GET', `/v1/training-datasets/${id}`),
+    ({ json }) => json.progress.done > 0,
+    MADE_MS,
+  )
   const instance = await harness.env.JOBS.get(id)
   await instance.terminate()
+  await harness.call('POST', '/hold')
   // Two minutes of silence are put into the past.
   await harness.env.DB.prepare('UPDATE jobs SET heartbeat_time = 0 WHERE id = ?').bind(id).run()
   await harness.server.getWorker().scheduled({ cron: '* * * * *' })

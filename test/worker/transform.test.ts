@@ -14,7 +14,8 @@ beforeAll(async () => {
     services: {
       ORDER_PAYLOADS: { name: 'order-payloads', configPath: './examples/order-payloads/wrangler.toml' },
     },
-    variables: { RETRY_DELAY_S_MAX: '0' },
+    // Ten retries last until definitions are mended on a slow machine, too.
+    variables: { RETRY_DELAY_S_MAX: '3' },
   })
   const applied = await apply(definitions)
   expect(applied.status, applied.text).toBe(200)

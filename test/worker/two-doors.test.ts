@@ -7,7 +7,7 @@ import { encodePartId } from '../../src/batch/load-parts.ts'
 import { createParquetWriter, writeParquet } from '../../src/core/parquet.ts'
 import { formatInstant } from '../../src/core/time.ts'
 import { openDuckdb } from '../oracles/open-duckdb.ts'
-import { type Harness, startHarness, TOKEN, until } from './harness.ts'
+import { type Harness, startHarness, TOKEN, until, writeConfig } from './harness.ts'
 
 // The same rows through both doors, each with a source and views of its own; one service reads both, so that an answer is of
 // one time. What is `pushed_` has to be what is `landed_`.
@@ -99,9 +99,11 @@ const rows = Array.from({ length: ROWS }, (): LandedRow => {
   }
 })
 
+let folder: string
 let harness: Harness
 beforeAll(async () => {
-  harness = await startHarness()
+  folder = await mkdtemp(join(tmpdir(), 'featheredge-two-doors-'))
+  harness = await startHarness({ configPath: await writeConfig(folder, 'test/worker/held/worker.ts') })
   const applied = await harness.call('POST', '/v1/definitions/apply', { definitions: DEFINITIONS })
   expect(applied.status, applied.text).toBe(200)
   for (let start = 0; start < ROWS; start += 90) {
@@ -121,7 +123,10 @@ beforeAll(async () => {
     DONE_MS,
   )
 })
-afterAll(() => harness.close())
+afterAll(async () => {
+  await harness?.close()
+  await rm(folder, { recursive: true, maxRetries: 10 })
+})
 
 interface Load {
   readonly id: string
@@ -225,7 +230,6 @@ it.each(['strong', 'eventual'])(
 )
 
 it('rows pushed and loaded have the same log, order aside (S25)', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'two-doors-'))
   const duckdb = await openDuckdb()
   try {
     const { results } = await harness.env.DB.prepare(
@@ -250,7 +254,6 @@ it('rows pushed and loaded have the same log, order aside (S25)', async () => {
     }
   } finally {
     duckdb.closeSync()
-    await rm(folder, { recursive: true })
   }
 })
 
@@ -317,14 +320,17 @@ it('a load in parts with a bad row in its last chunk fails by row and reason, al
 })
 
 it('a load in parts that is cancelled ends all of them and leaves nothing', async () => {
+  // Each part goes no further than to its first chunk from the tenth on.
+  await harness.call('POST', `/hold?steps=${encodeURIComponent('chunk \\d\\d$')}`)
   const id = await startLoad('cancelled', landedFile(rows, 4))
   await until(
     () => readLoad(id),
-    ({ progress }) => progress.done >= PARTS,
+    ({ progress }) => progress.done >= 10 + PARTS,
     DONE_MS,
   )
   const cancelled = await harness.call('POST', `/v1/jobs/${id}/cancel`)
   expect(cancelled.status, cancelled.text).toBe(200)
+  await harness.call('POST', '/hold')
   await untilGone(id)
   expect(await readLoad(id)).toMatchObject({ status: 'cancelled' })
 })

@@ -9,11 +9,141 @@ import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
 import { resolveInNewest } from '../../src/registry/resolve-name.ts'
 import { applyClicks, CLICKS } from '../platform/clicks.ts'
-import { valuesOf } from '../platform/feature-row.ts'
-import { memoryPlatform } from '../platform/memory-platform.ts'
+import { statusesOf, valuesOf } from '../platform/feature-row.ts'
+import { type MemoryOptions, type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
-const START = parseInstant('2026-01-01T00:00:00Z')
+/** In the midst of a tile of five minutes. */
+const START = parseInstant('2026-01-01T12:02:00Z')
 const SECOND = 1_000_000
+
+/** A store that counts clicks and has those of ann a minute and ten seconds ago; what is logged leaves the journal at once. */
+async function start(options: MemoryOptions = {}): Promise<MemoryPlatform> {
+  const platform = memoryPlatform(START, { limits: { rowsPerCheckpoint: 0 }, ...options })
+  await applyClicks(platform, {
+    ...CLICKS,
+    feature_views: [
+      {
+        name: 'activity',
+        entity: 'user',
+        source: 'clicks',
+        aggregations: [{ name: 'clicks', function: 'count', sql: 'price', windows: ['1h'] }],
+      },
+    ],
+    feature_services: [{ name: 'ranker', features: [{ view: 'activity' }] }],
+  })
+  await push(platform, -60, -10)
+  return platform
+}
+
+async function push(platform: MemoryPlatform, ...seconds: readonly number[]) {
+  const events = seconds.map((at) => {
+    const time = formatInstant(START + at * SECOND)
+    return { at: time, made: time, user: 'ann', item: 1, price: 1 }
+  })
+  await pushEvents(platform, { source: 'clicks', events })
+  await platform.consume()
+}
+
+/** Deletes the older click and not the newer one: their tile has to be made anew. */
+async function cutTile(platform: MemoryPlatform) {
+  const eventTime = START - 30 * SECOND
+  await deleteKeys(platform, { entity: 'user', keys: [{ user: 'ann' }], eventTime, views: null })
+  await platform.consume()
+}
+
+async function countOf(platform: MemoryPlatform, consistency: 'eventual' | 'strong') {
+  const resolved = await resolveInNewest(platform, 'ranker')
+  const rows = parseEntities(resolved.service, [{ user: 'ann' }])
+  const read = await readFeatures(platform, resolved, { rows, consistency })
+  return [valuesOf(read.rows[0]!)[0], statusesOf(read.rows[0]!)[0]]
+}
+
+/** Loads clicks of ann, with something between the registration of the rows and their way to the writer. */
+async function loadAround(
+  seconds: readonly number[],
+  { afterRegister }: { readonly afterRegister: (platform: MemoryPlatform) => Promise<void> },
+): Promise<MemoryPlatform> {
+  const platform = await start({
+    async jobEffect(name, run) {
+      const outcome = await run()
+      if (name === 'register') await afterRegister(platform)
+      return outcome
+    },
+  })
+  const times = seconds.map((at) => START + at * SECOND)
+  const file = writeParquet([
+    { name: 'at', type: 'timestamp', values: times },
+    { name: 'made', type: 'timestamp', values: times },
+    { name: 'user', type: 'string', values: times.map(() => 'ann') },
+    { name: 'item', type: 'int64', values: times.map(() => 1n) },
+    { name: 'price', type: 'int64', values: times.map(() => 1n) },
+  ])
+  platform.land('clicks', 'a.parquet', file)
+  await startLoads(platform, 'clicks', { badRowsMax: 0 })
+  return platform
+}
+
+test.each([false, true])(
+  'rows of a load that windows were made anew from are not counted again by its sync, after a restart (%s) either (S9, S10)',
+  async (isRestarted) => {
+    const platform = await loadAround([-20, -5], {
+      async afterRegister(within) {
+        await cutTile(within)
+        await within.flush({ cut: true })
+        if (isRestarted) within.crash()
+      },
+    })
+    expect(await countOf(platform, 'strong')).toEqual(['3', 'present'])
+  },
+)
+
+test('windows whose log could not be read are made anew after a restart, without anybody asking for them (S10)', async () => {
+  let isReading = true
+  const platform = await start({
+    effect(name, run) {
+      if (name === 'list' && !isReading) throw new Error('R2 does not answer')
+      return run()
+    },
+  })
+  await platform.flush({ cut: true })
+  platform.time.now += 2 * SECOND
+  isReading = false
+  await cutTile(platform)
+  await platform.flush({ cut: true })
+  expect((await countOf(platform, 'eventual'))[1]).toBe('error')
+  platform.crash()
+  isReading = true
+  platform.time.now += 2 * SECOND
+  await platform.flush()
+  platform.time.now += 2 * SECOND
+  await platform.work()
+  platform.time.now += 60 * SECOND
+  expect(await countOf(platform, 'eventual')).toEqual(['1', 'present'])
+})
+
+test('windows that a checkpoint holds cut through are made anew after a restart (S10)', async () => {
+  const platform = await start({ memoryBytesMax: 1 })
+  await cutTile(platform)
+  platform.crash()
+  await platform.flush()
+  expect(await countOf(platform, 'strong')).toEqual(['1', 'present'])
+})
+
+test('a row whose time comes while windows are made anew is counted once, when it is released (S4, S10)', async () => {
+  let isPassing = false
+  const platform = await start({
+    effect(name, run) {
+      if (name === 'list' && isPassing) platform.time.now = START + 31 * SECOND
+      return run()
+    },
+  })
+  await push(platform, 30)
+  await cutTile(platform)
+  isPassing = true
+  await platform.flush({ cut: true })
+  await platform.flush()
+  expect(await countOf(platform, 'strong')).toEqual(['2', 'present'])
+})
 
 test.each(['at once', 'after a restart'])(
   "a load's event that was ahead of the clock when windows were made anew is counted, %s (S4, S10)",

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest'
+import { formatInstant, parseInstant } from '../../src/core/time.ts'
+import { writerLayout } from '../../src/definitions/writer-layout.ts'
+import { pushEvents } from '../../src/ingest/push-events.ts'
+import { readWritingSnapshot } from '../../src/registry/current-snapshot.ts'
+import { applyClicks, CLICKS } from '../platform/clicks.ts'
+import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
+
+const START = parseInstant('2026-01-01T00:00:00Z')
+const SECOND = 1_000_000
+const USERS = Array.from({ length: 20 }, (_, at) => `user${at}`)
+
+/** A store with a row of each user, all of them in checkpoints and in KV. */
+async function start(): Promise<MemoryPlatform> {
+  const platform = memoryPlatform(START, { limits: { rowsPerCheckpoint: 0 } })
+  await applyClicks(platform)
+  const at = formatInstant(START)
+  const events = USERS.map((user) => ({ at, made: at, user, item: 1, price: 7 }))
+  await pushEvents(platform, { source: 'clicks', events })
+  await platform.consume()
+  await platform.flush({ cut: true })
+  return platform
+}
+
+async function snapshotOf(platform: MemoryPlatform) {
+  return readWritingSnapshot(platform, { entities: ['user'], viewsOf: ['user'] })
+}
+
+/** Asks both writers of users again and again until nothing of the width is left to be done. */
+async function tend(platform: MemoryPlatform, method: 'addWidth' | 'dropWidth', blockBits: number) {
+  const snapshot = await snapshotOf(platform)
+  for (let left = 1; left > 0; ) {
+    left = 0
+    for (const shard of [0, 1])
+      left += await platform.writers[method](writerLayout(snapshot, 'user', shard), {
+        group: 'main',
+        blockBits,
+      })
+    platform.time.now += 2 * SECOND
+    await platform.flush()
+  }
+}
+
+/** Texts of the users' blocks in KV of a width, by their bits. */
+function blocksIn(platform: MemoryPlatform, blockBits: number): Map<string, string> {
+  return new Map(
+    [...platform.blocks].flatMap(([key, text]) => {
+      const [, entity, , bits] = key.split('/')
+      return entity === 'user' && bits!.length === blockBits ? [[bits!, text]] : []
+    }),
+  )
+}
+
+/** Bits of the blocks that readers have now, and one more. */
+async function nextBits(platform: MemoryPlatform) {
+  const { entities } = await snapshotOf(platform)
+  return entities.user!.groups[0]!.blockBits + 1
+}
+
+test('a width that is dropped and added again is put again as a whole, unchanged as its blocks are (S30)', async () => {
+  const platform = await start()
+  const bits = await nextBits(platform)
+  await tend(platform, 'addWidth', bits)
+  const first = [...blocksIn(platform, bits).keys()]
+  expect(first).toHaveLength(2 ** bits)
+  await tend(platform, 'dropWidth', bits)
+  expect(blocksIn(platform, bits).size).toBe(0)
+  await tend(platform, 'addWidth', bits)
+  expect([...blocksIn(platform, bits).keys()].sort()).toEqual(first.sort())
+})
+
+test('all blocks of a width are put under new versions of views, though checkpoints are of wider ranges (S30)', async () => {
+  const platform = await start()
+  const bits = await nextBits(platform)
+  await tend(platform, 'addWidth', bits)
+  platform.crash()
+  // Nothing has come from its source: it is filled at once, and no row brings a block into memory.
+  const [clicks] = CLICKS.sources!
+  await applyClicks(platform, {
+    ...CLICKS,
+    sources: [...CLICKS.sources!, { ...clicks!, name: 'visits' }],
+    feature_views: [
+      ...CLICKS.feature_views!,
+      {
+        name: 'last_visit',
+        entity: 'user',
+        source: 'visits',
+        features: [{ name: 'visit', type: 'int64', sql: 'price' }],
+      },
+    ],
+  })
+  const snapshot = await snapshotOf(platform)
+  for (const shard of [0, 1]) await platform.writers.announce(writerLayout(snapshot, 'user', shard))
+  const texts = [...blocksIn(platform, bits).values()].filter((text) => text.includes('"user'))
+  expect(texts.length).toBeGreaterThan(1)
+  for (const text of texts) expect(text).toContain('last_visit@1')
+})

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../core/error.ts'
 import type { Instant } from '../core/time.ts'
 import type { SegmentRecord } from '../definitions/segment-record.ts'
+import type { ListPage } from './list-page.ts'
 
 /** Long work, run by the platform's durable engine; a job's id names it there, too. */
 export interface Jobs {
@@ -50,8 +51,8 @@ export interface JobRecords {
   find(id: string): Promise<JobRecord | undefined>
   /** Those of these ids that there are, in no order. */
   findAll(ids: readonly string[]): Promise<readonly JobRecord[]>
-  /** The newest of them, newest first. */
-  list(countMax: number): Promise<readonly JobRecord[]>
+  /** A page of them, newest first. */
+  list(page: ListPage): Promise<readonly JobRecord[]>
   listUnfinished(): Promise<readonly JobRecord[]>
   /** A cancelled job keeps its status, unless it is queued again. */
   update(id: string, change: Partial<Omit<JobRecord, 'id'>>): Promise<void>

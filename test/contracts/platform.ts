@@ -19,6 +19,8 @@ import {
   type LoadRecord,
   type Platform,
   QUOTATION_ERASED,
+  type QuarantinePage,
+  refusedFileId,
 } from '../../src/platform.ts'
 import { proposeDefinitions } from '../../src/registry/read-proposal.ts'
 
@@ -180,20 +182,40 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
         columns: ['at'],
         rows: [{ index: 3, view: null, reason, cells: '"x"' }],
       })
-      expect(await platform.quarantine.list('clicks', 10)).toEqual([])
+      expect(await platform.quarantine.list({ source: 'clicks', countMax: 10 })).toEqual([])
       await platform.quarantine.write(batch('bad'))
       await platform.quarantine.write(batch('worse'))
-      expect(await platform.quarantine.list('clicks', 10)).toEqual([
+      expect(await platform.quarantine.list({ source: 'clicks', countMax: 10 })).toEqual([
         { id: 'push-1.0', source: 'clicks', rowCount: 1, doorTime: 5, reason: 'worse', isReleased: false },
       ])
-      expect(await platform.quarantine.list('others', 10)).toEqual([])
+      expect(await platform.quarantine.list({ source: 'others', countMax: 10 })).toEqual([])
       expect(await platform.quarantine.read('clicks', 'push-1.0')).toEqual(batch('worse'))
       expect(await platform.quarantine.read('clicks', 'push-2.0')).toBeUndefined()
       await platform.quarantine.release('clicks', 'push-1.0', 9)
       expect(await platform.quarantine.find('clicks', 'push-1.0')).toMatchObject({ isReleased: true })
       expect(await platform.quarantine.find('clicks', 'push-2.0')).toBeUndefined()
-      expect(await platform.quarantine.list('clicks', 10)).toEqual([])
+      expect(await platform.quarantine.list({ source: 'clicks', countMax: 10 })).toEqual([])
       expect(await platform.quarantine.read('clicks', 'push-1.0')).toEqual(batch('worse'))
+    })
+
+    test('quarantine.list() goes newest first through pages, of one source and of all', async () => {
+      const { quarantine } = platform
+      for (const [at, id] of ['a', 'b', 'c', 'd'].entries())
+        await quarantine.write({
+          id,
+          source: id === 'c' ? 'sales' : 'clicks',
+          pushId: 'p',
+          doorTime: at < 2 ? 5 : 6,
+          columns: ['at'],
+          rows: [{ index: 0, view: null, reason: 'bad', cells: '"x"' }],
+        })
+      const ids = async (page: QuarantinePage) => (await quarantine.list(page)).map(({ id }) => id)
+      expect(await ids({ countMax: 9 })).toEqual(['d', 'c', 'b', 'a'])
+      expect(await ids({ countMax: 2, after: { time: 6, id: 'd' } })).toEqual(['c', 'b'])
+      expect(await ids({ countMax: 9, after: { time: 5, id: 'b' }, source: 'clicks' })).toEqual(['a'])
+      expect(await ids({ countMax: 2, source: 'clicks' })).toEqual(['d', 'b'])
+      await quarantine.release('clicks', 'b', 9)
+      expect(await ids({ countMax: 2, after: { time: 6, id: 'c' } })).toEqual(['a'])
     })
 
     test('tokens are found by hash until they are revoked, and listed after that too', async () => {
@@ -480,9 +502,13 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await cron.noteRefused([file('a')])).toEqual([file('a')])
       const others = Array.from({ length: 50 }, (_, at) => file(`b${at}`, 'e', 3))
       expect(await cron.noteRefused([file('a', 'e', 2), file('a', 'f', 4), ...others])).toHaveLength(51)
-      expect(await cron.listRefused(2)).toEqual([file('a', 'f', 4), file('b0', 'e', 3)])
+      const [first, second] = await cron.listRefused({ countMax: 2 })
+      expect([first, second]).toEqual([file('a', 'f', 4), file('b9', 'e', 3)])
+      const after = { time: 3, id: refusedFileId(second!) }
+      const rest = await cron.listRefused({ after, countMax: 100 })
+      expect([rest.length, rest[0], rest.at(-1)]).toEqual([50, file('b8', 'e', 3), file('a')])
       await cron.forgetRefused([...others, file('a', 'f')])
-      expect(await cron.listRefused(100)).toEqual([file('a')])
+      expect(await cron.listRefused({ countMax: 100 })).toEqual([file('a')])
     })
 
     test("landing.rewrite() puts other bytes in a file's place, tells before what it will be, and leaves another file alone (S11)", async () => {

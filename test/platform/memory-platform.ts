@@ -59,6 +59,7 @@ import { memoryQuotations } from './memory-quotations.ts'
 import { memoryTokens } from './memory-tokens.ts'
 import { memoryTraining } from './memory-training.ts'
 import { memoryWriterStorage } from './memory-writer-storage.ts'
+import { takePage } from './take-page.ts'
 
 /** The store in plain memory, with its clock and its faults in the test's hands. */
 export interface MemoryPlatform extends Platform {
@@ -556,8 +557,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         },
         find: async (id) => jobs.get(id),
         findAll: async (ids) => [...jobs.values()].filter(({ id }) => ids.includes(id)),
-        list: async (countMax) =>
-          [...jobs.values()].sort((a, b) => b.startedTime - a.startedTime).slice(0, countMax),
+        list: async (page) => takePage(jobs.values(), ({ startedTime: time, id }) => ({ time, id }), page),
         listUnfinished: async () =>
           [...jobs.values()].filter(({ status }) => status === 'queued' || status === 'running'),
         async update(id, change) {
@@ -611,13 +611,15 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       async write(batch) {
         quarantined.set(`${batch.source}/${batch.id}`, structuredClone(batch))
       },
-      list: async (source, countMax) =>
-        [...quarantined.values()]
-          .filter((batch) => batch.source === source)
-          .map(summaryOf)
-          .filter(({ isReleased }) => !isReleased)
-          .sort((a, b) => b.doorTime - a.doorTime)
-          .slice(0, countMax),
+      list: async ({ source, ...page }) =>
+        takePage(
+          [...quarantined.values()]
+            .filter((batch) => source === undefined || batch.source === source)
+            .map(summaryOf)
+            .filter(({ isReleased }) => !isReleased),
+          ({ doorTime: time, id }) => ({ time, id }),
+          page,
+        ),
       async find(source, id) {
         const batch = quarantined.get(`${source}/${id}`)
         return batch && summaryOf(batch)

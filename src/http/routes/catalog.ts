@@ -19,7 +19,7 @@ import type { Http } from '../context.ts'
 import { foreignCursor } from '../cursor.ts'
 import { numberParameter } from '../number-parameter.ts'
 import { readQuery } from '../read-query.ts'
-import { ObjectName, type RouteDescription } from '../reference/route-description.ts'
+import { Next, ObjectName, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const SearchQuery = z.object({
@@ -71,7 +71,7 @@ export function catalogRoutes() {
     const { platform } = c.var
     const [catalog, datasets] = await Promise.all([
       readCatalog(platform),
-      platform.training.list(LIMITS.lineageDatasetsMax),
+      platform.training.list({ countMax: LIMITS.lineageDatasetsMax }),
     ])
     const traced = lineage(catalog, datasets.map(datasetNode), { kind: known, name })
     return c.json({ generation: catalog.generation, ...traced })
@@ -157,7 +157,7 @@ export function describeCatalogRoutes(): readonly RouteDescription[] {
       status: 200,
       answer: Generation.extend({
         [collection.replaceAll('-', '_')]: z.array(Summary),
-        next: z.string().optional().describe('`cursor` of the next page; absent where there is none'),
+        next: Next,
       }),
       example: { query: { limit: '10' } },
     },

@@ -66,7 +66,9 @@ test('rows of an erased key leave the quarantine, released batches too; a batch 
   await platform.consume()
   await push([GONE, 102])
   await platform.consume()
-  const [only, both] = (await platform.quarantine.list('clicks', 10)).map(({ id }) => id)
+  const [only, both] = (await platform.quarantine.list({ source: 'clicks', countMax: 10 })).map(
+    ({ id }) => id,
+  )
   await platform.quarantine.release('clicks', both!, platform.time.now)
   expect((await remains(GONE)).length).toBe(2)
   const { report } = await erase(GONE)

@@ -12,8 +12,11 @@ import { HEARTBEAT_MAX_US } from './start-jobs.ts'
 export interface LoadRequest {
   /** Names under the source's landing folder; absent means every landed file not loaded yet. */
   readonly files?: readonly string[] | undefined
-  /** A load with more bad rows than this fails, and nothing of it shows. */
-  readonly badRowsMax: number
+  /**
+   * A load with more bad rows than this fails, and nothing of it shows. Absent means none of a load that begins, as many as
+   * before of one that is tried again.
+   */
+  readonly badRowsMax?: number | undefined
 }
 
 /**
@@ -34,7 +37,11 @@ export async function startLoads(
   }
   if (files === undefined) {
     const landed = await platform.landing.list(source.name)
-    const { loads, refused } = await startLanded(platform, snapshot, { source, badRowsMax, landed })
+    const { loads, refused } = await startLanded(platform, snapshot, {
+      source,
+      badRowsMax: badRowsMax ?? 0,
+      landed,
+    })
     await noteRefused(platform, refused)
     return loads
   }
@@ -46,8 +53,8 @@ export async function startLoads(
   }
   const loads: LoadRecord[] = []
   for (const file of landed) {
-    const load = await beginLoad(platform, sourceName, { file, badRowsMax })
-    loads.push(load.status === 'failed' ? await restartLoad(platform, load) : load)
+    const load = await beginLoad(platform, sourceName, { file, badRowsMax: badRowsMax ?? 0 })
+    loads.push(load.status === 'failed' ? await restartLoad(platform, load, badRowsMax) : load)
   }
   return loads
 }
@@ -167,8 +174,19 @@ async function beginLoad(
   return load
 }
 
-async function restartLoad(platform: Platform, load: LoadRecord): Promise<LoadRecord> {
-  const again = { status: 'queued', error: null, startedTime: null, endedTime: null } as const
+async function restartLoad(
+  platform: Platform,
+  load: LoadRecord,
+  badRowsMax = load.badRowsMax,
+): Promise<LoadRecord> {
+  const again = {
+    status: 'queued',
+    error: null,
+    startedTime: null,
+    endedTime: null,
+    // Its bad rows were few enough once history has its others: a smaller number would keep those from the online store.
+    badRowsMax: load.isRegistered ? load.badRowsMax : badRowsMax,
+  } as const
   await platform.loads.beginRun(load.id, { ...again, heartbeatTime: platform.clock.now() })
   // Its instance may be about to end yet: a start would leave it at that, and the load to Cron.
   await platform.jobs.restart('load', load.id)

@@ -140,11 +140,12 @@ export interface LoadRecord extends LoadChange {
   readonly bytes: number
   /** First start: the ingest time of every row, kept through retries. */
   readonly ingestTime: Instant
-  readonly badRowsMax: number
 }
 
 export interface LoadChange {
   readonly status: LoadStatus
+  /** Bad rows that the load may have. */
+  readonly badRowsMax: number
   /** Generation under which its rows are computed. */
   readonly generation: number
   readonly chunkCount: number

@@ -6,6 +6,7 @@ import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import type { LandedFile, LoadRecord, Platform, RefusedFile } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { resolveSource } from '../registry/resolve-name.ts'
+import { findLoad } from './load-under-way.ts'
 import { noteRefused, refuseFolder, refuseReplaced, settleRefused } from './refuse-files.ts'
 import { HEARTBEAT_MAX_US } from './start-jobs.ts'
 
@@ -159,6 +160,7 @@ async function beginLoad(
     bytes: file.bytes,
     ingestTime: now,
     badRowsMax,
+    attempt: 0,
     status: 'queued',
     generation: 0,
     chunkCount: 0,
@@ -179,18 +181,15 @@ async function restartLoad(
   load: LoadRecord,
   badRowsMax = load.badRowsMax,
 ): Promise<LoadRecord> {
-  const again = {
-    status: 'queued',
-    error: null,
-    startedTime: null,
-    endedTime: null,
+  const again = await platform.loads.tryAgain(load.id, {
     // Its bad rows were few enough once history has its others: a smaller number would keep those from the online store.
     badRowsMax: load.isRegistered ? load.badRowsMax : badRowsMax,
-  } as const
-  await platform.loads.beginRun(load.id, { ...again, heartbeatTime: platform.clock.now() })
+    heartbeatTime: platform.clock.now(),
+  })
+  if (again === undefined) return findLoad(platform, load.id)
   // Its instance may be about to end yet: a start would leave it at that, and the load to Cron.
   await platform.jobs.restart('load', load.id)
-  return { ...load, ...again }
+  return again
 }
 
 async function findFile(platform: Platform, source: string, name: string): Promise<LandedFile> {

@@ -126,9 +126,9 @@ describe('a load of CSV', () => {
     const { writePlan } = platform.loads
     let plans = 0
     Object.assign(platform.loads, {
-      async writePlan(id: string, plan: string) {
-        await writePlan(id, plan)
-        if (plans++ === 0) platform.objects.delete(`loads/${id}/part/0`)
+      async writePlan(id: string, generation: number, plan: string) {
+        await writePlan(id, generation, plan)
+        if (plans++ === 0) platform.objects.delete(`loads/${id}/part/${generation}-0`)
       },
     })
     platform.land('clicks', 'a.csv.gz', new Uint8Array(gzipSync(`${HEADER}\n${row('u', 1, '5')}`)))

@@ -108,6 +108,7 @@ async function beginLoad(id: string, change: Partial<LoadRecord>): Promise<void>
     bytes: 1,
     ingestTime: NOW,
     badRowsMax: 0,
+    attempt: 0,
     status: 'queued',
     generation: 0,
     chunkCount: 0,
@@ -165,7 +166,7 @@ test('GET /v1/jobs goes on through jobs and loads that have not ended, and throu
   ])
   const files = pages.map(({ refused_files }) => refused_files.map(({ file }: Listed) => file))
   expect(files).toEqual([['e%', 'c~d'], ['a,b'], [], []])
-  await platform.loads.update('load-b', { status: 'succeeded' })
+  await platform.loads.update('load-b', 0, { status: 'succeeded' })
   const [, second] = await readPages('/jobs?limit=2')
   expect(second.jobs.map(({ id }: Listed) => id)).toEqual(['job-0003', 'job-0002'])
 })

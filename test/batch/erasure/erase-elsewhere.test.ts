@@ -104,7 +104,7 @@ test('sentences that quote an erased key no longer do (S11)', async () => {
   expect((await pushEvents(platform, push)).rejected[0]!.message).toContain(GONE)
   platform.land('clicks', 'bad.parquet', labelFile('user', [GONE]))
   const [load] = await startLoads(platform, 'clicks', { badRowsMax: 0 })
-  await platform.loads.update(load!.id, { error: `row 0: Cannot read "${GONE}"` })
+  await platform.loads.update(load!.id, 0, { error: `row 0: Cannot read "${GONE}"` })
   const { report } = await erase(GONE)
   // The load's is told by that of what is left of its file, too.
   expect(report!.removed.quotations).toBe(3)

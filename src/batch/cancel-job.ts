@@ -42,9 +42,9 @@ export async function cancelJob(platform: Platform, id: string): Promise<JobKind
 /** Those begun before the setting changed find by themselves that their load is cancelled. */
 async function stopParts(
   { jobs, settings }: Platform,
-  { id: load, generation, chunkCount }: LoadRecord,
+  { id: load, attempt, generation, chunkCount }: LoadRecord,
 ): Promise<void> {
   const partCount = countParts(chunkCount, settings.loadPartsMax)
   for (let part = 1; part < partCount; part++)
-    await jobs.stop(encodePartId({ load, generation, phase: 'chunk', part, partCount }))
+    await jobs.stop(encodePartId({ load, attempt, generation, phase: 'chunk', part, partCount }))
 }

@@ -1,37 +1,43 @@
 import { formatInstant } from '../core/time.ts'
-import type { Platform } from '../platform.ts'
+import { cutPage, type ListCut, type ListPage, type Platform, refusedFileId } from '../platform.ts'
 
-export interface CronReport {
-  readonly cron: readonly {
-    /** Of a duty, as `docs/operations.md` lists them. */
-    readonly name: string
-    readonly started_time: string
-    readonly ended_time: string
-    /** What was done; null when nothing was due or when it failed. */
-    readonly outcome: string | null
-    readonly error?: string
-  }[]
-  readonly refused_files: readonly {
-    readonly source: string
-    /** Null for all files of the folder. */
-    readonly file: string | null
-    readonly reason: string
-    readonly time: string
-  }[]
+export interface RunReport {
+  /** Of a duty, as `docs/operations.md` lists them. */
+  readonly name: string
+  readonly started_time: string
+  readonly ended_time: string
+  /** What was done; null when nothing was due or when it failed. */
+  readonly outcome: string | null
+  readonly error?: string
 }
 
-/** What Cron did last, duty by duty, and the landed files it refuses, both newest first. */
-export async function describeCron({ cron }: Platform, refusedMax: number): Promise<CronReport> {
-  const [runs, refused] = await Promise.all([cron.listRuns(), cron.listRefused(refusedMax)])
+export interface RefusedReport {
+  readonly source: string
+  /** Null for all files of the folder. */
+  readonly file: string | null
+  readonly reason: string
+  readonly time: string
+}
+
+/** What Cron did last, duty by duty, newest first. */
+export async function describeRuns({ cron }: Platform): Promise<readonly RunReport[]> {
+  const runs = await cron.listRuns()
+  return runs.map(({ name, startedTime, endedTime, outcome, error }) => ({
+    name,
+    started_time: formatInstant(startedTime),
+    ended_time: formatInstant(endedTime),
+    outcome,
+    ...(error === null ? {} : { error }),
+  }))
+}
+
+/** A page of the landed files that Cron refuses, newest first. */
+export async function listRefused({ cron }: Platform, page: ListPage): Promise<ListCut<RefusedReport>> {
+  const found = await cron.listRefused({ ...page, countMax: page.countMax + 1 })
+  const cut = cutPage(found, page, (file) => ({ time: file.time, id: refusedFileId(file) }))
   return {
-    cron: runs.map(({ name, startedTime, endedTime, outcome, error }) => ({
-      name,
-      started_time: formatInstant(startedTime),
-      ended_time: formatInstant(endedTime),
-      outcome,
-      ...(error === null ? {} : { error }),
-    })),
-    refused_files: refused.map(({ source, file, reason, time }) => ({
+    ...cut,
+    page: cut.page.map(({ source, file, reason, time }) => ({
       source,
       file: file === '' ? null : file,
       reason,

@@ -1,6 +1,18 @@
 import { FeatureStoreError } from '../core/error.ts'
 import { formatInstant } from '../core/time.ts'
-import type { JobKind, JobRecord, LoadRecord, LoadStatus, Platform } from '../platform.ts'
+import {
+  compareNewest,
+  cutPage,
+  isAfter,
+  type JobKind,
+  type JobRecord,
+  type ListCut,
+  type ListPage,
+  type ListPlace,
+  type LoadRecord,
+  type LoadStatus,
+  type Platform,
+} from '../platform.ts'
 import { describeLoad } from './describe-load.ts'
 import { type ErasureReport, erasureReport } from './erasure/erasure.ts'
 
@@ -17,16 +29,24 @@ export interface JobReport {
   readonly report?: ErasureReport
 }
 
-/** The newest jobs beside loads, and the loads that have not ended, with how far each has come. */
-export async function listJobs(platform: Platform, countMax: number): Promise<readonly JobReport[]> {
+interface Listed extends ListPlace {
+  readonly job: JobReport
+}
+
+/** A page of jobs beside loads and of the loads that have not ended, newest first, with how far each has come. */
+export async function listJobs(platform: Platform, page: ListPage): Promise<ListCut<JobReport>> {
+  const { after, countMax } = page
   const [jobs, loads] = await Promise.all([
-    platform.jobRecords.list(countMax),
+    platform.jobRecords.list({ after, countMax: countMax + 1 }),
     platform.loads.listUnfinished(),
   ])
-  const newest = [...jobs.map(jobReport), ...loads.map(loadReport)]
-    .sort((a, b) => (a.started_time < b.started_time ? 1 : -1))
-    .slice(0, countMax)
-  return Promise.all(newest.map((job) => (job.kind === 'load' ? withProgress(platform, job) : job)))
+  const listed: Listed[] = [
+    ...jobs.map((job) => ({ time: job.startedTime, id: job.id, job: jobReport(job) })),
+    ...loads.map((load) => ({ time: load.ingestTime, id: load.id, job: loadReport(load) })),
+  ]
+  const cut = cutPage(listed.filter((one) => isAfter(one, after)).sort(compareNewest), page, (one) => one)
+  const reports = cut.page.map(({ job }) => (job.kind === 'load' ? withProgress(platform, job) : job))
+  return { ...cut, page: await Promise.all(reports) }
 }
 
 async function withProgress(platform: Platform, job: JobReport): Promise<JobReport> {

@@ -14,6 +14,8 @@ export interface LoadReport {
     readonly rejected: number
     readonly quarantined: number
   }
+  /** Bad rows that it may have. */
+  readonly max_bad_rows: number
   /** Steps: each chunk is read, then synced to the online store. */
   readonly progress: { readonly done: number; readonly total: number }
   /** When its job began to work; null before. */
@@ -58,6 +60,7 @@ export async function describeLoad(platform: Platform, id: string): Promise<Load
       rejected: sum(({ rejected }) => rejected),
       quarantined: sum(({ quarantined }) => quarantined),
     },
+    max_bad_rows: load.badRowsMax,
     progress,
     ...pace(load, { ...progress, read, now: platform.clock.now() }),
     rejections: chunks.flatMap(({ rejections }) => rejections).slice(0, REJECTIONS_MAX),

@@ -69,7 +69,7 @@ export async function loadChunk(
     rejections: checked.rejections,
     isSynced: false,
   }
-  await platform.loads.writeChunk(load.id, load.generation, done)
+  await platform.loads.writeChunk(load.id, load, done)
   return done
 }
 

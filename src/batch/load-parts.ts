@@ -15,6 +15,8 @@ export type LoadPhase = 'chunk' | 'sync'
 /** A share that an instance of its own sees to. */
 export interface LoadPart extends ChunkShare {
   readonly load: string
+  /** How often the load had been tried again. */
+  readonly attempt: number
   /** Under which the load's rows are computed; once it is another one, the part is no longer wanted. */
   readonly generation: number
   readonly phase: LoadPhase
@@ -34,16 +36,17 @@ export function chunksOf({ part, partCount }: ChunkShare, chunkCount: number): n
 }
 
 /** The same for the same part, so that whoever begins it again finds its instance. */
-export function encodePartId({ load, generation, phase, part, partCount }: LoadPart): string {
-  return `${load}-g${generation}-${phase}-${part}-of-${partCount}`
+export function encodePartId({ load, attempt, generation, phase, part, partCount }: LoadPart): string {
+  return `${load}-t${attempt}-g${generation}-${phase}-${part}-of-${partCount}`
 }
 
 export function decodePartId(id: string): LoadPart {
-  const found = /^(.+)-g(\d+)-(chunk|sync)-(\d+)-of-(\d+)$/.exec(id)
+  const found = /^(.+)-t(\d+)-g(\d+)-(chunk|sync)-(\d+)-of-(\d+)$/.exec(id)
   assert(found !== null, 'a part of a load has an id that says which')
-  const [, load, generation, phase, part, partCount] = found
+  const [, load, attempt, generation, phase, part, partCount] = found
   return {
     load: load!,
+    attempt: Number(attempt),
     generation: Number(generation),
     phase: phase as LoadPhase,
     part: Number(part),

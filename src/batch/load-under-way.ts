@@ -10,9 +10,16 @@ export async function findLoad(platform: Platform, id: string): Promise<LoadReco
   return load
 }
 
-/** Whether its chunks are to be seen to, by whoever computes its rows under this generation; absent means any. */
-export function isUnderWay(load: LoadRecord, generation: number | undefined): boolean {
-  return load.status === 'running' && (generation === undefined || load.generation === generation)
+/** Whether its chunks are to be seen to, by whoever computes its rows in this attempt and under this generation; absent means any. */
+export function isUnderWay(
+  load: LoadRecord,
+  { attempt, generation }: { readonly attempt: number; readonly generation?: number | undefined },
+): boolean {
+  return (
+    load.status === 'running' &&
+    load.attempt === attempt &&
+    (generation === undefined || load.generation === generation)
+  )
 }
 
 /** Throws `failed_precondition` for a source that is gone, or takes no files any more. */
@@ -25,26 +32,32 @@ export function findSource(snapshot: Snapshot, load: LoadRecord): CompiledSource
   )
 }
 
-/** Ends a load that no other try can mend, unless it has ended or goes on under another generation. */
+/** Ends a load that no other try of this attempt can mend, unless it has ended, is tried again or goes on under another generation. */
 export async function failLoad(
   platform: Platform,
   id: string,
-  { generation, error }: { readonly generation?: number; readonly error: FeatureStoreError },
+  {
+    attempt,
+    generation,
+    error,
+  }: { readonly attempt: number; readonly generation?: number; readonly error: FeatureStoreError },
 ): Promise<void> {
   const load = await findLoad(platform, id)
+  if (load.attempt !== attempt) return
   if (generation !== undefined && load.generation !== generation) return
   // Before, for once the load has ended nobody comes back to it; and after, for what parts kept meanwhile. Those that keep
   // something later than that see that it has ended.
   await platform.loads.deleteKept(id)
   await platform.loads.fail(id, {
+    attempt,
     generation: load.generation,
     error: error.message,
     endedTime: platform.clock.now(),
   })
-  await platform.loads.deleteKept(id)
+  if ((await findLoad(platform, id)).attempt === attempt) await platform.loads.deleteKept(id)
 }
 
 /** Says that a load goes on. */
-export async function beat({ loads, clock }: Platform, id: string): Promise<void> {
-  await loads.update(id, { heartbeatTime: clock.now() })
+export async function beat({ loads, clock }: Platform, id: string, attempt: number): Promise<void> {
+  await loads.update(id, attempt, { heartbeatTime: clock.now() })
 }

@@ -12,7 +12,7 @@ import { readRows } from './read-rows.ts'
 export async function openChunk(platform: Platform, { load, chunk }: ChunkWork): Promise<OpenedChunk> {
   const snapshot = await readSnapshotOf(platform, load.generation, { sources: [load.source] })
   const source = findSource(snapshot, load)
-  const kept = await platform.loads.readPlan(load.id)
+  const kept = await platform.loads.readPlan(load.id, load.generation)
   const plan =
     kept === undefined
       ? await planAgain(platform, { snapshot, source }, load)
@@ -33,7 +33,7 @@ async function planAgain(
       'failed_precondition',
       `Cannot go on loading "${load.file}": it is cut into other chunks than before, rebuild the views of its source to serve what history has of it`,
     )
-  await platform.loads.writePlan(load.id, JSON.stringify(plan))
+  await platform.loads.writePlan(load.id, load.generation, JSON.stringify(plan))
   return plan
 }
 

@@ -94,7 +94,8 @@ async function planText(
       continue
     }
     const { byteStart, lineStart, rowStart, rowCount, bytes } = piece
-    if (isCompressed) await platform.loads.writePart(load.id, chunks.length, bytes)
+    const { generation } = load
+    if (isCompressed) await platform.loads.writePart(load.id, { generation, chunk: chunks.length }, bytes)
     chunks.push({
       rowStart,
       rowEnd: rowStart + rowCount,

@@ -141,8 +141,12 @@ async function readText(
   return new Set(plan.fields)
 }
 
-async function readPart({ loads }: Platform, { id }: LoadRecord, chunk: number): Promise<Uint8Array> {
-  const bytes = await loads.readPart(id, chunk)
+async function readPart(
+  { loads }: Platform,
+  { id, generation }: LoadRecord,
+  chunk: number,
+): Promise<Uint8Array> {
+  const bytes = await loads.readPart(id, { generation, chunk })
   if (bytes !== undefined) return bytes
   // Deleted for a run before. Without its plan the file is cut once more when this is tried again, and all parts are kept.
   await loads.deleteKept(id)

@@ -14,7 +14,7 @@ export async function noteRefused(platform: Platform, files: readonly RefusedFil
 
 /** Makes these the refusals that are noted: those of before that hold no longer are forgotten. */
 export async function settleRefused(platform: Platform, files: readonly RefusedFile[]): Promise<number> {
-  const known = await platform.cron.listRefused(REFUSED_MAX)
+  const known = await platform.cron.listRefused({ countMax: REFUSED_MAX })
   const isIn = (list: readonly RefusedFile[]) => {
     const keys = new Set(list.map(keyOf))
     return (file: RefusedFile) => keys.has(keyOf(file))

@@ -4,9 +4,10 @@ import { loadChunk } from './load-chunk.ts'
 import { findLoad, isUnderWay } from './load-under-way.ts'
 import { openChunk } from './open-chunk.ts'
 
-/** A chunk of a load, and the generation under which whoever sees to it computes rows; absent means the load's. */
+/** A chunk of a load, and the attempt and generation in which whoever sees to it computes rows; absent means the load's. */
 export interface ChunkOfLoad {
   readonly chunk: number
+  readonly attempt: number
   readonly generation: number | undefined
 }
 
@@ -14,13 +15,14 @@ export interface ChunkOfLoad {
 export async function runChunk(
   platform: Platform,
   id: string,
-  { chunk, generation }: ChunkOfLoad,
+  { chunk, ...by }: ChunkOfLoad,
 ): Promise<number | null> {
   const { loads } = platform
   const load = await findLoad(platform, id)
-  if (!isUnderWay(load, generation)) return null
+  if (!isUnderWay(load, by)) return null
+  const run = { attempt: load.attempt, generation: load.generation }
   const beat = (error: string | null) =>
-    loads.beat(id, { generation: load.generation, error, heartbeatTime: platform.clock.now() })
+    loads.beat(id, { ...run, error, heartbeatTime: platform.clock.now() })
   let done = await loads.findChunk(id, chunk)
   if (done === undefined) {
     try {
@@ -33,7 +35,7 @@ export async function runChunk(
   }
   // A job is ended between two of its steps: one that runs meanwhile removes what it kept by itself.
   const after = await findLoad(platform, id)
-  if (!isUnderWay(after, load.generation)) {
+  if (!isUnderWay(after, run)) {
     if (after.endedTime !== null || after.status === 'cancelled') await loads.deleteKept(id)
     return null
   }
@@ -41,9 +43,11 @@ export async function runChunk(
   return done.rejected
 }
 
-/** Fails a load with more bad rows than it may have, by those of the chunks that are done. */
-export async function refuseBadRows(platform: Platform, id: string): Promise<null> {
-  const { file, badRowsMax } = await findLoad(platform, id)
+/** Fails a load with more bad rows than it may have, by those of the chunks that are done; one that is tried again has others. */
+export async function refuseBadRows(platform: Platform, id: string, attempt: number): Promise<null> {
+  const load = await findLoad(platform, id)
+  if (load.attempt !== attempt) return null
+  const { file, badRowsMax } = load
   const chunks = await platform.loads.listChunks(id)
   const rejected = chunks.reduce((sum, chunk) => sum + chunk.rejected, 0)
   const [first] = chunks.flatMap(({ rejections }) => rejections)

@@ -1,7 +1,14 @@
 import { FeatureStoreError } from '../core/error.ts'
 import type { Snapshot } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
-import { isPermanent, type JobSteps, type LoadRecord, type Platform, runStep } from '../platform.ts'
+import {
+  isPermanent,
+  type JobSteps,
+  type LoadChange,
+  type LoadRecord,
+  type Platform,
+  runStep,
+} from '../platform.ts'
 import { readSnapshotOf, readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { failLoad, findLoad, findSource } from './load-under-way.ts'
 import { planFile } from './plan-file.ts'
@@ -27,17 +34,19 @@ const RUNS_MAX = 10
 export async function runLoad(platform: Platform, id: string, steps: JobSteps): Promise<void> {
   const step = <T extends number | boolean | null>(name: string, work: () => Promise<T>) =>
     runStep(steps, name, work)
+  // Should it be tried again while this one goes on yet, nothing that this one does is heard any more.
+  const attempt = await step('attempt', async () => (await findLoad(platform, id)).attempt)
   try {
     const badRowsMax = await step('max_bad_rows', async () => (await findLoad(platform, id)).badRowsMax)
     for (let run = 0; run < RUNS_MAX; run++) {
       const name = (part: string) => `run ${run} ${part}`
-      const chunkCount = await step(name('prepare'), () => prepareLoad(platform, id))
+      const chunkCount = await step(name('prepare'), () => prepareLoad(platform, id, attempt))
       if (chunkCount === null) return
-      const chunks = { id, chunkCount, badRowsMax, name }
+      const chunks = { id, attempt, chunkCount, badRowsMax, name }
       if (!(await shareChunks(platform, steps, { ...chunks, phase: 'chunk' }))) return
-      if (!(await step(name('register'), () => registerLoad(platform, id)))) continue
+      if (!(await step(name('register'), () => registerLoad(platform, id, attempt)))) continue
       if (!(await shareChunks(platform, steps, { ...chunks, phase: 'sync' }))) return
-      await step(name('end'), () => endLoad(platform, id))
+      await step(name('end'), () => endLoad(platform, id, attempt))
       return
     }
     throw new FeatureStoreError(
@@ -46,32 +55,39 @@ export async function runLoad(platform: Platform, id: string, steps: JobSteps): 
     )
   } catch (error) {
     if (!isPermanent(error)) throw error
-    await failLoad(platform, id, { error })
+    await failLoad(platform, id, { attempt, error })
   }
 }
 
-/** Opens the file and cuts it into chunks; null when the load has ended already. */
-async function prepareLoad(platform: Platform, id: string): Promise<number | null> {
+/** Opens the file and cuts it into chunks; null when the load has ended already, or is tried again. */
+async function prepareLoad(platform: Platform, id: string, attempt: number): Promise<number | null> {
   const load = await findLoad(platform, id)
+  if (load.attempt !== attempt) return null
   if (load.status === 'cancelled') await platform.loads.deleteKept(id)
   if (load.status !== 'queued' && load.status !== 'running') return null
   const startedTime = load.startedTime ?? platform.clock.now()
   const goOn = async () => {
-    await update(platform, id, { status: 'running', startedTime, error: null })
+    await update(platform, load, { status: 'running', startedTime, error: null })
     return load.chunkCount
   }
   // History has its rows, of the chunks as they were cut: what is left to do is to sync them.
   if (load.isRegistered) return goOn()
   const snapshot = await readWritingSnapshot(platform, { sources: [load.source] })
   const isPlanned =
-    load.generation === snapshot.generation && (await platform.loads.readPlan(id)) !== undefined
+    load.generation === snapshot.generation &&
+    (await platform.loads.readPlan(id, load.generation)) !== undefined
   if (isPlanned) return goOn()
-  const plan = await planFile(platform, { snapshot, source: findSource(snapshot, load) }, load)
-  await platform.loads.writePlan(id, JSON.stringify(plan))
+  const { generation } = snapshot
+  const plan = await planFile(
+    platform,
+    { snapshot, source: findSource(snapshot, load) },
+    { ...load, generation },
+  )
+  await platform.loads.writePlan(id, generation, JSON.stringify(plan))
   const { length: chunkCount } = plan.chunks
-  await platform.loads.beginRun(id, {
+  await platform.loads.beginRun(id, attempt, {
     status: 'running',
-    generation: snapshot.generation,
+    generation,
     chunkCount,
     ignored: plan.ignored,
     startedTime,
@@ -81,23 +97,25 @@ async function prepareLoad(platform: Platform, id: string): Promise<number | nul
   return chunkCount
 }
 
-/** False when definitions have changed the source's views meanwhile: the load has to be computed again. */
-async function registerLoad(platform: Platform, id: string): Promise<boolean> {
+/** False when definitions have changed the source's views meanwhile: the load has to be computed again; or when it is tried again. */
+async function registerLoad(platform: Platform, id: string, attempt: number): Promise<boolean> {
   const load = await findLoad(platform, id)
+  if (load.attempt !== attempt) return false
   if (load.isRegistered) return true
-  if (await platform.loads.register(id, load.generation)) return true
+  if (await platform.loads.register(id, { attempt, generation: load.generation })) return true
   const [before, now] = [
     await readSnapshotOf(platform, load.generation, { sources: [load.source] }),
     await readWritingSnapshot(platform, { sources: [load.source] }),
   ]
   const isSameWork = viewIds(before, load.source) === viewIds(now, load.source)
   // A generation that touches other definitions changes nothing here.
-  return isSameWork ? platform.loads.register(id, now.generation) : false
+  return isSameWork ? platform.loads.register(id, { attempt, generation: now.generation }) : false
 }
 
 /** The load's rows are published now rather than a minute after they came. */
-async function endLoad(platform: Platform, id: string): Promise<null> {
+async function endLoad(platform: Platform, id: string, attempt: number): Promise<null> {
   const load = await findLoad(platform, id)
+  if (load.attempt !== attempt) return null
   const snapshot = await readWritingSnapshot(platform, { sources: [load.source] })
   const views = snapshot.sources[load.source]?.views ?? []
   const entities = new Set(views.map((view) => snapshot.entities[snapshot.views[view]!.entity]!))
@@ -108,12 +126,16 @@ async function endLoad(platform: Platform, id: string): Promise<null> {
     )
   }
   await platform.loads.deleteKept(id)
-  await update(platform, id, { status: 'succeeded', endedTime: platform.clock.now(), error: null })
+  await update(platform, load, { status: 'succeeded', endedTime: platform.clock.now(), error: null })
   return null
 }
 
-async function update(platform: Platform, id: string, change: Partial<LoadRecord>): Promise<void> {
-  await platform.loads.update(id, { ...change, heartbeatTime: platform.clock.now() })
+async function update(
+  platform: Platform,
+  { id, attempt }: LoadRecord,
+  change: Partial<LoadChange>,
+): Promise<void> {
+  await platform.loads.update(id, attempt, { ...change, heartbeatTime: platform.clock.now() })
 }
 
 function viewIds(snapshot: Snapshot, source: string): string {

@@ -8,6 +8,8 @@ import { syncChunk } from './sync-chunk.ts'
 /** Chunks that are to be seen to. */
 export interface PhaseOfLoad {
   readonly id: string
+  /** How often the load had been tried again. */
+  readonly attempt: number
   readonly phase: LoadPhase
   readonly chunkCount: number
   readonly badRowsMax: number
@@ -44,34 +46,34 @@ export async function seeToShare(
   steps: JobSteps,
   share: PhaseOfLoad & ChunkShare & { readonly generation: number | undefined },
 ): Promise<boolean> {
-  const { id, phase, generation } = share
+  const { id, attempt, phase, generation } = share
   // Summed from what the steps came to: no step looks at all chunks, or a load of many would be quadratic.
   let rejected = 0
   for (const chunk of chunksOf(share, share.chunkCount)) {
     const bad = await runStep(
       steps,
       share.name(`${phase} ${chunk}`),
-      () => SEE_TO[phase](platform, id, { chunk, generation }),
-      { whileWaiting: () => beat(platform, id) },
+      () => SEE_TO[phase](platform, id, { chunk, attempt, generation }),
+      { whileWaiting: () => beat(platform, id, attempt) },
     )
     if (bad === null) return false
     rejected += bad
     if (rejected > share.badRowsMax)
-      await runStep(steps, share.name('refuse'), () => refuseBadRows(platform, id))
+      await runStep(steps, share.name('refuse'), () => refuseBadRows(platform, id, attempt))
   }
   return true
 }
 
 /** Starts a part from its first step, whatever its engine believes of it: whoever began it before was cut off. */
 async function beginPart(platform: Platform, of: PhaseOfLoad, share: ChunkShare): Promise<null> {
-  const { id, phase } = of
+  const { id, attempt, phase } = of
   const load = await findLoad(platform, id)
-  if (!isUnderWay(load, undefined)) return null
+  if (!isUnderWay(load, { attempt })) return null
   const lacking = await readLacking(platform, of, share.partCount)
   if (lacking[share.part]! > 0)
     await platform.jobs.restart(
       'load_part',
-      encodePartId({ ...share, load: id, generation: load.generation, phase }),
+      encodePartId({ ...share, load: id, attempt, generation: load.generation, phase }),
     )
   return null
 }
@@ -103,15 +105,15 @@ async function awaitParts(
 
 /** Answers how many chunks are lacking, null when the load has ended; starts again what has ended before its time. */
 async function lookAtParts(platform: Platform, of: PhaseOfLoad, partCount: number): Promise<number | null> {
-  const { id, phase } = of
+  const { id, attempt, phase } = of
   const load = await findLoad(platform, id)
-  if (!isUnderWay(load, undefined)) return null
+  if (!isUnderWay(load, { attempt })) return null
   const lacking = await readLacking(platform, of, partCount)
   for (const [part, count] of lacking.entries()) {
     if (part > 0 && count > 0)
       await platform.jobs.start(
         'load_part',
-        encodePartId({ load: id, generation: load.generation, phase, part, partCount }),
+        encodePartId({ load: id, attempt, generation: load.generation, phase, part, partCount }),
       )
   }
   return lacking.reduce((sum, count) => sum + count, 0)
@@ -120,11 +122,12 @@ async function lookAtParts(platform: Platform, of: PhaseOfLoad, partCount: numbe
 /** Chunks that each share lacks yet. Throws when all shares together have more bad rows than the load may. */
 async function readLacking(
   platform: Platform,
-  { id, phase, chunkCount, badRowsMax }: PhaseOfLoad,
+  { id, attempt, phase, chunkCount, badRowsMax }: PhaseOfLoad,
   partCount: number,
 ): Promise<number[]> {
   const done = await platform.loads.countChunks(id, partCount)
-  if (done.reduce((sum, { rejected }) => sum + rejected, 0) > badRowsMax) await refuseBadRows(platform, id)
+  if (done.reduce((sum, { rejected }) => sum + rejected, 0) > badRowsMax)
+    await refuseBadRows(platform, id, attempt)
   return done.map(
     ({ read, synced }, part) =>
       chunksOf({ part, partCount }, chunkCount).length - (phase === 'chunk' ? read : synced),

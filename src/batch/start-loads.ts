@@ -6,14 +6,18 @@ import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import type { LandedFile, LoadRecord, Platform, RefusedFile } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import { resolveSource } from '../registry/resolve-name.ts'
+import { findLoad } from './load-under-way.ts'
 import { noteRefused, refuseFolder, refuseReplaced, settleRefused } from './refuse-files.ts'
 import { HEARTBEAT_MAX_US } from './start-jobs.ts'
 
 export interface LoadRequest {
   /** Names under the source's landing folder; absent means every landed file not loaded yet. */
   readonly files?: readonly string[] | undefined
-  /** A load with more bad rows than this fails, and nothing of it shows. */
-  readonly badRowsMax: number
+  /**
+   * A load with more bad rows than this fails, and nothing of it shows. Absent means none of a load that begins, as many as
+   * before of one that is tried again.
+   */
+  readonly badRowsMax?: number | undefined
 }
 
 /**
@@ -34,7 +38,11 @@ export async function startLoads(
   }
   if (files === undefined) {
     const landed = await platform.landing.list(source.name)
-    const { loads, refused } = await startLanded(platform, snapshot, { source, badRowsMax, landed })
+    const { loads, refused } = await startLanded(platform, snapshot, {
+      source,
+      badRowsMax: badRowsMax ?? 0,
+      landed,
+    })
     await noteRefused(platform, refused)
     return loads
   }
@@ -46,8 +54,8 @@ export async function startLoads(
   }
   const loads: LoadRecord[] = []
   for (const file of landed) {
-    const load = await beginLoad(platform, sourceName, { file, badRowsMax })
-    loads.push(load.status === 'failed' ? await restartLoad(platform, load) : load)
+    const load = await beginLoad(platform, sourceName, { file, badRowsMax: badRowsMax ?? 0 })
+    loads.push(load.status === 'failed' ? await restartLoad(platform, load, badRowsMax) : load)
   }
   return loads
 }
@@ -152,6 +160,7 @@ async function beginLoad(
     bytes: file.bytes,
     ingestTime: now,
     badRowsMax,
+    attempt: 0,
     status: 'queued',
     generation: 0,
     chunkCount: 0,
@@ -167,12 +176,20 @@ async function beginLoad(
   return load
 }
 
-async function restartLoad(platform: Platform, load: LoadRecord): Promise<LoadRecord> {
-  const again = { status: 'queued', error: null, startedTime: null, endedTime: null } as const
-  await platform.loads.beginRun(load.id, { ...again, heartbeatTime: platform.clock.now() })
+async function restartLoad(
+  platform: Platform,
+  load: LoadRecord,
+  badRowsMax = load.badRowsMax,
+): Promise<LoadRecord> {
+  const again = await platform.loads.tryAgain(load.id, {
+    // Its bad rows were few enough once history has its others: a smaller number would keep those from the online store.
+    badRowsMax: load.isRegistered ? load.badRowsMax : badRowsMax,
+    heartbeatTime: platform.clock.now(),
+  })
+  if (again === undefined) return findLoad(platform, load.id)
   // Its instance may be about to end yet: a start would leave it at that, and the load to Cron.
   await platform.jobs.restart('load', load.id)
-  return { ...load, ...again }
+  return again
 }
 
 async function findFile(platform: Platform, source: string, name: string): Promise<LandedFile> {

@@ -13,11 +13,11 @@ import type { ChunkOfLoad } from './run-chunk.ts'
 export async function syncChunk(
   platform: Platform,
   id: string,
-  { chunk, generation }: ChunkOfLoad,
+  { chunk, ...by }: ChunkOfLoad,
 ): Promise<0 | null> {
   const { loads } = platform
   const load = await findLoad(platform, id)
-  if (!isUnderWay(load, generation)) return null
+  if (!isUnderWay(load, by)) return null
   const done = await loads.findChunk(id, chunk)
   assert(done !== undefined, 'a chunk is loaded before it is synced')
   if (done.isSynced) return 0
@@ -40,8 +40,8 @@ export async function syncChunk(
     if (attempt > 2)
       throw new FeatureStoreError('unavailable', 'A writer knows a newer generation of definitions')
   }
-  await loads.markSynced(id, chunk)
-  await loads.update(id, { heartbeatTime: platform.clock.now() })
+  await loads.markSynced(id, by.attempt, chunk)
+  await loads.update(id, by.attempt, { heartbeatTime: platform.clock.now() })
   return 0
 }
 

@@ -1,13 +1,18 @@
 import { editDistance } from '../core/edit-distance.ts'
 import { compareStrings } from '../core/sql/compare-values.ts'
 import type { ValueType } from '../core/value.ts'
-import type { Catalog, CatalogFeature, CatalogKind } from './catalog.ts'
+import { CATALOG_KINDS, type Catalog, type CatalogFeature, type CatalogKind } from './catalog.ts'
 import { type SearchField, type SearchItem, type SearchText, searchIndex } from './search-items.ts'
+
+export type SearchKind = Exclude<CatalogKind, 'training_dataset'>
+
+/** What a search finds: what is defined. Datasets are made, and stand in a list of their own. */
+export const SEARCH_KINDS: readonly SearchKind[] = CATALOG_KINDS.filter((kind) => kind !== 'training_dataset')
 
 export interface SearchQuery {
   /** Words that all have to be found in a thing; without any, everything is found. */
   readonly text: string
-  readonly kind?: CatalogKind | undefined
+  readonly kind?: SearchKind | undefined
   readonly entity?: string | undefined
   readonly owner?: string | undefined
   /** A tag's name, or `name:value`. */
@@ -18,7 +23,7 @@ export interface SearchQuery {
 }
 
 export interface SearchResult {
-  readonly kind: CatalogKind
+  readonly kind: SearchKind
   /** Of a feature, without its view. */
   readonly name: string
   /** The view of a feature, else null. */
@@ -150,7 +155,7 @@ function compareOwners(a: Found, b: Found): number {
   return compareStrings(viewOf(a), viewOf(b)) || compareStrings(a.item.kind, b.item.kind)
 }
 
-function isKind(kind: CatalogKind, query: SearchQuery): boolean {
+function isKind(kind: SearchKind, query: SearchQuery): boolean {
   return query.kind === undefined || query.kind === kind
 }
 

@@ -2,6 +2,7 @@ import { and, desc, eq, lte, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { CronRecords, DutyRun, RefusedFile } from '../platform.ts'
 import { dutyRuns, leases, refusedFiles } from './cron-schema.ts'
+import { isOlder } from './is-older.ts'
 
 /** Rows of one statement: D1 takes 100 values. */
 const ROWS_AT_ONCE = 20
@@ -46,12 +47,16 @@ export function cronD1(db: DrizzleD1Database): CronRecords {
       }
       return noted
     },
-    listRefused: (countMax) =>
-      db
+    listRefused({ after, countMax }) {
+      // As `refusedFileId` makes it.
+      const id = sql`(${refusedFiles.source} || '/' || ${refusedFiles.file} || '/' || ${refusedFiles.etag})`
+      return db
         .select()
         .from(refusedFiles)
-        .orderBy(desc(refusedFiles.time), refusedFiles.source, refusedFiles.file)
-        .limit(countMax),
+        .where(isOlder(refusedFiles.time, id, after))
+        .orderBy(desc(refusedFiles.time), desc(id))
+        .limit(countMax)
+    },
     async forgetRefused(files) {
       for (let at = 0; at < files.length; at += ROWS_AT_ONCE) {
         const keys = files

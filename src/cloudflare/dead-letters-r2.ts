@@ -1,7 +1,8 @@
-import { and, desc, eq, inArray, lt, or, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, lt, type SQL, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
-import type { ArrivedLetter, DeadLetterQuery } from '../definitions/dead-letter.ts'
+import type { ArrivedLetter } from '../definitions/dead-letter.ts'
 import type { DeadLetters } from '../platform.ts'
+import { isOlder } from './is-older.ts'
 import { deadLetters, messageFailures } from './registry-schema.ts'
 import { unavailableOnOutage } from './unavailable-on-outage.ts'
 
@@ -46,7 +47,7 @@ export function deadLettersR2(bucket: R2Bucket, db: DrizzleD1Database): DeadLett
           and(
             source === undefined ? undefined : eq(deadLetters.source, source),
             status === undefined ? undefined : eq(deadLetters.status, status),
-            isAfter(after),
+            isOlder(deadLetters.time, deadLetters.id, after),
           ),
         )
         .orderBy(desc(deadLetters.time), desc(deadLetters.id))
@@ -83,12 +84,6 @@ function path(id: string): string {
 /** One parameter, whatever the number of ids: D1 binds at most 100. */
 function isAmong(column: typeof deadLetters.id | typeof messageFailures.id, ids: readonly string[]): SQL {
   return inArray(column, sql`(SELECT value FROM json_each(${JSON.stringify(ids)}))`)
-}
-
-function isAfter(after: DeadLetterQuery['after']): SQL | undefined {
-  if (after === undefined) return undefined
-  const isOlder = lt(deadLetters.time, after.time)
-  return or(isOlder, and(eq(deadLetters.time, after.time), lt(deadLetters.id, after.id)))
 }
 
 /**

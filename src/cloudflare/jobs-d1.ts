@@ -1,6 +1,7 @@
 import { and, desc, eq, inArray, ne, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { JobRecords } from '../platform.ts'
+import { isOlder } from './is-older.ts'
 import { jobs } from './registry-schema.ts'
 
 /** Jobs beside loads, in D1. */
@@ -21,7 +22,13 @@ export function jobsD1(db: DrizzleD1Database): JobRecords {
       await db.insert(jobs).values(job).onConflictDoNothing()
       return (await find(job.id))!
     },
-    list: (countMax) => db.select().from(jobs).orderBy(desc(jobs.startedTime)).limit(countMax),
+    list: ({ after, countMax }) =>
+      db
+        .select()
+        .from(jobs)
+        .where(isOlder(jobs.startedTime, jobs.id, after))
+        .orderBy(desc(jobs.startedTime), desc(jobs.id))
+        .limit(countMax),
     listUnfinished: () =>
       db
         .select()

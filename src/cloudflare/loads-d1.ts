@@ -1,6 +1,14 @@
-import { and, asc, desc, eq, inArray, ne, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, inArray, ne, type SQL, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
-import type { ChunkCounts, ChunkName, Clock, LoadChange, LoadChunk, LoadRecords } from '../platform.ts'
+import type {
+  ChunkCounts,
+  ChunkName,
+  Clock,
+  LoadChange,
+  LoadChunk,
+  LoadRecords,
+  LoadRun,
+} from '../platform.ts'
 import { insertCommit, insertSegments } from './offline-r2.ts'
 import { loadChunks, loads } from './registry-schema.ts'
 
@@ -12,12 +20,17 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
     const [row] = await db.select().from(loads).where(eq(loads.id, id))
     return row
   }
-  function updateOf(id: string, change: Partial<LoadChange>) {
-    const isKept = change.status === undefined || change.status === 'queued'
+  function updateOf(id: string, attempt: number, change: Partial<LoadChange>) {
+    const isEnded = change.status === undefined ? undefined : ne(loads.status, 'cancelled')
     return db
       .update(loads)
       .set(change)
-      .where(and(eq(loads.id, id), isKept ? undefined : ne(loads.status, 'cancelled')))
+      .where(and(eq(loads.id, id), eq(loads.attempt, attempt), isEnded))
+  }
+  /** Deletes the chunks of a load of which this holds, and which history does not show. */
+  function forgetChunks(id: string, holds: SQL) {
+    const isForgotten = sql`(SELECT NOT is_registered AND ${holds} FROM loads WHERE id = ${id})`
+    return db.delete(loadChunks).where(and(eq(loadChunks.load, id), isForgotten))
   }
   return {
     find,
@@ -32,33 +45,41 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
         .from(loads)
         .where(inArray(loads.status, ['queued', 'running']))
         .orderBy(asc(loads.ingestTime)),
-    async update(id, change) {
-      await updateOf(id, change)
+    async update(id, attempt, change) {
+      await updateOf(id, attempt, change)
     },
-    async beginRun(id, change) {
-      const isShown = sql`(SELECT is_registered FROM loads WHERE id = ${id})`
-      await db.batch([
-        db.delete(loadChunks).where(and(eq(loadChunks.load, id), sql`NOT ${isShown}`)),
-        updateOf(id, change),
+    async beginRun(id, attempt, change) {
+      await db.batch([forgetChunks(id, sql`attempt = ${attempt}`), updateOf(id, attempt, change)])
+    },
+    async tryAgain(id, again) {
+      const [, [queued]] = await db.batch([
+        forgetChunks(id, sql`status = 'failed'`),
+        db
+          .update(loads)
+          .set({
+            ...again,
+            status: 'queued',
+            attempt: sql`${loads.attempt} + 1`,
+            error: null,
+            startedTime: null,
+            endedTime: null,
+          })
+          .where(and(eq(loads.id, id), eq(loads.status, 'failed')))
+          .returning(),
       ])
+      return queued
     },
-    async beat(id, { generation, ...change }) {
+    async beat(id, { attempt, generation, ...change }) {
       await db
         .update(loads)
         .set(change)
-        .where(and(eq(loads.id, id), eq(loads.generation, generation), eq(loads.status, 'running')))
+        .where(and(is(id, { attempt, generation }), eq(loads.status, 'running')))
     },
-    async fail(id, { generation, error, endedTime }) {
+    async fail(id, { error, endedTime, ...run }) {
       await db
         .update(loads)
         .set({ status: 'failed', error, endedTime, heartbeatTime: endedTime })
-        .where(
-          and(
-            eq(loads.id, id),
-            eq(loads.generation, generation),
-            inArray(loads.status, ['queued', 'running']),
-          ),
-        )
+        .where(and(is(id, run), inArray(loads.status, ['queued', 'running'])))
     },
     async cancel(id) {
       const cancelled = await db
@@ -70,7 +91,7 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
         .returning({ id: loads.id })
       return cancelled.length > 0
     },
-    async writeChunk(id, generation, chunk) {
+    async writeChunk(id, run, chunk) {
       const content = JSON.stringify(chunk)
       // Whoever was cut off from a load may yet come to the end of a chunk: in one statement, so that nothing comes between.
       const row = db
@@ -80,24 +101,18 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
           content: sql`${content}`.as('content'),
         })
         .from(loads)
-        .where(
-          and(
-            eq(loads.id, id),
-            eq(loads.generation, generation),
-            eq(loads.status, 'running'),
-            eq(loads.isRegistered, false),
-          ),
-        )
+        .where(and(is(id, run), eq(loads.status, 'running'), eq(loads.isRegistered, false)))
       await db
         .insert(loadChunks)
         .select(row)
         .onConflictDoUpdate({ target: [loadChunks.load, loadChunks.chunk], set: { content } })
     },
-    async markSynced(id, chunk) {
+    async markSynced(id, attempt, chunk) {
+      const isWanted = sql`EXISTS (SELECT 1 FROM loads WHERE id = ${id} AND attempt = ${attempt} AND status = 'running')`
       await db
         .update(loadChunks)
         .set({ content: sql`json_set(${loadChunks.content}, '$.isSynced', json('true'))` })
-        .where(and(eq(loadChunks.load, id), eq(loadChunks.chunk, chunk)))
+        .where(and(eq(loadChunks.load, id), eq(loadChunks.chunk, chunk), isWanted))
     },
     async countChunks(id, partCount) {
       const found = await db
@@ -134,11 +149,11 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
     async readNewest(id, chunk) {
       return (await bucket.get(newestPath(id, chunk)))?.text()
     },
-    async writePlan(id, plan) {
-      await bucket.put(planPath(id), plan)
+    async writePlan(id, generation, plan) {
+      await bucket.put(planPath(id, generation), plan)
     },
-    async readPlan(id) {
-      return (await bucket.get(planPath(id)))?.text()
+    async readPlan(id, generation) {
+      return (await bucket.get(planPath(id, generation)))?.text()
     },
     async writePart(id, chunk, bytes) {
       await bucket.put(partPath(id, chunk), bytes)
@@ -148,41 +163,51 @@ export function loadsD1(db: DrizzleD1Database, bucket: R2Bucket, clock: Clock): 
       return object === null ? undefined : new Uint8Array(await object.arrayBuffer())
     },
     async deleteKept(id) {
-      // First, so that parts without it are never taken for whole.
-      await bucket.delete(planPath(id))
-      const prefix = `loads/${id}/`
-      for (let isMore = true; isMore; ) {
-        const { objects, truncated } = await bucket.list({ prefix })
-        if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key))
-        isMore = truncated
+      // Plans first, so that parts without one are never taken for whole.
+      for (const prefix of [`loads/${id}/plan`, `loads/${id}/`]) {
+        for (let isMore = true; isMore; ) {
+          const { objects, truncated } = await bucket.list({ prefix })
+          if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key))
+          isMore = truncated
+        }
       }
     },
-    async register(id, generation) {
-      // Every statement of the batch holds only while this generation is the newest: all of it is done, or nothing.
-      const isNewest = sql`(SELECT max(generation) FROM generations) = ${generation} AND (SELECT status FROM loads WHERE id = ${id}) NOT IN ('cancelled', 'failed')`
-      const chunks = sql`load_chunks, json_each(load_chunks.content, '$.segments') WHERE load_chunks.load = ${id} AND ${isNewest}`
+    async register(id, { attempt, generation }) {
+      // Every statement of the batch holds only while this run is wanted: all of it is done, or nothing.
+      const isWanted = sql`(SELECT max(generation) FROM generations) = ${generation} AND (SELECT attempt = ${attempt} AND status NOT IN ('cancelled', 'failed') FROM loads WHERE id = ${id})`
+      const chunks = sql`load_chunks, json_each(load_chunks.content, '$.segments') WHERE load_chunks.load = ${id} AND ${isWanted}`
       await db.batch([
         insertCommit(db, clock),
         insertSegments(db, chunks),
         db
           .update(loads)
           .set({ isRegistered: true })
-          .where(and(eq(loads.id, id), isNewest)),
+          .where(and(eq(loads.id, id), isWanted)),
       ])
       return (await find(id))?.isRegistered === true
     },
   }
 }
 
-function planPath(id: string): string {
-  return `loads/${id}/plan.json`
+function is(id: string, { attempt, generation }: LoadRun): SQL | undefined {
+  return and(eq(loads.id, id), eq(loads.attempt, attempt), eq(loads.generation, generation))
 }
 
-function partPath(id: string, chunk: number): string {
-  return `loads/${id}/${String(chunk).padStart(6, '0')}.part`
+// Under another generation a file is cut otherwise and its rows are others, and who computes them may not know that it is no
+// longer wanted: what is kept has the generation in its name.
+
+function planPath(id: string, generation: number): string {
+  return `loads/${id}/plan-${generation}.json`
 }
 
-/** Under another generation the rows of a chunk are others, and who computes them may not know that it is no longer wanted. */
-function newestPath(id: string, { generation, chunk }: ChunkName): string {
-  return `loads/${id}/${generation}-${String(chunk).padStart(6, '0')}.rows`
+function partPath(id: string, chunk: ChunkName): string {
+  return `loads/${id}/${chunkName(chunk)}.part`
+}
+
+function newestPath(id: string, chunk: ChunkName): string {
+  return `loads/${id}/${chunkName(chunk)}.rows`
+}
+
+function chunkName({ generation, chunk }: ChunkName): string {
+  return `${generation}-${String(chunk).padStart(6, '0')}`
 }

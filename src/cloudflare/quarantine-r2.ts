@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, gt, isNull } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { Quarantine, QuarantineBatch, QuarantineSummary } from '../platform.ts'
+import { isOlder } from './is-older.ts'
 import { quarantine } from './registry-schema.ts'
 
 /** Rows on R2 under `quarantine/<source>/`, one row a batch in D1. */
@@ -17,11 +18,17 @@ export function quarantineR2(bucket: R2Bucket, db: DrizzleD1Database): Quarantin
         .values({ id, source, doorTime, ...kept })
         .onConflictDoUpdate({ target: [quarantine.source, quarantine.id], set: kept })
     },
-    async list(source, countMax) {
+    async list({ source, after, countMax }) {
       const rows = await db
         .select()
         .from(quarantine)
-        .where(and(eq(quarantine.source, source), isNull(quarantine.releasedTime)))
+        .where(
+          and(
+            source === undefined ? undefined : eq(quarantine.source, source),
+            isNull(quarantine.releasedTime),
+            isOlder(quarantine.doorTime, quarantine.id, after),
+          ),
+        )
         .orderBy(desc(quarantine.doorTime), desc(quarantine.id))
         .limit(countMax)
       return rows.map(summaryOf)

@@ -53,6 +53,8 @@ export const loads = sqliteTable(
     bytes: integer().notNull(),
     ingestTime: integer('ingest_time').notNull(),
     badRowsMax: integer('bad_rows_max').notNull(),
+    /** How often it was tried again. */
+    attempt: integer().notNull().default(0),
     status: text().$type<LoadStatus>().notNull(),
     generation: integer().notNull(),
     chunkCount: integer('chunk_count').notNull(),

@@ -1,6 +1,7 @@
 import { desc, eq, inArray, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
-import type { TokenGrant, TokenPage, TokenRecord, Tokens } from '../platform.ts'
+import type { ListPage, TokenGrant, TokenRecord, Tokens } from '../platform.ts'
+import { isOlder } from './is-older.ts'
 import { tokens } from './registry-schema.ts'
 import { unavailableOnOutage } from './unavailable-on-outage.ts'
 
@@ -21,15 +22,11 @@ export function tokensD1(db: DrizzleD1Database, kv: KVNamespace): Tokens {
       const grant: TokenGrant = { id, name, scopes, names, expiresTime }
       await kv.put(grantKey(hash), JSON.stringify(grant))
     },
-    async list({ after, countMax }: TokenPage) {
-      const older =
-        after === undefined
-          ? undefined
-          : sql`(${tokens.createdTime}, ${tokens.id}) < (${after.time}, ${after.id})`
+    async list({ after, countMax }: ListPage) {
       return db
         .select()
         .from(tokens)
-        .where(older)
+        .where(isOlder(tokens.createdTime, tokens.id, after))
         .orderBy(desc(tokens.createdTime), desc(tokens.id))
         .limit(countMax)
     },

@@ -1,6 +1,7 @@
 import { and, desc, eq, isNotNull, isNull, lte, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { TrainingRecords } from '../platform.ts'
+import { isOlder } from './is-older.ts'
 import { trainingDatasets, trainingSchedules, trainingSteps } from './registry-schema.ts'
 
 /** Training datasets, steps and schedules in D1. */
@@ -15,10 +16,11 @@ export function trainingD1(db: DrizzleD1Database): TrainingRecords {
       await db.insert(trainingDatasets).values(dataset).onConflictDoNothing()
       return (await find(dataset.id))!
     },
-    list: (countMax) =>
+    list: ({ after, countMax }) =>
       db
         .select()
         .from(trainingDatasets)
+        .where(isOlder(trainingDatasets.createdTime, trainingDatasets.id, after))
         .orderBy(desc(trainingDatasets.createdTime), desc(trainingDatasets.id))
         .limit(countMax),
     async update(id, change) {
@@ -52,10 +54,11 @@ export function trainingD1(db: DrizzleD1Database): TrainingRecords {
       const [row] = await db.select().from(trainingSchedules).where(eq(trainingSchedules.id, id))
       return row
     },
-    listSchedules: (countMax) =>
+    listSchedules: ({ after, countMax }) =>
       db
         .select()
         .from(trainingSchedules)
+        .where(isOlder(trainingSchedules.createdTime, trainingSchedules.id, after))
         .orderBy(desc(trainingSchedules.createdTime), desc(trainingSchedules.id))
         .limit(countMax),
     async leaseSchedule(id, dueTime, { now, until }) {

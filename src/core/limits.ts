@@ -39,7 +39,7 @@ export const LIMITS = {
   parquetPageBytesMax: 32_000_000,
   /** Landing files one call or one Cron tick turns into loads. */
   loadsPerCallMax: 1_000,
-  /** Batches of quarantine one call lists or releases. */
+  /** Batches of quarantine of one page of their list, or of one release. */
   quarantineBatchesMax: 100,
   /** Characters of a token's name. */
   tokenNameCharsMax: 200,
@@ -53,7 +53,7 @@ export const LIMITS = {
   labelFileBytesMax: 5_000_000_000,
   /** Characters of the name of a training dataset. */
   datasetNameCharsMax: 200,
-  /** Training datasets, and schedules, of one list. */
+  /** Training datasets, and schedules, of one page of their list. */
   datasetsPageMax: 100,
   /** Training datasets that lineage knows, the newest. */
   lineageDatasetsMax: 1_000,
@@ -67,7 +67,7 @@ export const LIMITS = {
   tokensPageMax: 1_000,
   /** Generations of one page of their list. */
   generationsPageMax: 1_000,
-  /** Jobs of one list. */
+  /** Jobs, and refused files, of one page of their list. */
   jobsPageMax: 1_000,
   /** Dead letters of one page of their list. */
   deadLettersPageMax: 1_000,

@@ -23,7 +23,7 @@ export async function releaseQuarantine(
   { source, ids }: Release,
 ): Promise<ReleaseAnswer> {
   const { quarantine, events, clock } = platform
-  const waiting = await quarantine.list(source, LIMITS.quarantineBatchesMax)
+  const waiting = await quarantine.list({ source, countMax: LIMITS.quarantineBatchesMax })
   const wanted = ids === undefined ? waiting.map(({ id }) => id) : [...new Set(ids)]
   const released: string[] = []
   const refused: ReleaseAnswer['refused'][number][] = []

@@ -1,6 +1,15 @@
 import { FeatureStoreError } from '../core/error.ts'
 import { formatInstant } from '../core/time.ts'
-import type { DatasetRequest, JobRecord, Platform, Schedule, TrainingDataset } from '../platform.ts'
+import {
+  cutPage,
+  type DatasetRequest,
+  type JobRecord,
+  type ListCut,
+  type ListPlace,
+  type Platform,
+  type Schedule,
+  type TrainingDataset,
+} from '../platform.ts'
 
 /** A dataset as clients see it; what is not known yet is null. */
 export type DatasetReport = Readonly<Record<string, unknown>>
@@ -14,18 +23,30 @@ export async function describeDataset(platform: Platform, id: string): Promise<D
   throw new FeatureStoreError('not_found', `Cannot find training dataset "${id}": there is none of that id`)
 }
 
-/** The newest datasets and schedules. */
+/** A page of datasets and one of schedules, newest first, each after a place of its own. */
 export async function listDatasets(
   { training, jobRecords }: Platform,
+  [dataset, schedule]: readonly (ListPlace | undefined)[],
   countMax: number,
-): Promise<{ readonly datasets: readonly DatasetReport[]; readonly schedules: readonly DatasetReport[] }> {
-  const [datasets, schedules] = await Promise.all([training.list(countMax), training.listSchedules(countMax)])
-  const jobs = await jobRecords.findAll(datasets.map(({ id }) => id))
+): Promise<{ readonly datasets: ListCut<DatasetReport>; readonly schedules: ListCut<DatasetReport> }> {
+  const [datasets, schedules] = await Promise.all([
+    training.list({ after: dataset, countMax: countMax + 1 }),
+    training.listSchedules({ after: schedule, countMax: countMax + 1 }),
+  ])
+  const [made, recurring] = [
+    cutPage(datasets, { after: dataset, countMax }, placeOf),
+    cutPage(schedules, { after: schedule, countMax }, placeOf),
+  ]
+  const jobs = await jobRecords.findAll(made.page.map(({ id }) => id))
   const jobById = new Map(jobs.map((job) => [job.id, job]))
   return {
-    datasets: datasets.map((dataset) => datasetReport(dataset, jobById.get(dataset.id))),
-    schedules: schedules.map(scheduleReport),
+    datasets: { ...made, page: made.page.map((one) => datasetReport(one, jobById.get(one.id))) },
+    schedules: { ...recurring, page: recurring.page.map(scheduleReport) },
   }
+}
+
+function placeOf({ createdTime: time, id }: TrainingDataset | Schedule): ListPlace {
+  return { time, id }
 }
 
 function datasetReport(

@@ -54,7 +54,7 @@ const SCHEDULES_MAX = 1_000
 export async function startDueDatasets(platform: Platform): Promise<string | undefined> {
   const begun: string[] = []
   const { training, clock } = platform
-  for (const schedule of await training.listSchedules(SCHEDULES_MAX)) {
+  for (const schedule of await training.listSchedules({ countMax: SCHEDULES_MAX })) {
     const { id, nextTime } = schedule
     const now = clock.now()
     if (nextTime === null || nextTime > now) continue

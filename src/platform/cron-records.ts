@@ -1,4 +1,5 @@
 import type { Instant } from '../core/time.ts'
+import type { ListPage } from './list-page.ts'
 
 /** What Cron keeps of itself, so that overlapping ticks share its duties and operators see what came of them. */
 export interface CronRecords {
@@ -15,8 +16,8 @@ export interface CronRecords {
   listRuns(): Promise<readonly DutyRun[]>
   /** Notes files that cannot become loads; answers those that were not noted before. */
   noteRefused(files: readonly RefusedFile[]): Promise<readonly RefusedFile[]>
-  /** Newest first. */
-  listRefused(countMax: number): Promise<readonly RefusedFile[]>
+  /** A page of them, newest first; the id of their places is that of `refusedFileId`. */
+  listRefused(page: ListPage): Promise<readonly RefusedFile[]>
   forgetRefused(files: readonly RefusedFile[]): Promise<void>
 }
 
@@ -39,4 +40,9 @@ export interface RefusedFile {
   readonly etag: string
   readonly reason: string
   readonly time: Instant
+}
+
+/** One of a file as it stands. */
+export function refusedFileId({ source, file, etag }: Pick<RefusedFile, 'source' | 'file' | 'etag'>): string {
+  return `${source}/${file}/${etag}`
 }

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../core/error.ts'
 import type { Instant } from '../core/time.ts'
 import type { SegmentRecord } from '../definitions/segment-record.ts'
+import type { ListPage } from './list-page.ts'
 
 /** Long work, run by the platform's durable engine; a job's id names it there, too. */
 export interface Jobs {
@@ -50,8 +51,8 @@ export interface JobRecords {
   find(id: string): Promise<JobRecord | undefined>
   /** Those of these ids that there are, in no order. */
   findAll(ids: readonly string[]): Promise<readonly JobRecord[]>
-  /** The newest of them, newest first. */
-  list(countMax: number): Promise<readonly JobRecord[]>
+  /** A page of them, newest first. */
+  list(page: ListPage): Promise<readonly JobRecord[]>
   listUnfinished(): Promise<readonly JobRecord[]>
   /** A cancelled job keeps its status, unless it is queued again. */
   update(id: string, change: Partial<Omit<JobRecord, 'id'>>): Promise<void>
@@ -86,25 +87,28 @@ export interface LoadRecords {
   list(source: string): Promise<readonly LoadRecord[]>
   /** Loads that have not ended, oldest first. */
   listUnfinished(): Promise<readonly LoadRecord[]>
-  /** A cancelled load keeps its status, unless it is queued again. */
-  update(id: string, change: Partial<LoadChange>): Promise<void>
+  /** Changes nothing once the load is tried again; a cancelled load keeps its status. */
+  update(id: string, attempt: number, change: Partial<LoadChange>): Promise<void>
   /** The same, and forgets the chunks of the run before, in one step; but not of a load that history shows. */
-  beginRun(id: string, change: Partial<LoadChange>): Promise<void>
-  /** Notes that a load goes on and what hinders it, if it is running under this generation. */
-  beat(
+  beginRun(id: string, attempt: number, change: Partial<LoadChange>): Promise<void>
+  /**
+   * Queues a load that has failed for its next attempt, and forgets its chunks, unless history shows it, in one step. Undefined,
+   * and nothing done, when it has not failed: somebody else was first.
+   */
+  tryAgain(
     id: string,
-    beat: { readonly generation: number } & Pick<LoadChange, 'error' | 'heartbeatTime'>,
-  ): Promise<void>
-  /** Ends a load as failed, if it has not ended and is of this generation. */
-  fail(
-    id: string,
-    end: { readonly generation: number; readonly error: string; readonly endedTime: Instant },
-  ): Promise<void>
+    again: Pick<LoadChange, 'badRowsMax' | 'heartbeatTime'>,
+  ): Promise<LoadRecord | undefined>
+  /** Notes that a load goes on and what hinders it, if it is running so. */
+  beat(id: string, beat: LoadRun & Pick<LoadChange, 'error' | 'heartbeatTime'>): Promise<void>
+  /** Ends a load as failed, if it has not ended and goes on so. */
+  fail(id: string, end: LoadRun & { readonly error: string; readonly endedTime: Instant }): Promise<void>
   /** Makes a load that has not ended `cancelled`; false when it has, or when history shows its rows already. */
   cancel(id: string): Promise<boolean>
-  /** Nothing is written once the load is no longer running under this generation, or is registered. */
-  writeChunk(id: string, generation: number, chunk: LoadChunk): Promise<void>
-  markSynced(id: string, chunk: number): Promise<void>
+  /** Nothing is written once the load is no longer running so, or is registered. */
+  writeChunk(id: string, run: LoadRun, chunk: LoadChunk): Promise<void>
+  /** Marks nothing once the load is no longer running in this attempt. */
+  markSynced(id: string, attempt: number, chunk: number): Promise<void>
   findChunk(id: string, chunk: number): Promise<LoadChunk | undefined>
   /** In the order of the file. */
   listChunks(id: string): Promise<readonly LoadChunk[]>
@@ -114,20 +118,27 @@ export interface LoadRecords {
   writeNewest(id: string, chunk: ChunkName, rows: string): Promise<void>
   /** Undefined where nothing is kept. */
   readNewest(id: string, chunk: ChunkName): Promise<string | undefined>
-  /** Keeps how the file is cut (JSON) until the load has ended. */
-  writePlan(id: string, plan: string): Promise<void>
-  readPlan(id: string): Promise<string | undefined>
+  /** Keeps how the file is cut (JSON), as a generation has its source, until the load has ended. */
+  writePlan(id: string, generation: number, plan: string): Promise<void>
+  readPlan(id: string, generation: number): Promise<string | undefined>
   /** Keeps a part of a compressed file, decompressed, until the load has ended. */
-  writePart(id: string, chunk: number, bytes: Uint8Array): Promise<void>
+  writePart(id: string, chunk: ChunkName, bytes: Uint8Array): Promise<void>
   /** Undefined where nothing is kept. */
-  readPart(id: string, chunk: number): Promise<Uint8Array | undefined>
+  readPart(id: string, chunk: ChunkName): Promise<Uint8Array | undefined>
   /** Deletes all that is kept until the load has ended. */
   deleteKept(id: string): Promise<void>
   /**
    * Registers all segments of a load's chunks in one step. False, and nothing done, when the newest
-   * generation is not this one, or the load was cancelled or has failed.
+   * generation is not this one, the load was cancelled or has failed, or is tried again.
    */
-  register(id: string, generation: number): Promise<boolean>
+  register(id: string, run: LoadRun): Promise<boolean>
+}
+
+/** By whom a load is computed: a try of it, under a generation. Whoever is of another one comes late, and changes nothing. */
+export interface LoadRun {
+  /** How often the load had been tried again when it began. */
+  readonly attempt: number
+  readonly generation: number
 }
 
 export interface LoadRecord extends LoadChange {
@@ -139,11 +150,14 @@ export interface LoadRecord extends LoadChange {
   readonly bytes: number
   /** First start: the ingest time of every row, kept through retries. */
   readonly ingestTime: Instant
-  readonly badRowsMax: number
+  /** How often it was tried again. */
+  readonly attempt: number
 }
 
 export interface LoadChange {
   readonly status: LoadStatus
+  /** Bad rows that the load may have. */
+  readonly badRowsMax: number
   /** Generation under which its rows are computed. */
   readonly generation: number
   readonly chunkCount: number
@@ -171,7 +185,7 @@ export interface LoadChunk {
   readonly isSynced: boolean
 }
 
-/** A chunk, as rows of one generation were made of it. */
+/** A chunk, as one generation cuts the file and makes rows of it. */
 export interface ChunkName {
   readonly generation: number
   readonly chunk: number

@@ -1,11 +1,12 @@
 import type { Instant } from '../core/time.ts'
+import type { ListPage } from './list-page.ts'
 
 /** Rows that were taken in but could not be used, kept until they are released. */
 export interface Quarantine {
   /** Keeps rows; those of the same message or chunk again take the place of the former. */
   write(batch: QuarantineBatch): Promise<void>
-  /** Batches that have not been released, newest first. */
-  list(source: string, countMax: number): Promise<readonly QuarantineSummary[]>
+  /** A page of batches that have not been released, of one source or of all, newest first. */
+  list(page: QuarantinePage): Promise<readonly QuarantineSummary[]>
   /** Undefined when there is none of that id. */
   find(source: string, id: string): Promise<QuarantineSummary | undefined>
   /** The rows of a batch. */
@@ -19,6 +20,11 @@ export interface Quarantine {
   delete(source: string, id: string): Promise<void>
   /** Notes that a batch's rows have been sent again. */
   release(source: string, id: string, time: Instant): Promise<void>
+}
+
+export interface QuarantinePage extends ListPage {
+  /** Absent for batches of all sources. */
+  readonly source?: string | undefined
 }
 
 export interface QuarantineSummary {

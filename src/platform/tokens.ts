@@ -1,4 +1,5 @@
 import type { Instant } from '../core/time.ts'
+import type { ListPage } from './list-page.ts'
 
 export const TOKEN_SCOPES = ['admin', 'define', 'write', 'read'] as const
 export type TokenScope = (typeof TOKEN_SCOPES)[number]
@@ -23,12 +24,6 @@ export interface TokenRecord extends TokenGrant {
   readonly revokedTime: Instant | null
 }
 
-export interface TokenPage {
-  /** The last token of the page before; absent for the first page. */
-  readonly after?: { readonly time: Instant; readonly id: string } | undefined
-  readonly countMax: number
-}
-
 /** Tokens beside the administrator's. Every method but `findGrant` fails with `unavailable` when D1 cannot be reached. */
 export interface Tokens {
   /** A new secret on every call: 64 hexadecimal digits out of 256 random bits. */
@@ -38,7 +33,7 @@ export interface Tokens {
   /** Enters a token, and has readers find it. */
   insert(token: TokenRecord): Promise<void>
   /** A page of those that were made, revoked ones too, newest first. */
-  list(page: TokenPage): Promise<readonly TokenRecord[]>
+  list(page: ListPage): Promise<readonly TokenRecord[]>
   /** Those of these ids that there are, in no order. */
   findAll(ids: readonly string[]): Promise<readonly TokenRecord[]>
   find(id: string): Promise<TokenRecord | undefined>

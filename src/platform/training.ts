@@ -1,13 +1,14 @@
 import type { Instant } from '../core/time.ts'
 import type { StoredFile } from './files.ts'
+import type { ListPage } from './list-page.ts'
 
 /** Training datasets beside the jobs of the same ids that make them, the steps of their making, and schedules. */
 export interface TrainingRecords {
   /** The dataset of this id: the one given if it is the first, else the first one. */
   begin(dataset: TrainingDataset): Promise<TrainingDataset>
   find(id: string): Promise<TrainingDataset | undefined>
-  /** The newest of them, newest first. */
-  list(countMax: number): Promise<readonly TrainingDataset[]>
+  /** A page of them, newest first. */
+  list(page: ListPage): Promise<readonly TrainingDataset[]>
   update(id: string, change: Partial<Pick<TrainingDataset, 'pins' | 'result' | 'touched'>>): Promise<void>
   /** What finished steps of a dataset's making left behind, by name. */
   readSteps(id: string): Promise<ReadonlyMap<string, string>>
@@ -20,7 +21,8 @@ export interface TrainingRecords {
   touch(views: readonly string[], reason: string): Promise<void>
   beginSchedule(schedule: Schedule): Promise<void>
   findSchedule(id: string): Promise<Schedule | undefined>
-  listSchedules(countMax: number): Promise<readonly Schedule[]>
+  /** Likewise; those that have ended are among them. */
+  listSchedules(page: ListPage): Promise<readonly Schedule[]>
   /** Takes the lease of a schedule that is due at `dueTime`; false when another has it or the run was made. */
   leaseSchedule(id: string, dueTime: Instant, lease: Lease): Promise<boolean>
   /** Moves a schedule from one due time to the next (null: there is none), and gives the lease back; a cancelled one stays. */

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { compactDueLogs } from '../../src/batch/compact-log.ts'
-import { describeCron } from '../../src/batch/describe-cron.ts'
+import { listRefused } from '../../src/batch/describe-cron.ts'
 import { enforceRetention } from '../../src/batch/enforce-retention.ts'
 import { fillView } from '../../src/batch/fill-view.ts'
 import { mergeRawLog } from '../../src/batch/merge-raw-log.ts'
@@ -101,7 +101,7 @@ test('it is looked into once an hour, and what came of it is among the runs of C
   expect(await enforceRetention(platform)).toBeUndefined()
   platform.time.now += HOUR
   expect(await enforceRetention(platform)).toContain('1 segments removed')
-  expect((await describeCron(platform, 1)).refused_files).toEqual([])
+  expect((await listRefused(platform, { countMax: 1 })).page).toEqual([])
 })
 
 test('a segment that straddles is written anew once its oldest row is a tenth past retention (S3)', async () => {

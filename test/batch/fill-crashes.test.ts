@@ -103,7 +103,7 @@ async function readOutcome(platform: MemoryPlatform) {
     rows: rows.map((row) => [valuesOf(row), statusesOf(row)]),
     logged: await Promise.all(counts),
     unfilled: (await platform.registry.readHead())!.transition.unfilled,
-    jobs: (await platform.jobRecords.list(10)).map(({ id, status, done, total }) => [
+    jobs: (await platform.jobRecords.list({ countMax: 10 })).map(({ id, status, done, total }) => [
       id,
       status,
       done,

@@ -262,7 +262,7 @@ test('rows that a new version fails on are all kept, in whatever segments those 
   expect((await platform.offline.list(view, version)).length).toBeGreaterThan(1)
   await applyClicks(platform, definitions('9223372036854775807 + value', 'value'))
   expect(await runFill(platform, 'fill-price-2')).toMatchObject({ status: 'succeeded' })
-  const batches = await platform.quarantine.list('clicks', 100)
+  const batches = await platform.quarantine.list({ source: 'clicks', countMax: 100 })
   const kept = await Promise.all(batches.map(({ id }) => platform.quarantine.read('clicks', id)))
   expect(kept.flatMap((batch) => batch!.rows)).toHaveLength(users.length)
 })

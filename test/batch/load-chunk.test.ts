@@ -37,6 +37,7 @@ const LOAD: LoadRecord = {
   bytes: 1,
   ingestTime: NOW,
   badRowsMax: 0,
+  attempt: 0,
   status: 'running',
   generation: 1,
   chunkCount: 1,

@@ -159,7 +159,7 @@ describe('a load', () => {
     Object.assign(platform.jobs, { start: async () => {}, stop: async () => {} })
     const id = await begin()
     await platform.loads.writeNewest(id, { generation: 0, chunk: 0 }, 'rows')
-    await platform.loads.writePlan(id, '{}')
+    await platform.loads.writePlan(id, 0, '{}')
     await cancelJob(platform, id)
     expect(kept()).toEqual([])
   })

@@ -136,9 +136,9 @@ async function load(bytes: Uint8Array<ArrayBuffer>, untilEnd: () => Promise<unkn
     },
     loads: {
       ...loads,
-      async writePlan(id, plan) {
+      async writePlan(id, generation, plan) {
         watched.plan = JSON.parse(plan) as LoadPlan
-        await loads.writePlan(id, plan)
+        await loads.writePlan(id, generation, plan)
       },
     },
   }

@@ -260,7 +260,14 @@ test('a load is shared among instances from eight chunks on, each chunk in one s
 
 test('the id of a part says which it is, in what the platform takes for an id', () => {
   const load = `load-${'f'.repeat(32)}`
-  const part = { load, generation: 1_234_567, phase: 'sync', part: 15, partCount: 16 } as const
+  const part = {
+    load,
+    attempt: 1_234,
+    generation: 1_234_567,
+    phase: 'sync',
+    part: 15,
+    partCount: 16,
+  } as const
   expect(decodePartId(encodePartId(part))).toEqual(part)
   expect(encodePartId(part)).toMatch(/^[a-zA-Z0-9_][a-zA-Z0-9_-]{0,99}$/)
 })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { describeLoad } from '../../src/batch/describe-load.ts'
 import { HEARTBEAT_MAX_US } from '../../src/batch/start-jobs.ts'
 import { startDueLoads, startLoads } from '../../src/batch/start-loads.ts'
+import { FeatureStoreError } from '../../src/core/error.ts'
 import { parseInstant } from '../../src/core/time.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
@@ -125,9 +126,9 @@ describe('a load of CSV', () => {
     const { writePlan } = platform.loads
     let plans = 0
     Object.assign(platform.loads, {
-      async writePlan(id: string, plan: string) {
-        await writePlan(id, plan)
-        if (plans++ === 0) platform.objects.delete(`loads/${id}/part/0`)
+      async writePlan(id: string, generation: number, plan: string) {
+        await writePlan(id, generation, plan)
+        if (plans++ === 0) platform.objects.delete(`loads/${id}/part/${generation}-0`)
       },
     })
     platform.land('clicks', 'a.csv.gz', new Uint8Array(gzipSync(`${HEADER}\n${row('u', 1, '5')}`)))
@@ -150,6 +151,57 @@ describe('a load of CSV', () => {
     const report = await load(await store({ format: 'csv' }), 'a.csv.gz', content)
     expect(report.status).toBe('failed')
     expect(report.error).toMatch(/Cannot decompress/)
+  })
+})
+
+describe('a load that is tried again', () => {
+  const bad = `${HEADER}\n${row('u', 1, '5')}\n${row('u', 2, 'much')}`
+  const again = (platform: MemoryPlatform, badRowsMax?: number) =>
+    startLoads(platform, 'clicks', { files: ['a.csv'], badRowsMax })
+
+  it('may have as many bad rows as it is asked for now', async () => {
+    const platform = await store({ format: 'csv' })
+    expect(await load(platform, 'a.csv', bad)).toMatchObject({ status: 'failed', max_bad_rows: 0 })
+    const [started] = await again(platform, 1)
+    expect(started).toMatchObject({ status: 'queued', badRowsMax: 1 })
+    expect(await describeLoad(platform, started!.id)).toMatchObject({
+      status: 'succeeded',
+      rows: { written: 1, rejected: 1 },
+      max_bad_rows: 1,
+    })
+    expect(await again(platform, 0)).toMatchObject([{ status: 'succeeded', badRowsMax: 1 }])
+  })
+
+  it('may have as many as before where nothing is asked for, and none where none is', async () => {
+    const platform = await store({ format: 'csv' })
+    const text = `${bad}\n${row('u', 3, 'more')}`
+    expect(await load(platform, 'a.csv', text, 1)).toMatchObject({
+      status: 'failed',
+      error: expect.stringContaining('2 rows are bad and max_bad_rows is 1'),
+    })
+    const [kept] = await again(platform)
+    expect(await describeLoad(platform, kept!.id)).toMatchObject({
+      error: expect.stringContaining('max_bad_rows is 1'),
+    })
+    const [none] = await again(platform, 0)
+    expect(await describeLoad(platform, none!.id)).toMatchObject({
+      error: expect.stringContaining('max_bad_rows is 0'),
+    })
+  })
+
+  it('keeps its bad rows once history shows the others', async () => {
+    const platform = await store({ format: 'csv' })
+    const { markSynced } = platform.loads
+    Object.assign(platform.loads, {
+      markSynced: async () => {
+        throw new FeatureStoreError('failed_precondition', 'It fails late')
+      },
+    })
+    expect(await load(platform, 'a.csv', bad, 1)).toMatchObject({ status: 'failed', error: 'It fails late' })
+    Object.assign(platform.loads, { markSynced })
+    const [started] = await again(platform, 0)
+    expect(await describeLoad(platform, started!.id)).toMatchObject({ status: 'succeeded', max_bad_rows: 1 })
+    expect(await values(platform, [['u', 1]])).toEqual([['5', '5']])
   })
 })
 

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { describeCron } from '../../src/batch/describe-cron.ts'
+import { describeRuns, listRefused } from '../../src/batch/describe-cron.ts'
 import { noticeLanded } from '../../src/batch/notice-landed.ts'
 import { startDueLoads } from '../../src/batch/start-loads.ts'
 import { FeatureStoreError } from '../../src/core/error.ts'
@@ -36,7 +36,7 @@ const statuses = async (...bodies: string[]) =>
 
 /** What `GET /v1/jobs` says came of notices last. */
 async function lastRun() {
-  const { cron } = await describeCron(platform, 100)
+  const cron = await describeRuns(platform)
   return cron.find(({ name }) => name === 'noticeLanded')
 }
 
@@ -121,7 +121,7 @@ test.each([
   expect(platform.logged).toEqual(['A notification names no file to load and is passed over'])
   expect(await lastRun()).toMatchObject({ outcome: 'notices: 1 passed over' })
   expect(await platform.loads.list('clicks')).toEqual([])
-  expect((await describeCron(platform, 100)).refused_files).toEqual([])
+  expect((await listRefused(platform, { countMax: 100 })).page).toEqual([])
 })
 
 test('noticeLanded() notes what cannot be loaded, once, as Cron does', async () => {
@@ -129,14 +129,14 @@ test('noticeLanded() notes what cannot be loaded, once, as Cron does', async () 
   land('sales', 'b.ndjson')
   const bodies = ['a', 'b'].map((name) => notice('PutObject', `landing/sales/${name}.ndjson`))
   expect(await statuses(...bodies)).toEqual(['done', 'done'])
-  const { refused_files } = await describeCron(platform, 100)
+  const { page: refused_files } = await listRefused(platform, { countMax: 100 })
   expect(refused_files).toMatchObject([
     { source: 'sales', file: null, reason: expect.stringContaining('there is no source of that name') },
   ])
   expect(await lastRun()).toMatchObject({ outcome: 'notices: 1 refused' })
   await noticeLanded(platform, bodies)
   await startDueLoads(platform)
-  expect((await describeCron(platform, 100)).refused_files).toEqual(refused_files)
+  expect((await listRefused(platform, { countMax: 100 })).page).toEqual(refused_files)
   expect(platform.logged.filter((line) => line.includes('landing/sales/'))).toHaveLength(1)
 })
 

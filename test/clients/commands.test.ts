@@ -288,6 +288,10 @@ test('datasets makes one to the end, lists it and shows it', async () => {
     new RegExp(`^${schedule} +daily +scheduled +0 3 1 1 \\* +\\d{4}-`, 'm'),
   )
   expectDone(await featheredge('datasets', schedule), `${schedule} scheduled\n`)
+  for (let at = 0; at < 100; at++)
+    expect((await harness.call('POST', '/v1/training-datasets', daily)).status).toBe(202)
+  const listed = JSON.parse((await featheredge('datasets', '--json')).stdout)
+  expect([listed.schedules.length, listed.schedules.at(-1).id]).toEqual([101, schedule])
 })
 
 test('tokens creates one that does what it says, lists it and revokes it', async () => {

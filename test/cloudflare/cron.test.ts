@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest'
-import { describeCron } from '../../src/batch/describe-cron.ts'
+import { describeRuns, listRefused } from '../../src/batch/describe-cron.ts'
 import { tick } from '../../src/cloudflare/cron.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
 import type { Platform } from '../../src/platform.ts'
@@ -25,7 +25,7 @@ const land = (source: string, name: string, text: string) =>
 
 /** What `GET /v1/jobs` says of a duty, newest first. */
 async function runsOf(duty: string) {
-  const { cron } = await describeCron(platform, 100)
+  const cron = await describeRuns(platform)
   return cron.filter(({ name }) => name === duty)
 }
 
@@ -127,13 +127,13 @@ test('tick() notes a folder of an unknown source once, until there is a source',
   }
   const reason =
     'Cannot load files under "landing/sales/": there is no source of that name; apply a definition of it or delete them'
-  expect((await describeCron(platform, 100)).refused_files).toEqual([
+  expect((await listRefused(platform, { countMax: 100 })).page).toEqual([
     { source: 'sales', file: null, reason, time: '2026-01-01T00:00:00Z' },
   ])
   expect(platform.logged.filter((message) => message === reason)).toHaveLength(1)
   await applyClicks(platform, { ...SET, sources: [...SET.sources!, { ...SET.sources![0]!, name: 'sales' }] })
   await tick(platform)
-  expect((await describeCron(platform, 100)).refused_files).toEqual([])
+  expect((await listRefused(platform, { countMax: 100 })).page).toEqual([])
   expect(await platform.loads.list('sales')).toMatchObject([{ file: 'a.ndjson' }])
 })
 
@@ -141,14 +141,14 @@ test('tick() leaves alone what S3 clients put to mark folders', async () => {
   for (const name of ['', '2026/', 'a.ndjson']) land('clicks', name, name === 'a.ndjson' ? LINE : '')
   await tick(platform)
   expect(await platform.loads.list('clicks')).toMatchObject([{ file: 'a.ndjson', status: 'succeeded' }])
-  expect((await describeCron(platform, 100)).refused_files).toEqual([])
+  expect((await listRefused(platform, { countMax: 100 })).page).toEqual([])
 })
 
 test('tick() notes a folder of a source without landing', async () => {
   await applyClicks(platform, { ...SET, sources: [{ ...SET.sources![0]!, landing: null }] })
   land('clicks', 'a.ndjson', LINE)
   await tick(platform)
-  expect((await describeCron(platform, 100)).refused_files).toMatchObject([
+  expect((await listRefused(platform, { countMax: 100 })).page).toMatchObject([
     { source: 'clicks', file: null, reason: expect.stringContaining('declares no landing') },
   ])
 })
@@ -175,7 +175,7 @@ test('tick() notes a replaced file whose rows windows would count again once (S9
     platform.time.now += MINUTE
     await tick(platform)
   }
-  const { refused_files } = await describeCron(platform, 100)
+  const { page: refused_files } = await listRefused(platform, { countMax: 100 })
   expect(refused_files).toMatchObject([{ source: 'clicks', file: 'a.ndjson' }])
   expect(platform.logged.filter((message) => message.includes('again with other content'))).toHaveLength(1)
   expect(await platform.loads.list('clicks')).toHaveLength(1)
@@ -183,5 +183,5 @@ test('tick() notes a replaced file whose rows windows would count again once (S9
   land('clicks', 'a.ndjson', LINE)
   platform.time.now += MINUTE
   await tick(platform)
-  expect((await describeCron(platform, 100)).refused_files).toEqual([])
+  expect((await listRefused(platform, { countMax: 100 })).page).toEqual([])
 })

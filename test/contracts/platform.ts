@@ -19,6 +19,8 @@ import {
   type LoadRecord,
   type Platform,
   QUOTATION_ERASED,
+  type QuarantinePage,
+  refusedFileId,
 } from '../../src/platform.ts'
 import { proposeDefinitions } from '../../src/registry/read-proposal.ts'
 
@@ -60,6 +62,7 @@ const load = (id: string, change: Partial<LoadRecord> = {}): LoadRecord => ({
   bytes: 10,
   ingestTime: 100,
   badRowsMax: 0,
+  attempt: 0,
   status: 'queued',
   generation: 1,
   chunkCount: 1,
@@ -71,6 +74,8 @@ const load = (id: string, change: Partial<LoadRecord> = {}): LoadRecord => ({
   heartbeatTime: 100,
   ...change,
 })
+
+const FIRST = { attempt: 0, generation: 1 }
 
 const chunk = (number: number): LoadChunk => ({
   chunk: number,
@@ -180,20 +185,40 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
         columns: ['at'],
         rows: [{ index: 3, view: null, reason, cells: '"x"' }],
       })
-      expect(await platform.quarantine.list('clicks', 10)).toEqual([])
+      expect(await platform.quarantine.list({ source: 'clicks', countMax: 10 })).toEqual([])
       await platform.quarantine.write(batch('bad'))
       await platform.quarantine.write(batch('worse'))
-      expect(await platform.quarantine.list('clicks', 10)).toEqual([
+      expect(await platform.quarantine.list({ source: 'clicks', countMax: 10 })).toEqual([
         { id: 'push-1.0', source: 'clicks', rowCount: 1, doorTime: 5, reason: 'worse', isReleased: false },
       ])
-      expect(await platform.quarantine.list('others', 10)).toEqual([])
+      expect(await platform.quarantine.list({ source: 'others', countMax: 10 })).toEqual([])
       expect(await platform.quarantine.read('clicks', 'push-1.0')).toEqual(batch('worse'))
       expect(await platform.quarantine.read('clicks', 'push-2.0')).toBeUndefined()
       await platform.quarantine.release('clicks', 'push-1.0', 9)
       expect(await platform.quarantine.find('clicks', 'push-1.0')).toMatchObject({ isReleased: true })
       expect(await platform.quarantine.find('clicks', 'push-2.0')).toBeUndefined()
-      expect(await platform.quarantine.list('clicks', 10)).toEqual([])
+      expect(await platform.quarantine.list({ source: 'clicks', countMax: 10 })).toEqual([])
       expect(await platform.quarantine.read('clicks', 'push-1.0')).toEqual(batch('worse'))
+    })
+
+    test('quarantine.list() goes newest first through pages, of one source and of all', async () => {
+      const { quarantine } = platform
+      for (const [at, id] of ['a', 'b', 'c', 'd'].entries())
+        await quarantine.write({
+          id,
+          source: id === 'c' ? 'sales' : 'clicks',
+          pushId: 'p',
+          doorTime: at < 2 ? 5 : 6,
+          columns: ['at'],
+          rows: [{ index: 0, view: null, reason: 'bad', cells: '"x"' }],
+        })
+      const ids = async (page: QuarantinePage) => (await quarantine.list(page)).map(({ id }) => id)
+      expect(await ids({ countMax: 9 })).toEqual(['d', 'c', 'b', 'a'])
+      expect(await ids({ countMax: 2, after: { time: 6, id: 'd' } })).toEqual(['c', 'b'])
+      expect(await ids({ countMax: 9, after: { time: 5, id: 'b' }, source: 'clicks' })).toEqual(['a'])
+      expect(await ids({ countMax: 2, source: 'clicks' })).toEqual(['d', 'b'])
+      await quarantine.release('clicks', 'b', 9)
+      expect(await ids({ countMax: 2, after: { time: 6, id: 'c' } })).toEqual(['a'])
     })
 
     test('tokens are found by hash until they are revoked, and listed after that too', async () => {
@@ -480,9 +505,13 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       expect(await cron.noteRefused([file('a')])).toEqual([file('a')])
       const others = Array.from({ length: 50 }, (_, at) => file(`b${at}`, 'e', 3))
       expect(await cron.noteRefused([file('a', 'e', 2), file('a', 'f', 4), ...others])).toHaveLength(51)
-      expect(await cron.listRefused(2)).toEqual([file('a', 'f', 4), file('b0', 'e', 3)])
+      const [first, second] = await cron.listRefused({ countMax: 2 })
+      expect([first, second]).toEqual([file('a', 'f', 4), file('b9', 'e', 3)])
+      const after = { time: 3, id: refusedFileId(second!) }
+      const rest = await cron.listRefused({ after, countMax: 100 })
+      expect([rest.length, rest[0], rest.at(-1)]).toEqual([50, file('b8', 'e', 3), file('a')])
       await cron.forgetRefused([...others, file('a', 'f')])
-      expect(await cron.listRefused(100)).toEqual([file('a')])
+      expect(await cron.listRefused({ countMax: 100 })).toEqual([file('a')])
     })
 
     test("landing.rewrite() puts other bytes in a file's place, tells before what it will be, and leaves another file alone (S11)", async () => {
@@ -558,7 +587,7 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       await platform.loads.begin(load('l2', { ingestTime: 200 }))
       expect((await platform.loads.list('clicks')).map(({ id }) => id)).toEqual(['l2', 'l1'])
       expect((await platform.loads.listUnfinished()).map(({ id }) => id)).toEqual(['l1', 'l2'])
-      await platform.loads.update('l1', { status: 'failed', error: 'why' })
+      await platform.loads.update('l1', 0, { status: 'failed', error: 'why' })
       expect(await platform.loads.find('l1')).toEqual(load('l1', { status: 'failed', error: 'why' }))
       expect((await platform.loads.listUnfinished()).map(({ id }) => id)).toEqual(['l2'])
       expect(await platform.loads.find('l3')).toBeUndefined()
@@ -567,53 +596,53 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
     test('loads.register() registers every chunk at once, and only under the newest generation', async () => {
       await platform.registry.insert(generation(1), EMPTY_INDEX)
       await platform.loads.begin(load('l1', { status: 'running' }))
-      for (const number of [0, 1]) await platform.loads.writeChunk('l1', 1, chunk(number))
+      for (const number of [0, 1]) await platform.loads.writeChunk('l1', FIRST, chunk(number))
       expect(await platform.loads.listChunks('l1')).toEqual([chunk(0), chunk(1)])
       expect(await platform.loads.findChunk('l1', 1)).toEqual(chunk(1))
       expect(await platform.loads.findChunk('l1', 2)).toBeUndefined()
       await platform.registry.insert(generation(2), EMPTY_INDEX)
-      expect(await platform.loads.register('l1', 1)).toBe(false)
+      expect(await platform.loads.register('l1', FIRST)).toBe(false)
       expect(await platform.offline.list('clicks', 1)).toEqual([])
-      expect(await platform.loads.register('l1', 2)).toBe(true)
-      expect(await platform.loads.register('l1', 2)).toBe(true)
+      expect(await platform.loads.register('l1', { attempt: 0, generation: 2 })).toBe(true)
+      expect(await platform.loads.register('l1', { attempt: 0, generation: 2 })).toBe(true)
       expect(await platform.offline.list('clicks', 1)).toHaveLength(2)
       expect((await platform.loads.find('l1'))?.isRegistered).toBe(true)
       await platform.loads.begin(load('l2', { status: 'running' }))
-      await platform.loads.writeChunk('l2', 1, chunk(2))
-      await platform.loads.fail('l2', { generation: 1, error: 'why', endedTime: 300 })
-      expect(await platform.loads.register('l2', 2)).toBe(false)
+      await platform.loads.writeChunk('l2', FIRST, chunk(2))
+      await platform.loads.fail('l2', { attempt: 0, generation: 1, error: 'why', endedTime: 300 })
+      expect(await platform.loads.register('l2', { attempt: 0, generation: 2 })).toBe(false)
       expect(await platform.offline.list('clicks', 1)).toHaveLength(2)
     })
 
     test('loads.writeChunk() writes nothing of a load that is not running under its generation, or is registered', async () => {
       const { loads, registry } = platform
       await registry.insert(generation(1), EMPTY_INDEX)
-      await loads.writeChunk('l1', 1, chunk(0))
+      await loads.writeChunk('l1', FIRST, chunk(0))
       await loads.begin(load('l1'))
-      await loads.writeChunk('l1', 1, chunk(0))
-      await loads.update('l1', { status: 'running' })
-      await loads.writeChunk('l1', 2, chunk(0))
+      await loads.writeChunk('l1', FIRST, chunk(0))
+      await loads.update('l1', 0, { status: 'running' })
+      await loads.writeChunk('l1', { attempt: 0, generation: 2 }, chunk(0))
       expect(await loads.listChunks('l1')).toEqual([])
-      await loads.writeChunk('l1', 1, chunk(0))
-      await loads.writeChunk('l1', 1, { ...chunk(0), read: 3 })
+      await loads.writeChunk('l1', FIRST, chunk(0))
+      await loads.writeChunk('l1', FIRST, { ...chunk(0), read: 3 })
       expect(await loads.listChunks('l1')).toEqual([{ ...chunk(0), read: 3 }])
-      await loads.register('l1', 1)
-      await loads.writeChunk('l1', 1, chunk(0))
-      await loads.writeChunk('l1', 1, chunk(1))
+      await loads.register('l1', FIRST)
+      await loads.writeChunk('l1', FIRST, chunk(0))
+      await loads.writeChunk('l1', FIRST, chunk(1))
       expect(await loads.listChunks('l1')).toEqual([{ ...chunk(0), read: 3 }])
     })
 
     test('loads.beginRun() forgets the chunks of the run before, and a cancelled load keeps its status', async () => {
       const { loads } = platform
       await loads.begin(load('l1', { status: 'running' }))
-      await loads.writeChunk('l1', 1, chunk(0))
-      await loads.beginRun('l1', { status: 'running', generation: 2 })
+      await loads.writeChunk('l1', FIRST, chunk(0))
+      await loads.beginRun('l1', 0, { status: 'running', generation: 2 })
       expect(await loads.listChunks('l1')).toEqual([])
       expect(await loads.find('l1')).toEqual(load('l1', { status: 'running', generation: 2 }))
-      await loads.writeChunk('l1', 1, chunk(0))
+      await loads.writeChunk('l1', FIRST, chunk(0))
       expect(await loads.listChunks('l1')).toEqual([])
       await loads.cancel('l1')
-      await loads.beginRun('l1', { status: 'running', generation: 3 })
+      await loads.beginRun('l1', 0, { status: 'running', generation: 3 })
       expect(await loads.find('l1')).toMatchObject({ status: 'cancelled' })
     })
 
@@ -621,18 +650,61 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       const { loads, registry } = platform
       await registry.insert(generation(1), EMPTY_INDEX)
       await loads.begin(load('l1', { status: 'running' }))
-      await loads.writeChunk('l1', 1, chunk(0))
-      await loads.register('l1', 1)
-      await loads.beginRun('l1', { status: 'queued' })
+      await loads.writeChunk('l1', FIRST, chunk(0))
+      await loads.register('l1', FIRST)
+      await loads.beginRun('l1', 0, { status: 'running', generation: 2 })
+      expect(await loads.listChunks('l1')).toEqual([chunk(0)])
+      await loads.fail('l1', { attempt: 0, generation: 2, error: 'why', endedTime: 300 })
+      await loads.tryAgain('l1', { badRowsMax: 0, heartbeatTime: 400 })
       expect(await loads.listChunks('l1')).toEqual([chunk(0)])
       expect(await loads.find('l1')).toMatchObject({ status: 'queued', isRegistered: true })
+    })
+
+    test('loads.tryAgain() queues a load that has failed, once, and forgets its chunks', async () => {
+      const { loads } = platform
+      await loads.begin(load('l1', { status: 'running', startedTime: 200 }))
+      await loads.writeChunk('l1', FIRST, chunk(0))
+      expect(await loads.tryAgain('l1', { badRowsMax: 3, heartbeatTime: 400 })).toBeUndefined()
+      expect(await loads.listChunks('l1')).toEqual([chunk(0)])
+      await loads.fail('l1', { ...FIRST, error: 'why', endedTime: 300 })
+      const queued = load('l1', { attempt: 1, badRowsMax: 3, heartbeatTime: 400 })
+      expect(await loads.tryAgain('l1', { badRowsMax: 3, heartbeatTime: 400 })).toEqual(queued)
+      expect(await loads.tryAgain('l1', { badRowsMax: 5, heartbeatTime: 500 })).toBeUndefined()
+      expect(await loads.find('l1')).toEqual(queued)
+      expect(await loads.listChunks('l1')).toEqual([])
+      expect(await loads.tryAgain('l2', { badRowsMax: 0, heartbeatTime: 400 })).toBeUndefined()
+    })
+
+    test('loads change nothing for whoever is of an attempt before', async () => {
+      const { loads, registry, offline } = platform
+      await registry.insert(generation(1), EMPTY_INDEX)
+      await loads.begin(load('l1', { status: 'running' }))
+      await loads.fail('l1', { ...FIRST, error: 'why', endedTime: 300 })
+      await loads.tryAgain('l1', { badRowsMax: 0, heartbeatTime: 400 })
+      await loads.beginRun('l1', 1, { status: 'running' })
+      await loads.writeChunk('l1', { ...FIRST, attempt: 1 }, chunk(0))
+      const [before, chunks] = [await loads.find('l1'), await loads.listChunks('l1')]
+      expect(chunks).toEqual([chunk(0)])
+      await loads.update('l1', 0, { status: 'succeeded', heartbeatTime: 500 })
+      await loads.beginRun('l1', 0, { status: 'running', chunkCount: 7 })
+      await loads.beat('l1', { ...FIRST, error: 'hindered', heartbeatTime: 500 })
+      await loads.fail('l1', { ...FIRST, error: 'late', endedTime: 500 })
+      await loads.writeChunk('l1', FIRST, { ...chunk(0), read: 9 })
+      await loads.writeChunk('l1', FIRST, chunk(1))
+      await loads.markSynced('l1', 0, 0)
+      expect(await loads.register('l1', FIRST)).toBe(false)
+      expect([await loads.find('l1'), await loads.listChunks('l1')]).toEqual([before, chunks])
+      expect(await offline.list('clicks', 1)).toEqual([])
+      expect(await loads.register('l1', { ...FIRST, attempt: 1 })).toBe(true)
+      await loads.markSynced('l1', 1, 0)
+      expect(await loads.findChunk('l1', 0)).toEqual({ ...chunk(0), isSynced: true })
     })
 
     test('loads.countChunks() tells of each share what is read, synced and bad', async () => {
       const { loads } = platform
       await loads.begin(load('l1', { status: 'running' }))
-      for (const number of [0, 1, 4, 6]) await loads.writeChunk('l1', 1, chunk(number))
-      for (const number of [4, 6, 7]) await loads.markSynced('l1', number)
+      for (const number of [0, 1, 4, 6]) await loads.writeChunk('l1', FIRST, chunk(number))
+      for (const number of [4, 6, 7]) await loads.markSynced('l1', 0, number)
       const counts = [
         { read: 2, synced: 1, rejected: 2 },
         { read: 1, synced: 0, rejected: 1 },
@@ -646,20 +718,20 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
 
     test('loads.beat() and fail() touch no load of another generation, nor one that has ended', async () => {
       const { loads } = platform
-      const end = { generation: 1, error: 'why', endedTime: 300 }
+      const end = { attempt: 0, generation: 1, error: 'why', endedTime: 300 }
       const failed = { status: 'failed', error: 'why', endedTime: 300, heartbeatTime: 300 } as const
       await loads.begin(load('l1'))
-      await loads.beat('l1', { generation: 1, error: 'hindered', heartbeatTime: 200 })
+      await loads.beat('l1', { attempt: 0, generation: 1, error: 'hindered', heartbeatTime: 200 })
       expect(await loads.find('l1')).toEqual(load('l1'))
-      await loads.update('l1', { status: 'running' })
-      await loads.beat('l1', { generation: 2, error: 'hindered', heartbeatTime: 200 })
+      await loads.update('l1', 0, { status: 'running' })
+      await loads.beat('l1', { attempt: 0, generation: 2, error: 'hindered', heartbeatTime: 200 })
       await loads.fail('l1', { ...end, generation: 2 })
       expect(await loads.find('l1')).toEqual(load('l1', { status: 'running' }))
-      await loads.beat('l1', { generation: 1, error: 'hindered', heartbeatTime: 200 })
+      await loads.beat('l1', { attempt: 0, generation: 1, error: 'hindered', heartbeatTime: 200 })
       expect(await loads.find('l1')).toMatchObject({ error: 'hindered', heartbeatTime: 200 })
       await loads.fail('l1', end)
       await loads.fail('l1', { ...end, error: 'something else' })
-      await loads.beat('l1', { generation: 1, error: null, heartbeatTime: 400 })
+      await loads.beat('l1', { attempt: 0, generation: 1, error: null, heartbeatTime: 400 })
       expect(await loads.find('l1')).toEqual(load('l1', failed))
     })
 
@@ -729,16 +801,16 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
     test('loads.cancel() ends a load whose rows history does not show, and then none is registered', async () => {
       await platform.registry.insert(generation(1), EMPTY_INDEX)
       for (const id of ['l1', 'l2', 'l3']) await platform.loads.begin(load(id, { status: 'running' }))
-      for (const id of ['l1', 'l2']) await platform.loads.writeChunk(id, 1, chunk(0))
+      for (const id of ['l1', 'l2']) await platform.loads.writeChunk(id, FIRST, chunk(0))
       expect(await platform.loads.cancel('l1')).toBe(true)
       expect(await platform.loads.cancel('l1')).toBe(false)
-      expect(await platform.loads.register('l1', 1)).toBe(false)
-      await platform.loads.update('l1', { status: 'running' })
+      expect(await platform.loads.register('l1', FIRST)).toBe(false)
+      await platform.loads.update('l1', 0, { status: 'running' })
       expect(await platform.loads.find('l1')).toMatchObject({ status: 'cancelled', isRegistered: false })
       expect(await platform.offline.list('clicks', 1)).toEqual([])
-      expect(await platform.loads.register('l2', 1)).toBe(true)
+      expect(await platform.loads.register('l2', FIRST)).toBe(true)
       expect(await platform.loads.cancel('l2')).toBe(false)
-      await platform.loads.update('l3', { status: 'failed' })
+      await platform.loads.update('l3', 0, { status: 'failed' })
       expect(await platform.loads.cancel('l3')).toBe(false)
     })
 
@@ -751,19 +823,21 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
 
     test('loads keep plan, parts and newest rows until deleteKept()', async () => {
       const { loads } = platform
-      expect(await loads.readPlan('l1')).toBeUndefined()
-      await loads.writePlan('l1', '{}')
-      await loads.writePart('l1', 3, Uint8Array.of(1, 2))
+      expect(await loads.readPlan('l1', 1)).toBeUndefined()
+      await loads.writePlan('l1', 1, '{}')
+      await loads.writePart('l1', { generation: 1, chunk: 3 }, Uint8Array.of(1, 2))
       await loads.writeNewest('l1', { generation: 2, chunk: 3 }, 'a')
-      await loads.writePlan('l11', '[]')
-      expect(await loads.readPlan('l1')).toBe('{}')
-      expect(await loads.readPart('l1', 3)).toEqual(Uint8Array.of(1, 2))
+      await loads.writePlan('l11', 1, '[]')
+      expect(await loads.readPlan('l1', 1)).toBe('{}')
+      expect(await loads.readPlan('l1', 2)).toBeUndefined()
+      expect(await loads.readPart('l1', { generation: 2, chunk: 3 })).toBeUndefined()
+      expect(await loads.readPart('l1', { generation: 1, chunk: 3 })).toEqual(Uint8Array.of(1, 2))
       await loads.deleteKept('l1')
       await loads.deleteKept('l1')
-      expect(await loads.readPlan('l1')).toBeUndefined()
-      expect(await loads.readPart('l1', 3)).toBeUndefined()
+      expect(await loads.readPlan('l1', 1)).toBeUndefined()
+      expect(await loads.readPart('l1', { generation: 1, chunk: 3 })).toBeUndefined()
       expect(await loads.readNewest('l1', { generation: 2, chunk: 3 })).toBeUndefined()
-      expect(await loads.readPlan('l11')).toBe('[]')
+      expect(await loads.readPlan('l11', 1)).toBe('[]')
     })
 
     test('deadLetters.write() keeps a letter with the failure noted last, and its body', async () => {

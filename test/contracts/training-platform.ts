@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { JobRecord, Platform, Schedule, TrainingDataset } from '../../src/platform.ts'
+import type { JobRecord, ListPage, Platform, Schedule, TrainingDataset } from '../../src/platform.ts'
 
 const dataset = (id: string, change: Partial<TrainingDataset> = {}): TrainingDataset => ({
   id,
@@ -147,8 +147,33 @@ export function describeTrainingPlatform(name: string, createPlatform: () => Pro
       await training.update('d1', { pins: pins(['clicks']), result })
       expect(await training.find('d1')).toEqual(dataset('d1', { pins: pins(['clicks']), result }))
       expect(await training.find('d3')).toBeUndefined()
-      expect((await training.list(10)).map(({ id }) => id)).toEqual(['d2', 'd1'])
-      expect((await training.list(1)).map(({ id }) => id)).toEqual(['d2'])
+      expect((await training.list({ countMax: 10 })).map(({ id }) => id)).toEqual(['d2', 'd1'])
+      expect((await training.list({ countMax: 1 })).map(({ id }) => id)).toEqual(['d2'])
+    })
+
+    test('training.list() and listSchedules() go newest first through pages', async () => {
+      const { training } = platform
+      for (const [at, id] of ['a', 'b', 'c', 'd'].entries()) {
+        await training.begin(dataset(id, { createdTime: at < 2 ? 5 : 6 }))
+        await training.beginSchedule(schedule(id, { createdTime: at < 2 ? 5 : 6 }))
+      }
+      for (const list of [training.list, training.listSchedules]) {
+        const ids = async (page: ListPage) => (await list(page)).map(({ id }) => id)
+        expect(await ids({ countMax: 9 })).toEqual(['d', 'c', 'b', 'a'])
+        expect(await ids({ countMax: 2, after: { time: 6, id: 'd' } })).toEqual(['c', 'b'])
+        expect(await ids({ countMax: 9, after: { time: 5, id: 'b' } })).toEqual(['a'])
+        expect(await ids({ countMax: 9, after: { time: 5, id: 'a' } })).toEqual([])
+      }
+    })
+
+    test('jobRecords.list() goes newest first through pages', async () => {
+      const { jobRecords } = platform
+      for (const [at, id] of ['a', 'b', 'c', 'd'].entries())
+        await jobRecords.begin({ ...job(id), startedTime: at < 2 ? 5 : 6 })
+      const ids = async (page: ListPage) => (await jobRecords.list(page)).map((one) => one.id)
+      expect(await ids({ countMax: 9 })).toEqual(['d', 'c', 'b', 'a'])
+      expect(await ids({ countMax: 2, after: { time: 6, id: 'd' } })).toEqual(['c', 'b'])
+      expect(await ids({ countMax: 9, after: { time: 5, id: 'b' } })).toEqual(['a'])
     })
 
     test('training keeps steps by name until they are deleted', async () => {
@@ -191,7 +216,7 @@ export function describeTrainingPlatform(name: string, createPlatform: () => Pro
       expect(await training.leaseSchedule('s1', 100, { now: 399, until: 500 })).toBe(true)
       await training.advanceSchedule('s1', 100, 160)
       await training.advanceSchedule('s1', 100, 999)
-      expect(await training.listSchedules(10)).toEqual([schedule('s1', { nextTime: 160 })])
+      expect(await training.listSchedules({ countMax: 10 })).toEqual([schedule('s1', { nextTime: 160 })])
       expect(await training.leaseSchedule('s1', 100, { now: 600, until: 700 })).toBe(false)
     })
 

@@ -144,6 +144,11 @@ test.each([
   ['/search', 400, 'Cannot read parameter "q": it is not given, a value is needed'],
   [`/search?q=${'a'.repeat(201)}`, 400, `"${'a'.repeat(64)}" is given, at most 200 characters are taken`],
   ['/search?q=a&kind=table', 400, '"table" is given, one of entity, source, feature_view, '],
+  [
+    '/search?q=a&kind=training_dataset',
+    400,
+    '"training_dataset" is given, one of entity, source, feature_view, on_demand_view, feature_service, feature is needed',
+  ],
   ['/sources?cursor=none', 400, 'Cannot read parameter "cursor": it is none of this route'],
   ['/sources?limit=1001', 400, 'a whole number from 1 to 1000 is needed'],
 ])('GET %s is refused', async (path, status, message) => {

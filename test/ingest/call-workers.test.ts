@@ -96,7 +96,7 @@ test('rows that an expectation keeps back are not sent to a Worker', async () =>
   await push()
   await platform.consume()
   expect(calls).toBe(0)
-  expect(await platform.quarantine.list('clicks', 1)).toMatchObject([{ rowCount: 1 }])
+  expect(await platform.quarantine.list({ source: 'clicks', countMax: 1 })).toMatchObject([{ rowCount: 1 }])
 })
 
 test('a load whose Worker fails is tried again, and nothing of it shows before (S30)', async () => {

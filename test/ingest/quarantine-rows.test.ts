@@ -22,7 +22,7 @@ test('an overflow in one row keeps that row from that view alone, with the reaso
   const { accepted } = await pushEvents(platform, { source: 'clicks', events })
   expect(accepted).toBe(3)
   expect(await platform.consume()).toEqual([{ status: 'done' }])
-  const [summary] = await platform.quarantine.list('clicks', 10)
+  const [summary] = await platform.quarantine.list({ source: 'clicks', countMax: 10 })
   const batch = await platform.quarantine.read('clicks', summary!.id)
   expect(batch!.rows).toMatchObject([
     { index: 1, view: 'last_click@1', reason: expect.stringMatching(/outside int64/) },

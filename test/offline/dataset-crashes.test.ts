@@ -103,7 +103,7 @@ test.each(LABELS)(
         expect(effects, 'all effects have been tried').toBeLessThanOrEqual(cut)
         break
       }
-      const [dataset] = await platform.training.list(1)
+      const [dataset] = await platform.training.list({ countMax: 1 })
       // Before its job is there the client has no answer, and asks again.
       if (dataset === undefined || (await platform.jobRecords.find(dataset.id)) === undefined) continue
       platform.time.now += 3 * MINUTE
@@ -191,7 +191,7 @@ test('a service that is changed while its dataset is made leaves it as it began,
 test('a job that is cancelled goes no further and cannot be taken up again', async () => {
   let platform: MemoryPlatform | undefined
   const jobEffect: MemoryOptions['jobEffect'] = async (name, run) => {
-    const [dataset] = name === 'writeStep' ? await platform!.training.list(1) : []
+    const [dataset] = name === 'writeStep' ? await platform!.training.list({ countMax: 1 }) : []
     if (dataset !== undefined) await platform!.jobRecords.cancel(dataset.id)
     return run()
   }
@@ -209,11 +209,11 @@ test('a scheduled dataset is begun once at each due time, also when Crons overla
   await platform.files.put('labels/2025-12-31.parquet', platform.objects.get('labels/a.parquet')!)
   const id = await startSchedule(platform, DAILY, '30 2 * * *')
   await startDueDatasets(platform)
-  expect(await platform.training.list(10)).toEqual([])
+  expect(await platform.training.list({ countMax: 10 })).toEqual([])
   platform.time.now = parseInstant('2026-01-01T02:30:00Z')
   await Promise.all([startDueDatasets(platform), startDueDatasets(platform), startDueDatasets(platform)])
   await startDueDatasets(platform)
-  const [made, ...others] = await platform.training.list(10)
+  const [made, ...others] = await platform.training.list({ countMax: 10 })
   expect(others).toEqual([])
   expect(made).toMatchObject({ schedule: id, request: { labels: { path: 'labels/2025-12-31.parquet' } } })
   expect(await platform.jobRecords.find(made!.id)).toMatchObject({ status: 'succeeded', kind: 'training' })
@@ -229,12 +229,12 @@ test('a Cron that is cut off with the lease is followed by another, and due time
   const lease = { now: platform.time.now, until: platform.time.now + 2 * MINUTE }
   expect(await platform.training.leaseSchedule(id, due, lease)).toBe(true)
   await startDueDatasets(platform)
-  expect(await platform.training.list(10)).toEqual([])
+  expect(await platform.training.list({ countMax: 10 })).toEqual([])
   for (let tick = 0; tick < 5; tick++) {
     platform.time.now += MINUTE
     await startDueDatasets(platform)
   }
-  const made = await platform.training.list(10)
+  const made = await platform.training.list({ countMax: 10 })
   expect(made.map(({ request }) => request.labels)).toEqual([
     { kind: 'file', path: 'labels/2026-01-01.parquet' },
     { kind: 'file', path: 'labels/2025-12-31.parquet' },
@@ -249,5 +249,5 @@ test('a Cron that is cut off with the lease is followed by another, and due time
   expect(await platform.training.cancelSchedule(id)).toBe(true)
   platform.time.now += 48 * 60 * MINUTE
   await startDueDatasets(platform)
-  expect(await platform.training.list(10)).toHaveLength(2)
+  expect(await platform.training.list({ countMax: 10 })).toHaveLength(2)
 })

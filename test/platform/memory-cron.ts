@@ -1,11 +1,11 @@
-import type { CronRecords, DutyRun, RefusedFile } from '../../src/platform.ts'
+import { type CronRecords, type DutyRun, type RefusedFile, refusedFileId } from '../../src/platform.ts'
+import { takePage } from './take-page.ts'
 
 /** What Cron keeps of itself, in memory. */
 export function memoryCron(): CronRecords {
   const leases = new Map<string, { holder: string; until: number }>()
   const runs = new Map<string, DutyRun>()
   const refused = new Map<string, RefusedFile>()
-  const keyOf = ({ source, file, etag }: RefusedFile) => JSON.stringify([source, file, etag])
   return {
     async lease(duty, { holder, now, until }) {
       const held = leases.get(duty)
@@ -22,16 +22,14 @@ export function memoryCron(): CronRecords {
     listRuns: async () =>
       [...runs.values()].sort((a, b) => b.startedTime - a.startedTime || (a.name < b.name ? -1 : 1)),
     async noteRefused(files) {
-      const noted = files.filter((file) => !refused.has(keyOf(file)))
-      for (const file of noted) refused.set(keyOf(file), file)
+      const noted = files.filter((file) => !refused.has(refusedFileId(file)))
+      for (const file of noted) refused.set(refusedFileId(file), file)
       return noted
     },
-    listRefused: async (countMax) =>
-      [...refused.values()]
-        .sort((a, b) => b.time - a.time || (keyOf(a) < keyOf(b) ? -1 : 1))
-        .slice(0, countMax),
+    listRefused: async (page) =>
+      takePage(refused.values(), (file) => ({ time: file.time, id: refusedFileId(file) }), page),
     async forgetRefused(files) {
-      for (const file of files) refused.delete(keyOf(file))
+      for (const file of files) refused.delete(refusedFileId(file))
     },
   }
 }

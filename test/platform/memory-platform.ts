@@ -42,6 +42,7 @@ import type {
   LoadChunk,
   LoadRecord,
   LoadRecords,
+  LoadRun,
   LoadStatus,
   OnlineStore,
   Platform,
@@ -59,6 +60,7 @@ import { memoryQuotations } from './memory-quotations.ts'
 import { memoryTokens } from './memory-tokens.ts'
 import { memoryTraining } from './memory-training.ts'
 import { memoryWriterStorage } from './memory-writer-storage.ts'
+import { takePage } from './take-page.ts'
 
 /** The store in plain memory, with its clock and its faults in the test's hands. */
 export interface MemoryPlatform extends Platform {
@@ -464,8 +466,9 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           [...loads.values()]
             .filter(({ status }) => status === 'queued' || status === 'running')
             .sort((a, b) => a.ingestTime - b.ingestTime),
-        async update(id, change) {
-          loads.set(id, changed(loads.get(id)!, change))
+        async update(id, attempt, change) {
+          const load = loads.get(id)!
+          if (load.attempt === attempt) loads.set(id, changed(load, change))
         },
         async cancel(id) {
           const load = loads.get(id)
@@ -473,26 +476,40 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           loads.set(id, { ...load, status: 'cancelled' })
           return true
         },
-        async beginRun(id, change) {
-          if (!loads.get(id)!.isRegistered) chunks.delete(id)
-          loads.set(id, changed(loads.get(id)!, change))
-        },
-        async beat(id, { generation, ...change }) {
+        async beginRun(id, attempt, change) {
           const load = loads.get(id)!
-          if (load.status === 'running' && load.generation === generation)
+          if (load.attempt !== attempt) return
+          if (!load.isRegistered) chunks.delete(id)
+          loads.set(id, changed(load, change))
+        },
+        async tryAgain(id, again) {
+          const load = loads.get(id)
+          if (load?.status !== 'failed') return undefined
+          if (!load.isRegistered) chunks.delete(id)
+          const attempt = load.attempt + 1
+          const times = { startedTime: null, endedTime: null }
+          const queued = { ...load, ...again, ...times, attempt, status: 'queued', error: null } as const
+          loads.set(id, queued)
+          return queued
+        },
+        async beat(id, { attempt, generation, ...change }) {
+          const load = loads.get(id)!
+          if (load.status === 'running' && isOf(load, { attempt, generation }))
             loads.set(id, { ...load, ...change })
         },
-        async fail(id, { generation, error, endedTime }) {
+        async fail(id, { error, endedTime, ...run }) {
           const load = loads.get(id)!
-          if (hasEnded(load) || load.generation !== generation) return
+          if (hasEnded(load) || !isOf(load, run)) return
           loads.set(id, { ...load, status: 'failed', error, endedTime, heartbeatTime: endedTime })
         },
-        async writeChunk(id, generation, chunk) {
+        async writeChunk(id, run, chunk) {
           const load = loads.get(id)
-          if (load?.status !== 'running' || load.generation !== generation || load.isRegistered) return
+          if (load?.status !== 'running' || !isOf(load, run) || load.isRegistered) return
           chunks.set(id, (chunks.get(id) ?? new Map()).set(chunk.chunk, chunk))
         },
-        async markSynced(id, chunk) {
+        async markSynced(id, attempt, chunk) {
+          const load = loads.get(id)
+          if (load?.status !== 'running' || load.attempt !== attempt) return
           const own = chunks.get(id)
           const done = own?.get(chunk)
           if (done !== undefined) own!.set(chunk, { ...done, isSynced: true })
@@ -517,26 +534,27 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
           const bytes = objects.get(`loads/${id}/${generation}-${chunk}`)
           return bytes && new TextDecoder().decode(bytes)
         },
-        async writePlan(id, plan) {
-          objects.set(`loads/${id}/plan`, new TextEncoder().encode(plan))
+        async writePlan(id, generation, plan) {
+          objects.set(`loads/${id}/plan-${generation}`, new TextEncoder().encode(plan))
         },
-        async readPlan(id) {
-          const bytes = objects.get(`loads/${id}/plan`)
+        async readPlan(id, generation) {
+          const bytes = objects.get(`loads/${id}/plan-${generation}`)
           return bytes && new TextDecoder().decode(bytes)
         },
-        async writePart(id, chunk, bytes) {
-          objects.set(`loads/${id}/part/${chunk}`, bytes.slice())
+        async writePart(id, { generation, chunk }, bytes) {
+          objects.set(`loads/${id}/part/${generation}-${chunk}`, bytes.slice())
         },
-        async readPart(id, chunk) {
-          return objects.get(`loads/${id}/part/${chunk}`)
+        async readPart(id, { generation, chunk }) {
+          return objects.get(`loads/${id}/part/${generation}-${chunk}`)
         },
         async deleteKept(id) {
           for (const path of [...objects.keys()]) if (path.startsWith(`loads/${id}/`)) objects.delete(path)
         },
-        async register(id, generation) {
+        async register(id, { attempt, generation }) {
           if ((generations.at(-1)?.generation ?? 0) !== generation) return false
-          const { status } = loads.get(id)!
-          if (status === 'cancelled' || status === 'failed') return false
+          const load = loads.get(id)!
+          if (load.status === 'cancelled' || load.status === 'failed' || load.attempt !== attempt)
+            return load.isRegistered
           await offline.register([...(chunks.get(id)?.values() ?? [])].flatMap(({ segments }) => segments))
           loads.set(id, { ...loads.get(id)!, isRegistered: true })
           return true
@@ -556,8 +574,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
         },
         find: async (id) => jobs.get(id),
         findAll: async (ids) => [...jobs.values()].filter(({ id }) => ids.includes(id)),
-        list: async (countMax) =>
-          [...jobs.values()].sort((a, b) => b.startedTime - a.startedTime).slice(0, countMax),
+        list: async (page) => takePage(jobs.values(), ({ startedTime: time, id }) => ({ time, id }), page),
         listUnfinished: async () =>
           [...jobs.values()].filter(({ status }) => status === 'queued' || status === 'running'),
         async update(id, change) {
@@ -611,13 +628,15 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       async write(batch) {
         quarantined.set(`${batch.source}/${batch.id}`, structuredClone(batch))
       },
-      list: async (source, countMax) =>
-        [...quarantined.values()]
-          .filter((batch) => batch.source === source)
-          .map(summaryOf)
-          .filter(({ isReleased }) => !isReleased)
-          .sort((a, b) => b.doorTime - a.doorTime)
-          .slice(0, countMax),
+      list: async ({ source, ...page }) =>
+        takePage(
+          [...quarantined.values()]
+            .filter((batch) => source === undefined || batch.source === source)
+            .map(summaryOf)
+            .filter(({ isReleased }) => !isReleased),
+          ({ doorTime: time, id }) => ({ time, id }),
+          page,
+        ),
       async find(source, id) {
         const batch = quarantined.get(`${source}/${id}`)
         return batch && summaryOf(batch)
@@ -717,6 +736,10 @@ export function guardEffects<T extends object>(port: T, effect: MemoryOptions['j
 function changed<T extends { readonly status: LoadStatus }>(job: T, change: Partial<NoInfer<T>>): T {
   const isLate = change.status !== undefined && change.status !== 'queued' && job.status === 'cancelled'
   return isLate ? job : { ...job, ...change }
+}
+
+function isOf(load: LoadRun, { attempt, generation }: LoadRun): boolean {
+  return load.attempt === attempt && load.generation === generation
 }
 
 function hasEnded({ status }: { readonly status: LoadStatus }): boolean {

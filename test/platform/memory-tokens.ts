@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { TokenRecord, Tokens } from '../../src/platform.ts'
+import { takePage } from './take-page.ts'
 
 /** Tokens in plain memory; readers see at once what was done. */
 export function memoryTokens(): Tokens {
@@ -12,14 +13,7 @@ export function memoryTokens(): Tokens {
     async insert(token) {
       records.set(token.id, structuredClone(token))
     },
-    list: async ({ after, countMax }) =>
-      [...records.values()]
-        .filter(({ createdTime, id }) => {
-          if (after === undefined || createdTime < after.time) return true
-          return createdTime === after.time && id < after.id
-        })
-        .sort((a, b) => b.createdTime - a.createdTime || (a.id < b.id ? 1 : -1))
-        .slice(0, countMax),
+    list: async (page) => takePage(records.values(), ({ createdTime: time, id }) => ({ time, id }), page),
     findAll: async (ids) => [...records.values()].filter(({ id }) => ids.includes(id)),
     find: async (id) => records.get(id),
     async revoke(id, revokedTime) {

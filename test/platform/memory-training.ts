@@ -1,12 +1,15 @@
-import type { Schedule, TrainingDataset, TrainingRecords } from '../../src/platform.ts'
+import type { ListPage, Schedule, TrainingDataset, TrainingRecords } from '../../src/platform.ts'
+import { takePage } from './take-page.ts'
 
 /** Training datasets, steps and schedules in maps. */
 export function memoryTraining(): TrainingRecords {
   const datasets = new Map<string, TrainingDataset>()
   const steps = new Map<string, Map<string, string>>()
   const schedules = new Map<string, Schedule>()
-  const newestFirst = <T extends { readonly createdTime: number; readonly id: string }>(all: Iterable<T>) =>
-    [...all].sort((a, b) => b.createdTime - a.createdTime || (a.id < b.id ? 1 : -1))
+  const pageOf = <T extends { readonly createdTime: number; readonly id: string }>(
+    all: Iterable<T>,
+    page: ListPage,
+  ) => takePage(all, ({ createdTime: time, id }) => ({ time, id }), page)
   return {
     async begin(dataset) {
       const first = datasets.get(dataset.id) ?? structuredClone(dataset)
@@ -14,7 +17,7 @@ export function memoryTraining(): TrainingRecords {
       return first
     },
     find: async (id) => datasets.get(id),
-    list: async (countMax) => newestFirst(datasets.values()).slice(0, countMax),
+    list: async (page) => pageOf(datasets.values(), page),
     async update(id, change) {
       datasets.set(id, { ...datasets.get(id)!, ...structuredClone(change) })
     },
@@ -35,7 +38,7 @@ export function memoryTraining(): TrainingRecords {
       if (!schedules.has(schedule.id)) schedules.set(schedule.id, schedule)
     },
     findSchedule: async (id) => schedules.get(id),
-    listSchedules: async (countMax) => newestFirst(schedules.values()).slice(0, countMax),
+    listSchedules: async (page) => pageOf(schedules.values(), page),
     async leaseSchedule(id, dueTime, { now, until }) {
       const schedule = schedules.get(id)
       if (schedule?.nextTime !== dueTime || schedule.leaseTime > now) return false

@@ -183,7 +183,14 @@ async function readParts(id: string): Promise<Record<string, string[]>> {
   const statuses: Record<string, string[]> = { chunk: [], sync: [] }
   for (const phase of ['chunk', 'sync'] as const) {
     for (let part = 1; part < PARTS; part++) {
-      const partId = encodePartId({ load: id, generation: Number(generation), phase, part, partCount: PARTS })
+      const partId = encodePartId({
+        load: id,
+        attempt: 0,
+        generation: Number(generation),
+        phase,
+        part,
+        partCount: PARTS,
+      })
       const instance = await harness.env.JOBS.get(partId).catch(() => undefined)
       if (instance !== undefined) statuses[phase]!.push((await instance.status()).status)
     }

@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { LIMITS } from '../../../src/core/limits.ts'
+import type { Api } from '../api.ts'
 import {
   type Command,
   type CommandInput,
@@ -9,6 +10,7 @@ import {
   textOption,
   UsageError,
 } from '../command.ts'
+import { readPages } from '../read-pages.ts'
 
 const POLL_MS = 500
 
@@ -90,7 +92,7 @@ export const datasets: Command = {
     if (id !== undefined) {
       return end(input, await follow<Dataset>(input, `/v1/training-datasets/${encodeURIComponent(id)}`, id))
     }
-    const found = await api.request<Listed>('GET', `/v1/training-datasets?limit=${LIMITS.datasetsPageMax}`)
+    const found = await listDatasets(api)
     output.table(
       ['id', 'name', 'status', 'rows'],
       found.training_datasets.map((one) => [one.id, one.name, one.status, one.row_count]),
@@ -105,6 +107,14 @@ export const datasets: Command = {
     output.json(found)
     return 0
   },
+}
+
+async function listDatasets(api: Api): Promise<Listed> {
+  const pages = await readPages<Listed>(api, `/v1/training-datasets?limit=${LIMITS.datasetsPageMax}`)
+  return {
+    training_datasets: pages.flatMap((page) => page.training_datasets),
+    schedules: pages.flatMap((page) => page.schedules),
+  }
 }
 
 async function createDataset(input: CommandInput): Promise<number> {

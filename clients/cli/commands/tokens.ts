@@ -1,6 +1,7 @@
 import { LIMITS } from '../../../src/core/limits.ts'
 import type { Api } from '../api.ts'
 import { type Command, type CommandInput, takeArguments, textOption, UsageError } from '../command.ts'
+import { readPages } from '../read-pages.ts'
 
 interface Token {
   readonly id: string
@@ -52,18 +53,10 @@ export const tokens: Command = {
   },
 }
 
-/** All of them, page by page. */
 async function listTokens(api: Api): Promise<readonly Token[]> {
-  const all: Token[] = []
-  for (let cursor = ''; ; ) {
-    const page = await api.request<{ tokens: readonly Token[]; next?: string }>(
-      'GET',
-      `/v1/tokens?limit=${LIMITS.tokensPageMax}${cursor}`,
-    )
-    all.push(...page.tokens)
-    if (page.next === undefined) return all
-    cursor = `&cursor=${encodeURIComponent(page.next)}`
-  }
+  const path = `/v1/tokens?limit=${LIMITS.tokensPageMax}`
+  const pages = await readPages<{ readonly tokens: readonly Token[] }>(api, path)
+  return pages.flatMap((page) => page.tokens)
 }
 
 async function createToken(input: CommandInput): Promise<number> {

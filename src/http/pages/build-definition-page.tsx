@@ -90,7 +90,7 @@ export async function featurePage(c: Context<Http>, catalog: Catalog, object: Ca
 }
 
 async function layoutOf(c: Context<Http>, catalog: Catalog, object: CatalogObject): Promise<LineageLayout> {
-  const datasets = await c.var.platform.training.list(LIMITS.lineageDatasetsMax)
+  const datasets = await c.var.platform.training.list({ countMax: LIMITS.lineageDatasetsMax })
   return layoutLineage(lineage(catalog, datasets.map(datasetNode), object), NODES_MAX)
 }
 

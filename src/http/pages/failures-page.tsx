@@ -1,18 +1,37 @@
 import type { DeadLetter } from '../../definitions/dead-letter.ts'
-import type { QuarantineSummary } from '../../platform.ts'
+import type { ListCut, QuarantineSummary } from '../../platform.ts'
+import { nextOf } from '../cursor.ts'
 import { FormToken } from './layout.tsx'
+import { ListTurner } from './page-turner.tsx'
 import { Status, Table, Time } from './parts.tsx'
 
+/** Where the page of each list begins, as its links say it; undefined: with the newest. */
+export interface FailurePlaces {
+  readonly letters?: string | undefined
+  readonly quarantine?: string | undefined
+}
+
 export interface FailuresProps {
-  readonly letters: readonly DeadLetter[]
-  readonly quarantine: readonly QuarantineSummary[]
+  readonly letters: ListCut<DeadLetter>
+  readonly quarantine: ListCut<QuarantineSummary>
+  readonly places: FailurePlaces
+  /** Whether there is a source of that name. */
+  readonly isDefined: (source: string) => boolean
   readonly formToken: string
   /** What the last form did. */
   readonly done?: string | undefined
 }
 
 /** What did not get through, why, and sending it again. */
-export function Failures({ letters, quarantine, formToken, done }: FailuresProps) {
+export function Failures({
+  letters,
+  quarantine,
+  places: { letters: letter, quarantine: batch },
+  isDefined,
+  formToken,
+  done,
+}: FailuresProps) {
+  const query = { letters: letter, quarantine: batch }
   return (
     <>
       <h1>What did not get through</h1>
@@ -28,7 +47,7 @@ export function Failures({ letters, quarantine, formToken, done }: FailuresProps
       <Table
         label="Dead letters"
         head={['Kept', 'Source', 'Rows', 'Reason', 'Status', 'Again']}
-        rows={letters.map(({ id, source, rows, time, reason, status }) => [
+        rows={letters.page.map(({ id, source, rows, time, reason, status }) => [
           <Time at={time} />,
           source ?? '',
           rows === null ? '' : String(rows),
@@ -41,16 +60,17 @@ export function Failures({ letters, quarantine, formToken, done }: FailuresProps
             </button>
           </form>,
         ])}
-        empty="There is none."
+        empty={letter === undefined ? 'There is none.' : 'There are no more.'}
       />
+      <ListTurner path="/failures" parameter="letters" query={query} next={nextOf(letters).next} />
       <h2>Quarantine</h2>
       <p class="soft">Rows that an expectation or a failing expression keeps back until they are released.</p>
       <Table
         label="Quarantine"
         head={['Came', 'Source', 'Rows', 'First reason', 'Again']}
-        rows={quarantine.map(({ id, source, rowCount, doorTime, reason }) => [
+        rows={quarantine.page.map(({ id, source, rowCount, doorTime, reason }) => [
           <Time at={doorTime} />,
-          <a href={`/sources/${encodeURIComponent(source)}`}>{source}</a>,
+          isDefined(source) ? <a href={`/sources/${encodeURIComponent(source)}`}>{source}</a> : source,
           String(rowCount),
           reason,
           <form action="/failures/release" method="post">
@@ -61,8 +81,9 @@ export function Failures({ letters, quarantine, formToken, done }: FailuresProps
             </button>
           </form>,
         ])}
-        empty="There is none."
+        empty={batch === undefined ? 'There is none.' : 'There are no more.'}
       />
+      <ListTurner path="/failures" parameter="quarantine" query={query} next={nextOf(quarantine).next} />
     </>
   )
 }

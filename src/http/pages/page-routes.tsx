@@ -2,14 +2,9 @@ import { type Context, Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import * as z from 'zod'
 import { readAuthorNames } from '../../auth/author-names.ts'
-import {
-  CATALOG_KINDS,
-  type Catalog,
-  type CatalogObject,
-  type DefinitionKind,
-} from '../../catalog/catalog.ts'
+import type { Catalog, CatalogObject, DefinitionKind } from '../../catalog/catalog.ts'
 import { readCatalog } from '../../catalog/read-catalog.ts'
-import { search } from '../../catalog/search.ts'
+import { SEARCH_KINDS, search } from '../../catalog/search.ts'
 import { VALUE_TYPES } from '../../core/value.ts'
 import { identify } from '../authenticate.ts'
 import type { Http } from '../context.ts'
@@ -120,7 +115,7 @@ export function pageRoutes() {
     const catalog = await catalogOf(c)
     const query = {
       text: q.slice(0, 200),
-      kind: CATALOG_KINDS.find((one) => one === kind),
+      kind: SEARCH_KINDS.find((one) => one === kind),
       entity: entity || undefined,
       owner: owner || undefined,
       tag: tag || undefined,

@@ -31,3 +31,31 @@ export function PageTurner({
 export function pageOf<T>(all: readonly T[], page: number): readonly T[] {
   return all.slice((page - 1) * PAGE_ITEMS, page * PAGE_ITEMS)
 }
+
+/** The way on in a list that is newest first, and back to its beginning; nothing where all is on one page. */
+export function ListTurner({
+  path,
+  parameter = 'cursor',
+  query,
+  next,
+}: {
+  readonly path: string
+  /** What its links call the place where a page begins. */
+  readonly parameter?: string
+  /** Places of this page's lists, by parameter; another list's stays as it is. */
+  readonly query: Readonly<Record<string, string | undefined>>
+  /** Where the next page begins; undefined where there is none. */
+  readonly next: string | undefined
+}) {
+  const link = (place: string | undefined) => {
+    const all = Object.entries({ ...query, [parameter]: place }).filter((one) => one[1] !== undefined)
+    return all.length === 0 ? path : `${path}?${new URLSearchParams(all as [string, string][])}`
+  }
+  if (next === undefined && query[parameter] === undefined) return null
+  return (
+    <p>
+      {query[parameter] !== undefined && <a href={link(undefined)}>Newest</a>}{' '}
+      {next !== undefined && <a href={link(next)}>Older</a>}
+    </p>
+  )
+}

@@ -1,5 +1,5 @@
-import { CATALOG_KINDS, type Catalog, type CatalogObject } from '../../catalog/catalog.ts'
-import type { SearchQuery, SearchResult } from '../../catalog/search.ts'
+import type { Catalog, CatalogObject } from '../../catalog/catalog.ts'
+import { SEARCH_KINDS, type SearchQuery, type SearchResult } from '../../catalog/search.ts'
 import { VALUE_TYPES } from '../../core/value.ts'
 import { Tags } from './parts.tsx'
 import { KIND_TITLES, pathOf } from './paths.ts'
@@ -31,12 +31,7 @@ export function SearchResults({ catalog, query, found }: SearchProps) {
           Words
           <input type="search" name="q" value={query.text} />
         </label>
-        <Choice
-          name="kind"
-          title="Kind"
-          chosen={query.kind}
-          options={CATALOG_KINDS.filter((kind) => kind !== 'training_dataset')}
-        />
+        <Choice name="kind" title="Kind" chosen={query.kind} options={SEARCH_KINDS} />
         <Choice name="entity" title="Entity" chosen={query.entity} options={[...catalog.entities.keys()]} />
         <Choice name="owner" title="Owner" chosen={query.owner} options={[...owners].sort()} />
         <Choice name="type" title="Type" chosen={query.type} options={VALUE_TYPES} />

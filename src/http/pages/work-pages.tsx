@@ -7,7 +7,14 @@ import { FormToken } from './layout.tsx'
 import { Heading, isLive, Progress, Status, Table } from './parts.tsx'
 
 /** Long work, the newest first. */
-export function Jobs({ jobs }: { readonly jobs: readonly JobReport[] }) {
+export function Jobs({
+  jobs,
+  isFirst,
+}: {
+  readonly jobs: readonly JobReport[]
+  /** Whether these are the newest. */
+  readonly isFirst: boolean
+}) {
   return (
     <>
       <h1>Jobs</h1>
@@ -25,7 +32,7 @@ export function Jobs({ jobs }: { readonly jobs: readonly JobReport[] }) {
             progress === undefined ? '' : <Progress {...progress} />,
             <time datetime={started_time}>{readable(started_time)}</time>,
           ])}
-          empty="Nothing has been done yet, and nothing is going on."
+          empty={isFirst ? 'Nothing has been done yet, and nothing is going on.' : 'There are no more.'}
         />
       </div>
     </>
@@ -90,9 +97,12 @@ export function Job({
 export function Datasets({
   datasets,
   schedules,
+  isFirst,
 }: {
   readonly datasets: readonly DatasetReport[]
   readonly schedules: readonly DatasetReport[]
+  /** Whether these are the newest. */
+  readonly isFirst: boolean
 }) {
   return (
     <>
@@ -108,7 +118,7 @@ export function Datasets({
             grouped(dataset.row_count),
             readable(text(dataset.created_time)),
           ])}
-          empty="No dataset has been made yet."
+          empty={isFirst ? 'No dataset has been made yet.' : 'There are no more.'}
         />
       </div>
       {schedules.length > 0 && (

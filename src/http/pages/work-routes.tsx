@@ -6,26 +6,33 @@ import { describeJob, listJobs } from '../../batch/describe-job.ts'
 import { describeLoad } from '../../batch/describe-load.ts'
 import { readCatalog } from '../../catalog/read-catalog.ts'
 import { FeatureStoreError } from '../../core/error.ts'
-import { LIMITS } from '../../core/limits.ts'
 import { releaseQuarantine } from '../../ingest/release-quarantine.ts'
 import { replayDeadLetters } from '../../ingest/replay-dead-letters.ts'
 import { type DatasetReport, describeDataset, listDatasets } from '../../offline/describe-dataset.ts'
 import { removeScratch } from '../../offline/make-dataset.ts'
-import type { Platform } from '../../platform.ts'
+import { cutPage, type Platform } from '../../platform.ts'
 import { diffGenerations } from '../../registry/diff-generations.ts'
 import { listGenerations } from '../../registry/list-generations.ts'
 import type { Http } from '../context.ts'
+import { decodeCursor, decodeCursors, nextOf, nextOfAll } from '../cursor.ts'
 import { numberParameter } from '../number-parameter.ts'
 import { readQuery } from '../read-query.ts'
 import { sendFile } from '../send-file.ts'
-import { Failures } from './failures-page.tsx'
+import { type FailurePlaces, Failures } from './failures-page.tsx'
 import { GenerationDiff, Generations } from './generation-pages.tsx'
+import { ListTurner } from './page-turner.tsx'
 import { formToken, readForm } from './session.ts'
 import { show } from './show-page.tsx'
 import { Dataset, Datasets, datasetFiles, fileNameOf, Job, Jobs } from './work-pages.tsx'
 
 const LISTED_MAX = 100
 
+const ListQuery = z.object({ cursor: z.string().optional() })
+const FailuresQuery = z.object({
+  done: z.string().optional(),
+  letters: z.string().optional(),
+  quarantine: z.string().optional(),
+})
 const GenerationsQuery = z.object({ before: numberParameter(1, Number.MAX_SAFE_INTEGER).optional() })
 const GenerationQuery = z.object({ page: numberParameter(1, 1_000_000).default(1) })
 
@@ -33,9 +40,19 @@ const GenerationQuery = z.object({ page: numberParameter(1, 1_000_000).default(1
 export function workRoutes() {
   const pages = new Hono<Http>()
 
-  pages.get('/jobs', async (c) =>
-    show(c, { title: 'Jobs', place: '/jobs' }, <Jobs jobs={await listJobs(c.var.platform, LISTED_MAX)} />),
-  )
+  pages.get('/jobs', async (c) => {
+    const { cursor } = readQuery(c, ListQuery)
+    const after = cursor === undefined ? undefined : decodeCursor(cursor)
+    const jobs = await listJobs(c.var.platform, { after, countMax: LISTED_MAX })
+    return show(
+      c,
+      { title: 'Jobs', place: '/jobs' },
+      <>
+        <Jobs jobs={jobs.page} isFirst={cursor === undefined} />
+        <ListTurner path="/jobs" query={{ cursor }} next={nextOf(jobs).next} />
+      </>,
+    )
+  })
   pages.get('/jobs/:id', async (c) => {
     const job = await describeJob(c.var.platform, c.req.param('id'))
     const load = job.kind === 'load' ? await describeLoad(c.var.platform, job.id) : undefined
@@ -55,11 +72,20 @@ export function workRoutes() {
   })
 
   pages.get('/training-datasets', async (c) => {
-    const { datasets, schedules } = await listDatasets(c.var.platform, LIMITS.datasetsPageMax)
+    const { cursor } = readQuery(c, ListQuery)
+    const after = cursor === undefined ? [] : decodeCursors(cursor, 2)
+    const { datasets, schedules } = await listDatasets(c.var.platform, after, LISTED_MAX)
     return show(
       c,
       { title: 'Training datasets', place: '/training-datasets' },
-      <Datasets datasets={datasets} schedules={schedules} />,
+      <>
+        <Datasets datasets={datasets.page} schedules={schedules.page} isFirst={cursor === undefined} />
+        <ListTurner
+          path="/training-datasets"
+          query={{ cursor }}
+          next={nextOfAll([datasets, schedules]).next}
+        />
+      </>,
     )
   })
   pages.get('/training-datasets/:id', async (c) => {
@@ -87,23 +113,26 @@ export function workRoutes() {
 
   pages.get('/failures', async (c) => {
     const { platform } = c.var
-    const [letters, catalog] = await Promise.all([
-      platform.deadLetters.list({ limit: LISTED_MAX }),
+    const { done = '', ...places } = readQuery(c, FailuresQuery)
+    const [letter, batch] = [afterOf(places, 'letters'), afterOf(places, 'quarantine')]
+    const [letters, batches, { sources }] = await Promise.all([
+      platform.deadLetters.list({ after: letter, limit: LISTED_MAX + 1 }),
+      platform.quarantine.list({ after: batch, countMax: LISTED_MAX + 1 }),
       readCatalog(platform),
     ])
-    const batches = await Promise.all(
-      [...catalog.sources.keys()].map((source) =>
-        platform.quarantine.list(source, LIMITS.quarantineBatchesMax),
-      ),
-    )
     return show(
       c,
       { title: 'Failures', place: '/failures' },
       <Failures
-        letters={letters}
-        quarantine={batches.flat()}
+        letters={cutPage(letters, { after: letter, countMax: LISTED_MAX }, (one) => one)}
+        quarantine={cutPage(batches, { after: batch, countMax: LISTED_MAX }, ({ doorTime: time, id }) => ({
+          time,
+          id,
+        }))}
+        places={places}
+        isDefined={(source) => sources.has(source)}
         formToken={formToken(c)}
-        done={DONE[c.req.query('done') ?? '']}
+        done={DONE[done]}
       />,
     )
   })
@@ -155,6 +184,11 @@ export function workRoutes() {
     )
   })
   return pages
+}
+
+function afterOf(places: FailurePlaces, list: keyof FailurePlaces) {
+  const place = places[list]
+  return place === undefined ? undefined : decodeCursor(place, list)
 }
 
 /** One of the files that a dataset says it has, and nothing else that lies beside them. */

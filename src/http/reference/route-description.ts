@@ -68,6 +68,9 @@ export const Progress = z.object({ done: z.int(), total: z.int() }).describe('St
 /** What became of each of many things that were to be done again. */
 export const Refused = z.array(z.object({ id: z.string(), code: z.enum(ERROR_CODES), message: z.string() }))
 
+/** How a list goes on. */
+export const Next = z.string().optional().describe('`cursor` of the next page; absent where there is none')
+
 /** What every list of the catalog's things is made of. */
 export const ObjectName = z.object({ kind: z.enum(CATALOG_KINDS), name: z.string() })
 

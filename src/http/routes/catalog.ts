@@ -4,7 +4,7 @@ import { CATALOG_KINDS, type DefinitionKind, datasetNode, definitionsOf } from '
 import { describe, summarize } from '../../catalog/describe.ts'
 import { lineage } from '../../catalog/lineage.ts'
 import { readCatalog } from '../../catalog/read-catalog.ts'
-import { search } from '../../catalog/search.ts'
+import { SEARCH_KINDS, search } from '../../catalog/search.ts'
 import { SEARCH_FIELDS } from '../../catalog/search-items.ts'
 import { AGGREGATION_FUNCTIONS } from '../../core/aggregate/aggregation-function.ts'
 import { invalid } from '../../core/error.ts'
@@ -19,7 +19,7 @@ import type { Http } from '../context.ts'
 import { foreignCursor } from '../cursor.ts'
 import { numberParameter } from '../number-parameter.ts'
 import { readQuery } from '../read-query.ts'
-import { ObjectName, type RouteDescription } from '../reference/route-description.ts'
+import { Next, ObjectName, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const SearchQuery = z.object({
@@ -27,7 +27,7 @@ const SearchQuery = z.object({
     .string()
     .max(LIMITS.searchCharsMax, `at most ${LIMITS.searchCharsMax} characters are taken`)
     .describe('Words that all have to be found; without any, all is found'),
-  kind: z.enum(CATALOG_KINDS).optional().describe('Only things of this kind'),
+  kind: z.enum(SEARCH_KINDS).optional().describe('Only things of this kind'),
   entity: z.string().optional().describe('Only what belongs to this entity'),
   owner: z.string().optional().describe('Only what this owner has'),
   tag: z.string().optional().describe('Only what has this tag: its name, or `name:value`'),
@@ -71,7 +71,7 @@ export function catalogRoutes() {
     const { platform } = c.var
     const [catalog, datasets] = await Promise.all([
       readCatalog(platform),
-      platform.training.list(LIMITS.lineageDatasetsMax),
+      platform.training.list({ countMax: LIMITS.lineageDatasetsMax }),
     ])
     const traced = lineage(catalog, datasets.map(datasetNode), { kind: known, name })
     return c.json({ generation: catalog.generation, ...traced })
@@ -157,7 +157,7 @@ export function describeCatalogRoutes(): readonly RouteDescription[] {
       status: 200,
       answer: Generation.extend({
         [collection.replaceAll('-', '_')]: z.array(Summary),
-        next: z.string().optional().describe('`cursor` of the next page; absent where there is none'),
+        next: Next,
       }),
       example: { query: { limit: '10' } },
     },
@@ -181,7 +181,9 @@ export function describeCatalogRoutes(): readonly RouteDescription[] {
       answer: Generation.extend({
         total: z.int(),
         results: z.array(
-          ObjectName.extend({
+          z.object({
+            kind: z.enum(SEARCH_KINDS),
+            name: z.string(),
             view: z.string().nullable(),
             type: Type.nullable(),
             description: z.string(),

@@ -4,14 +4,14 @@ import { LIMITS } from '../../core/limits.ts'
 import { formatInstant } from '../../core/time.ts'
 import { DEAD_LETTER_STATUSES, type DeadLetter } from '../../definitions/dead-letter.ts'
 import { type ReplaySelection, replayDeadLetters } from '../../ingest/replay-dead-letters.ts'
-import type { Platform } from '../../platform.ts'
+import { cutPage, type Platform } from '../../platform.ts'
 import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
-import { decodeCursor, encodeCursor } from '../cursor.ts'
+import { decodeCursor, nextOf } from '../cursor.ts'
 import { numberParameter } from '../number-parameter.ts'
 import { readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
-import { Refused, type RouteDescription } from '../reference/route-description.ts'
+import { Next, Refused, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
@@ -38,9 +38,8 @@ export function deadLetterRoutes() {
     const after = cursor === undefined ? undefined : decodeCursor(cursor)
     const letters = await c.var.platform.deadLetters.list({ ...filter, after, limit: limit + 1 })
     if (letters.length === 0) await checkSource(c.var.platform, filter.source)
-    const page = letters.slice(0, limit)
-    const next = letters.length > limit ? { next: encodeCursor(page.at(-1)!) } : {}
-    return c.json({ dead_letters: page.map(letterJson), ...next })
+    const cut = cutPage(letters, { after, countMax: limit }, (letter) => letter)
+    return c.json({ dead_letters: cut.page.map(letterJson), ...nextOf(cut) })
   })
 
   routes.post('/dead-letters/replay', refuseQuery, async (c) => {
@@ -83,7 +82,7 @@ export function describeDeadLetterRoutes(): readonly RouteDescription[] {
       summary: 'Messages that could not be taken in, newest first',
       query: ListQuery,
       status: 200,
-      answer: z.object({ dead_letters: z.array(Letter), next: z.string().optional() }),
+      answer: z.object({ dead_letters: z.array(Letter), next: Next }),
       refusals: ['not_found'],
       example: { query: { source: 'clicks', status: 'kept' } },
     },

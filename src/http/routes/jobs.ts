@@ -1,18 +1,20 @@
 import { Hono } from 'hono'
 import * as z from 'zod'
 import { cancelJob } from '../../batch/cancel-job.ts'
-import { describeCron } from '../../batch/describe-cron.ts'
+import { describeRuns, listRefused } from '../../batch/describe-cron.ts'
 import { describeJob, listJobs } from '../../batch/describe-job.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { removeScratch } from '../../offline/make-dataset.ts'
 import type { JobKind } from '../../platform.ts'
 import { rebuildView } from '../../registry/rebuild-view.ts'
 import type { Http } from '../context.ts'
+import { decodeCursors, nextOfAll } from '../cursor.ts'
 import { numberParameter } from '../number-parameter.ts'
 import { readQuery } from '../read-query.ts'
 import {
   EXAMPLE_ID,
   JobStatus,
+  Next,
   Progress,
   type RouteDescription,
   Started,
@@ -20,7 +22,8 @@ import {
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
-  limit: numberParameter(1, LIMITS.jobsPageMax).default(100).describe('Jobs at most'),
+  limit: numberParameter(1, LIMITS.jobsPageMax).default(100).describe('Jobs, and refused files, at most'),
+  cursor: z.string().optional().describe('`next` of the page before'),
 })
 
 /** Long work: what is going on and how far it has come. */
@@ -28,10 +31,20 @@ export function jobRoutes() {
   const routes = new Hono<Http>()
 
   routes.get('/jobs', async (c) => {
-    const { limit } = readQuery(c, ListQuery)
+    const { limit: countMax, cursor } = readQuery(c, ListQuery)
+    const [job, refusal] = cursor === undefined ? [] : decodeCursors(cursor, 2)
     const { platform } = c.var
-    const [jobs, cron] = await Promise.all([listJobs(platform, limit), describeCron(platform, limit)])
-    return c.json({ jobs, ...cron })
+    const [jobs, runs, refused] = await Promise.all([
+      listJobs(platform, { after: job, countMax }),
+      describeRuns(platform),
+      listRefused(platform, { after: refusal, countMax }),
+    ])
+    return c.json({
+      jobs: jobs.page,
+      cron: runs,
+      refused_files: refused.page,
+      ...nextOfAll([jobs, refused]),
+    })
   })
 
   routes.get('/jobs/:id', refuseQuery, async (c) =>
@@ -89,10 +102,16 @@ export function describeJobRoutes(): readonly RouteDescription[] {
     {
       method: 'get',
       path: '/jobs',
-      summary: 'The newest jobs and the loads that have not ended',
+      summary:
+        'Jobs and the loads that have not ended, newest first, a page at a time; what Cron did and refused',
       query: ListQuery,
       status: 200,
-      answer: z.object({ jobs: z.array(Job), cron: z.array(Run), refused_files: z.array(RefusedFile) }),
+      answer: z.object({
+        jobs: z.array(Job),
+        cron: z.array(Run),
+        refused_files: z.array(RefusedFile),
+        next: Next,
+      }),
       example: { query: { limit: '10' } },
     },
     {

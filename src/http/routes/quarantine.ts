@@ -4,13 +4,14 @@ import { LIMITS } from '../../core/limits.ts'
 import { formatInstant } from '../../core/time.ts'
 import { splitCells } from '../../core/value.ts'
 import { releaseQuarantine } from '../../ingest/release-quarantine.ts'
-import type { QuarantineBatch } from '../../platform.ts'
+import { cutPage, type QuarantineBatch } from '../../platform.ts'
 import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
+import { decodeCursor, nextOf } from '../cursor.ts'
 import { numberParameter } from '../number-parameter.ts'
 import { readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
-import { FeatureValue, Refused, type RouteDescription } from '../reference/route-description.ts'
+import { FeatureValue, Next, Refused, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
@@ -18,6 +19,7 @@ const ListQuery = z.object({
   limit: numberParameter(1, LIMITS.quarantineBatchesMax)
     .default(20)
     .describe('Batches at most: a message or a chunk of a load each'),
+  cursor: z.string().optional().describe('`next` of the page before'),
 })
 
 const ReleaseRequest = z.strictObject({
@@ -30,16 +32,20 @@ export function quarantineRoutes() {
   const routes = new Hono<Http>()
 
   routes.get('/quarantine', async (c) => {
-    const { source, limit } = readQuery(c, ListQuery)
+    const { source, limit, cursor } = readQuery(c, ListQuery)
+    const after = cursor === undefined ? undefined : decodeCursor(cursor)
     const { quarantine } = c.var.platform
-    const batches = await quarantine.list(source, limit)
-    if (batches.length === 0) await resolveSource(c.var.platform, source)
+    const found = await quarantine.list({ source, after, countMax: limit + 1 })
+    if (found.length === 0) await resolveSource(c.var.platform, source)
+    const cut = cutPage(found, { after, countMax: limit }, ({ doorTime: time, id }) => ({ time, id }))
     const rows: string[] = []
-    for (const { id } of batches) {
+    for (const { id } of cut.page) {
       const batch = await quarantine.read(source, id)
       if (batch !== undefined) rows.push(...rowTexts(batch))
     }
-    return c.body(`{"quarantine":[${rows.join()}]}`, 200, { 'content-type': 'application/json' })
+    const { next } = nextOf(cut)
+    const end = next === undefined ? '' : `,"next":${JSON.stringify(next)}`
+    return c.body(`{"quarantine":[${rows.join()}]${end}}`, 200, { 'content-type': 'application/json' })
   })
 
   routes.post('/quarantine/release', refuseQuery, async (c) => {
@@ -69,7 +75,7 @@ export function describeQuarantineRoutes(): readonly RouteDescription[] {
     {
       method: 'get',
       path: '/quarantine',
-      summary: 'Rows that an expectation or a failing expression keeps back, with the reason',
+      summary: 'Rows that an expectation or a failing expression keeps back, with the reason, newest first',
       query: ListQuery,
       status: 200,
       answer: z.object({
@@ -84,6 +90,7 @@ export function describeQuarantineRoutes(): readonly RouteDescription[] {
             row: z.record(z.string(), FeatureValue),
           }),
         ),
+        next: Next,
       }),
       refusals: ['not_found'],
       example: { query: { source: 'clicks' } },

@@ -9,6 +9,7 @@ import { LIMITS } from '../../core/limits.ts'
 import { formatInstant } from '../../core/time.ts'
 import { Expectation } from '../../definitions/source.ts'
 import { pushEvents } from '../../ingest/push-events.ts'
+import type { LoadRecord } from '../../platform.ts'
 import { readExpectations } from '../../registry/read-expectations.ts'
 import { resolveSource } from '../../registry/resolve-name.ts'
 import type { Http } from '../context.ts'
@@ -29,9 +30,13 @@ const PushRequest = z.strictObject({ events: z.array(z.unknown()) })
 const LoadRequest = z
   .strictObject({
     files: z.array(z.string()).min(1).max(LIMITS.loadsPerCallMax).optional(),
-    max_bad_rows: z.int().min(0).default(0),
+    max_bad_rows: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('0 of a load that begins, as before of one that is tried again'),
   })
-  .default({ max_bad_rows: 0 })
+  .default({})
 
 /** A source's two doors, push and landing files, and the loads that come of the second. */
 export function sourceRoutes() {
@@ -81,12 +86,16 @@ export function sourceRoutes() {
   routes.post('/sources/:source/loads', async (c) => {
     const { files, max_bad_rows } = await readJson(c, LoadRequest)
     const loads = await startLoads(c.var.platform, c.req.param('source'), { files, badRowsMax: max_bad_rows })
-    return c.json({ loads: loads.map(({ id, file, status }) => ({ id, file, status })) }, 202)
+    return c.json({ loads: loads.map(loadJson) }, 202)
   })
 
   routes.get('/loads/:id', async (c) => c.json(await describeLoad(c.var.platform, c.req.param('id'))))
 
   return routes
+}
+
+function loadJson({ id, file, status, badRowsMax }: LoadRecord) {
+  return { id, file, status, max_bad_rows: badRowsMax }
 }
 
 /** `{"events": […]}`, or NDJSON when the content type says so. */
@@ -104,6 +113,9 @@ async function readEvents(c: Context<Http>): Promise<readonly unknown[]> {
 
 /** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
 export function describeSourceRoutes(): readonly RouteDescription[] {
+  const MaxBadRows = z
+    .int()
+    .describe('Bad rows that the load may have: those of its first start or last retry')
   return [
     {
       method: 'post',
@@ -159,7 +171,9 @@ export function describeSourceRoutes(): readonly RouteDescription[] {
       body: LoadRequest,
       status: 202,
       answer: z.object({
-        loads: z.array(z.object({ id: z.string(), file: z.string(), status: JobStatus })),
+        loads: z.array(
+          z.object({ id: z.string(), file: z.string(), status: JobStatus, max_bad_rows: MaxBadRows }),
+        ),
       }),
       refusals: ['not_found', 'failed_precondition', 'limit_exceeded'],
       example: { path: { source: 'clicks' }, body: { files: ['january.ndjson'] } },
@@ -176,6 +190,7 @@ export function describeSourceRoutes(): readonly RouteDescription[] {
         bytes: z.int(),
         status: JobStatus,
         rows: z.object({ read: z.int(), written: z.int(), rejected: z.int(), quarantined: z.int() }),
+        max_bad_rows: MaxBadRows,
         progress: Progress,
         started_time: z.string().nullable(),
         ended_time: z.string().nullable(),

@@ -4,13 +4,13 @@ import { createToken, revokeToken } from '../../auth/token.ts'
 import { LIMITS } from '../../core/limits.ts'
 import { formatInstant, type Instant, parseInstant } from '../../core/time.ts'
 import { Name } from '../../definitions/name.ts'
-import { TOKEN_SCOPES, type TokenRecord } from '../../platform.ts'
+import { cutPage, TOKEN_SCOPES, type TokenRecord } from '../../platform.ts'
 import type { Http } from '../context.ts'
-import { decodeCursor, encodeCursor } from '../cursor.ts'
+import { decodeCursor, nextOf } from '../cursor.ts'
 import { numberParameter } from '../number-parameter.ts'
 import { readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
-import { EXAMPLE_ID, type RouteDescription } from '../reference/route-description.ts'
+import { EXAMPLE_ID, Next, type RouteDescription } from '../reference/route-description.ts'
 import { refuseQuery } from '../refuse-query.ts'
 
 const TokenRequest = z.strictObject({
@@ -39,12 +39,9 @@ export function tokenRoutes() {
   routes.get('/tokens', async (c) => {
     const { limit, cursor } = readQuery(c, ListQuery)
     const after = cursor === undefined ? undefined : decodeCursor(cursor)
-    // One more than the page shows whether another follows.
-    const tokens = await c.var.platform.tokens.list({ after, countMax: limit + 1 })
-    const page = tokens.slice(0, limit)
-    const { createdTime: time, id } = page.at(-1) ?? { createdTime: 0, id: '' }
-    const next = tokens.length > limit ? { next: encodeCursor({ time, id }) } : {}
-    return c.json({ tokens: page.map(tokenJson), ...next })
+    const found = await c.var.platform.tokens.list({ after, countMax: limit + 1 })
+    const cut = cutPage(found, { after, countMax: limit }, ({ createdTime: time, id }) => ({ time, id }))
+    return c.json({ tokens: cut.page.map(tokenJson), ...nextOf(cut) })
   })
 
   routes.delete('/tokens/:id', refuseQuery, async (c) => {
@@ -105,7 +102,7 @@ export function describeTokenRoutes(): readonly RouteDescription[] {
       status: 200,
       answer: z.object({
         tokens: z.array(Token),
-        next: z.string().optional().describe('`cursor` of the next page; absent where there is none'),
+        next: Next,
       }),
       example: { query: { limit: '10' } },
     },

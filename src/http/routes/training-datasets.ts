@@ -13,12 +13,14 @@ import { readWritingSnapshot } from '../../registry/current-snapshot.ts'
 import { findView } from '../../registry/resolve-name.ts'
 import { recompileGeneration } from '../../registry/store-generation.ts'
 import type { Http } from '../context.ts'
+import { decodeCursors, nextOfAll } from '../cursor.ts'
 import { numberParameter } from '../number-parameter.ts'
 import { checkJson, readJson } from '../read-body.ts'
 import { readQuery } from '../read-query.ts'
 import {
   EXAMPLE_ID,
   JobStatus,
+  Next,
   Progress,
   type RouteDescription,
   Started,
@@ -26,7 +28,8 @@ import {
 import { refuseQuery } from '../refuse-query.ts'
 
 const ListQuery = z.object({
-  limit: numberParameter(1, LIMITS.datasetsPageMax).default(20).describe('Datasets at most'),
+  limit: numberParameter(1, LIMITS.datasetsPageMax).default(20).describe('Datasets, and schedules, at most'),
+  cursor: z.string().optional().describe('`next` of the page before'),
 })
 
 const DatasetRequest = z.strictObject({
@@ -70,9 +73,14 @@ export function trainingDatasetRoutes() {
   const routes = new Hono<Http>()
 
   routes.get('/training-datasets', async (c) => {
-    const { limit } = readQuery(c, ListQuery)
-    const { datasets, schedules } = await listDatasets(c.var.platform, limit)
-    return c.json({ training_datasets: datasets, schedules })
+    const { limit, cursor } = readQuery(c, ListQuery)
+    const after = cursor === undefined ? [] : decodeCursors(cursor, 2)
+    const { datasets, schedules } = await listDatasets(c.var.platform, after, limit)
+    return c.json({
+      training_datasets: datasets.page,
+      schedules: schedules.page,
+      ...nextOfAll([datasets, schedules]),
+    })
   })
 
   routes.post('/training-datasets', refuseQuery, async (c) => {
@@ -198,10 +206,10 @@ export function describeTrainingDatasetRoutes(): readonly RouteDescription[] {
     {
       method: 'get',
       path: '/training-datasets',
-      summary: 'The newest datasets and schedules',
+      summary: 'Datasets and schedules, newest first, a page at a time',
       query: ListQuery,
       status: 200,
-      answer: z.object({ training_datasets: z.array(Dataset), schedules: z.array(Schedule) }),
+      answer: z.object({ training_datasets: z.array(Dataset), schedules: z.array(Schedule), next: Next }),
       example: { query: { limit: '10' } },
     },
     {

@@ -112,7 +112,7 @@ async function held(platform: MemoryPlatform): Promise<string[]> {
         batches.map(async (id) => JSON.stringify(await platform.quarantine.read('clicks', id))),
       )
     ).filter(isHeld),
-    ...(await platform.jobRecords.list(10)).map(({ params }) => params).filter(isHeld),
+    ...(await platform.jobRecords.list({ countMax: 10 })).map(({ params }) => params).filter(isHeld),
   ]
 }
 
@@ -134,7 +134,7 @@ async function readOutcome(platform: MemoryPlatform) {
     logged: await Promise.all(counts),
     quarantined: (await platform.quarantine.read('clicks', batch!))!.rows.length,
     letters: (await platform.deadLetters.list({ limit: 10 })).map(({ rows }) => rows).toSorted(),
-    statuses: (await platform.jobRecords.list(10)).map(({ status }) => status),
+    statuses: (await platform.jobRecords.list({ countMax: 10 })).map(({ status }) => status),
   }
 }
 

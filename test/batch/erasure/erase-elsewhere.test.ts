@@ -66,7 +66,9 @@ test('rows of an erased key leave the quarantine, released batches too; a batch 
   await platform.consume()
   await push([GONE, 102])
   await platform.consume()
-  const [only, both] = (await platform.quarantine.list('clicks', 10)).map(({ id }) => id)
+  const [only, both] = (await platform.quarantine.list({ source: 'clicks', countMax: 10 })).map(
+    ({ id }) => id,
+  )
   await platform.quarantine.release('clicks', both!, platform.time.now)
   expect((await remains(GONE)).length).toBe(2)
   const { report } = await erase(GONE)
@@ -102,7 +104,7 @@ test('sentences that quote an erased key no longer do (S11)', async () => {
   expect((await pushEvents(platform, push)).rejected[0]!.message).toContain(GONE)
   platform.land('clicks', 'bad.parquet', labelFile('user', [GONE]))
   const [load] = await startLoads(platform, 'clicks', { badRowsMax: 0 })
-  await platform.loads.update(load!.id, { error: `row 0: Cannot read "${GONE}"` })
+  await platform.loads.update(load!.id, 0, { error: `row 0: Cannot read "${GONE}"` })
   const { report } = await erase(GONE)
   // The load's is told by that of what is left of its file, too.
   expect(report!.removed.quotations).toBe(3)

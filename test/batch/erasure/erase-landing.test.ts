@@ -131,7 +131,7 @@ test('what is left of a loaded file is not loaded again, by Cron or by name; wha
   const after = [...platform.manifest.values()].reduce((sum, { rowCount }) => sum + rowCount, 0)
   // Of the new file: a row in the view's log and a raw one.
   expect(after - rows).toBe(2)
-  expect((await platform.cron.listRefused(10)).length).toBe(0)
+  expect((await platform.cron.listRefused({ countMax: 10 })).length).toBe(0)
   platform.land('parquet', 'a.parquet', parquetOf(['ann', 'bob']))
   expect(await startDueLoads(platform)).toBe('loads: 1 refused')
 })
@@ -219,7 +219,7 @@ test('an erasure cut off after any effect leaves nothing of the key and all of t
     await startDueLoads(platform)
     effects = await eraseCutOff(platform, at)
     expect(held(platform), `effect ${at}`).toEqual([])
-    const job = (await platform.jobRecords.list(10)).find(({ kind }) => kind === 'erase')!
+    const job = (await platform.jobRecords.list({ countMax: 10 })).find(({ kind }) => kind === 'erase')!
     expect([job.status, JSON.parse(job.params).keys]).toEqual(['succeeded', []])
     expect(await startDueLoads(platform)).toBeUndefined()
     const rows = [...platform.manifest.values()].map(({ rowCount }) => rowCount)

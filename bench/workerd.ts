@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
 import { unstable_getMiniflareWorkerOptions } from 'wrangler'
-
 import { blockHead } from '../src/core/block.ts'
 
 const ROOT = join(import.meta.dirname, '..')

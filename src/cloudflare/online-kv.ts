@@ -30,7 +30,8 @@ export function onlineKv(kv: KVNamespace): OnlineStore {
       for (let operations = 0; operations < operationsMax; operations++) {
         const page = await kv.list<string>({ prefix, cursor: cursor ?? null })
         // A block put by an older release has no metadata.
-        for (const { name, metadata } of page.keys) if (metadata !== undefined) heads.set(name, metadata)
+        for (const { name, metadata } of page.keys)
+          if (typeof metadata === 'string') heads.set(name, metadata)
         if (page.list_complete) break
         cursor = page.cursor
       }

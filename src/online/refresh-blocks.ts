@@ -1,5 +1,4 @@
-import type { Block } from '../core/block.ts'
-import { isReplacedBy } from '../core/block.ts'
+import { type Block, isReplacedBy } from '../core/block.ts'
 import { readCachedBlock, renewCachedBlock } from '../core/block-cache.ts'
 import type { CompiledGroup } from '../definitions/snapshot.ts'
 import type { Platform } from '../platform.ts'

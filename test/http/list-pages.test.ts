@@ -4,6 +4,7 @@ import type { JobRecord, LoadRecord } from '../../src/platform.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 import { askPage, textOf } from './ask-page.ts'
+import { trainingDataset } from './training-dataset.ts'
 
 const NOW = Date.UTC(2026, 0, 1) * 1_000
 /** More than two pages of the catalog. */
@@ -48,22 +49,7 @@ const newestFirst = (kind: string, count: number) =>
 
 async function beginDatasets(count: number): Promise<void> {
   for (let at = 0; at < count; at++)
-    await platform.training.begin({
-      id: idOf('training', at),
-      name: idOf('training', at),
-      request: {
-        of: { kind: 'service', name: 'ranker' },
-        labels: { kind: 'file', path: 'labels/a.parquet' },
-        asOf: null,
-        isKnowledgeCutoff: false,
-        hasStatuses: false,
-      },
-      pins: null,
-      result: null,
-      touched: null,
-      createdTime: timeOf(at),
-      schedule: null,
-    })
+    await platform.training.begin(trainingDataset(idOf('training', at), idOf('training', at), timeOf(at)))
 }
 
 async function beginSchedules(count: number): Promise<void> {

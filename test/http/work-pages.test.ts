@@ -6,6 +6,7 @@ import type { JobKind } from '../../src/platform.ts'
 import { applyClicks } from '../platform/clicks.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 import { askPage, textOf } from './ask-page.ts'
+import { trainingDataset } from './training-dataset.ts'
 
 const NOW = parseInstant('2026-01-01T00:00:00Z')
 const FILES = 20
@@ -35,22 +36,7 @@ async function beginJob(id: string, kind: JobKind): Promise<void> {
 const formTokenOf = (html: string) => /name="form_token" value="([^"]+)"/.exec(html)![1]!
 
 async function beginDataset(id: string): Promise<void> {
-  await platform.training.begin({
-    id,
-    name: 'ten million',
-    request: {
-      of: { kind: 'service', name: 'ranker' },
-      labels: { kind: 'file', path: 'labels/a.parquet' },
-      asOf: null,
-      isKnowledgeCutoff: false,
-      hasStatuses: false,
-    },
-    pins: null,
-    result: null,
-    touched: null,
-    createdTime: NOW,
-    schedule: null,
-  })
+  await platform.training.begin(trainingDataset(id, 'ten million', NOW))
   await beginJob(id, 'training')
 }
 

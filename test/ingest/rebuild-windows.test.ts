@@ -8,7 +8,7 @@ import { pushEvents } from '../../src/ingest/push-events.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
 import { resolveInNewest } from '../../src/registry/resolve-name.ts'
-import { applyClicks, CLICKS } from '../platform/clicks.ts'
+import { applyClicks, clicksInWindow } from '../platform/clicks.ts'
 import { statusesOf, valuesOf } from '../platform/feature-row.ts'
 import { type MemoryOptions, type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
@@ -19,18 +19,7 @@ const SECOND = 1_000_000
 /** A store that counts clicks and has those of ann a minute and ten seconds ago; what is logged leaves the journal at once. */
 async function start(options: MemoryOptions = {}): Promise<MemoryPlatform> {
   const platform = memoryPlatform(START, { limits: { rowsPerCheckpoint: 0 }, ...options })
-  await applyClicks(platform, {
-    ...CLICKS,
-    feature_views: [
-      {
-        name: 'activity',
-        entity: 'user',
-        source: 'clicks',
-        aggregations: [{ name: 'clicks', function: 'count', sql: 'price', windows: ['1h'] }],
-      },
-    ],
-    feature_services: [{ name: 'ranker', features: [{ view: 'activity' }] }],
-  })
+  await applyClicks(platform, clicksInWindow('clicks', 'count'))
   await push(platform, -60, -10)
   return platform
 }
@@ -149,18 +138,7 @@ test.each(['at once', 'after a restart'])(
   "a load's event that was ahead of the clock when windows were made anew is counted, %s (S4, S10)",
   async (when) => {
     const platform = memoryPlatform(START, { limits: { rowsPerCheckpoint: 1 } })
-    await applyClicks(platform, {
-      ...CLICKS,
-      feature_views: [
-        {
-          name: 'activity',
-          entity: 'user',
-          source: 'clicks',
-          aggregations: [{ name: 'spent', function: 'sum', sql: 'price', windows: ['1h'] }],
-        },
-      ],
-      feature_services: [{ name: 'ranker', features: [{ view: 'activity' }] }],
-    })
+    await applyClicks(platform, clicksInWindow('spent', 'sum'))
     const events = [40, 5].map((ago, at) => {
       const time = formatInstant(START - ago * SECOND)
       return { at: time, made: time, user: 'ann', item: 1, price: 10 ** at }

@@ -7,7 +7,7 @@ import { pushEvents } from '../../src/ingest/push-events.ts'
 import { parseEntities } from '../../src/online/parse-entities.ts'
 import { readFeatures } from '../../src/online/read-features.ts'
 import { resolveInNewest } from '../../src/registry/resolve-name.ts'
-import { applyClicks, CLICKS } from '../platform/clicks.ts'
+import { applyClicks, CLICKS, clicksInWindow } from '../platform/clicks.ts'
 import { statusesOf, valuesOf } from '../platform/feature-row.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
@@ -92,18 +92,7 @@ test('a row whose time comes while a cut is waited for is counted once, after a 
       return run()
     },
   })
-  await applyClicks(platform, {
-    ...CLICKS,
-    feature_views: [
-      {
-        name: 'activity',
-        entity: 'user',
-        source: 'clicks',
-        aggregations: [{ name: 'clicks', function: 'count', sql: 'price', windows: ['1h'] }],
-      },
-    ],
-    feature_services: [{ name: 'ranker', features: [{ view: 'activity' }] }],
-  })
+  await applyClicks(platform, clicksInWindow('clicks', 'count'))
   await push(platform, click(START + 60 * SECOND, 2))
   await platform.consume()
   await platform.flush({ cut: true })

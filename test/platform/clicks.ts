@@ -50,6 +50,22 @@ export const CLICKS: DefinitionSetInput = {
   ],
 }
 
+/** Of the same clicks one windowed view of users, and a service that reads it: prices of the last hour. */
+export function clicksInWindow(name: string, fn: 'count' | 'sum'): DefinitionSetInput {
+  return {
+    ...CLICKS,
+    feature_views: [
+      {
+        name: 'activity',
+        entity: 'user',
+        source: 'clicks',
+        aggregations: [{ name, function: fn, sql: 'price', windows: ['1h'] }],
+      },
+    ],
+    feature_services: [{ name: 'ranker', features: [{ view: 'activity' }] }],
+  }
+}
+
 export async function applyClicks(platform: Platform, set: DefinitionSetInput = CLICKS): Promise<void> {
   await applyChanges(platform, parseDefinitions(set), { allowBreaking: true, author: 'test' })
 }

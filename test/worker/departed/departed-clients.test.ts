@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Harness, startHarness, until } from '../harness.ts'
+import { type Harness, startHarness, until, writeConfig } from '../harness.ts'
 
 const DONE_MS = 60_000
 const FEATURES = '/v1/feature-services/ranker/features'
@@ -13,12 +13,8 @@ let harness: Harness
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'featheredge-'))
-  const configPath = join(folder, 'wrangler.toml')
-  const config = (await readFile('wrangler.toml', 'utf8'))
-    .replace('"src/index.ts"', JSON.stringify(resolve('test/worker/departed/worker.ts')))
-    .replace('"migrations"', JSON.stringify(resolve('migrations')))
-    .concat('\n[[services]]\nbinding = "SELF"\nservice = "featheredge"\n')
-  await writeFile(configPath, config)
+  const configPath = await writeConfig(folder, 'test/worker/departed/worker.ts')
+  await appendFile(configPath, '\n[[services]]\nbinding = "SELF"\nservice = "featheredge"\n')
   harness = await startHarness({ configPath })
   const definitions = {
     entities: [{ name: 'user', join_keys: [{ name: 'user', type: 'int64' }] }],

@@ -9,8 +9,8 @@ export { JobWorkflow, ShardWriterObject } from '../../../src/index.ts'
 
 /** Between two looks whether reads may go on. */
 const HELD_MS = 10
-/** So many times as long as usual a request waits between looks at another's fetch: a slow machine has the time to let it go on. */
-const PATIENCE = 3
+/** So many times as long as usual a request waits between looks at another's fetch that ends: a slow machine has the time to let it go on. */
+const PATIENCE = 20
 
 /** What readers have come to since `/hold`. */
 const seen = { reads: 0, looks: 0 }
@@ -39,7 +39,7 @@ function createReader(env: Env): Platform {
     },
     pause(ms) {
       seen.looks++
-      return platform.pause(ms * PATIENCE)
+      return platform.pause(isKept ? ms * PATIENCE : ms)
     },
   }
 }

@@ -4,24 +4,21 @@ import { consumeQueue } from '../../../src/cloudflare/queue-consumer.ts'
 import { createBlockCache } from '../../../src/core/block-cache.ts'
 import { createPieceCache } from '../../../src/definitions/piece-cache.ts'
 import { createApp } from '../../../src/http/app.ts'
-import store, { JobWorkflow as StoreJobs } from '../../../src/index.ts'
+import store from '../../../src/index.ts'
 import type { Memory, Platform } from '../../../src/platform.ts'
+import held from '../held/worker.ts'
 
-export { ShardWriterObject } from '../../../src/index.ts'
+export { JobWorkflow, ShardWriterObject } from '../held/worker.ts'
 
 /** How old may be what readers and consumers know of the definitions, and of blocks. */
 const STALE_MS = 60_000
 const ISOLATES = 3
-/** Between two looks whether jobs may begin. */
-const HELD_MS = 20
 /** Of the blocks that are read, the share that KV lacks: it was asked for them before they were first put. */
 const LACKING_SHARE = 0.25
 
 /** Values as they were seen, the newest last. */
 const seenByKey = new Map<string, { readonly ms: number; readonly value: unknown }[]>()
 let isBehind = false
-/** Jobs that begin wait: else a quick machine has filled the new version before anybody reads. */
-let areJobsHeld = false
 /** How often something older than the newest was answered, by what it is. */
 const oldAnswers: Record<string, number> = {}
 
@@ -99,29 +96,16 @@ function consumer(env: Env): Platform {
   }
 }
 
-/** The store's jobs, but that they begin when they are let: from `/behind` on only after `/go-on`. */
-export class JobWorkflow extends StoreJobs {
-  override async run(...given: Parameters<StoreJobs['run']>): Promise<void> {
-    while (areJobsHeld) await scheduler.wait(HELD_MS)
-    await super.run(...given)
-  }
-}
-
 const app = createApp((env: Env) => ({ platform: reader(env), adminToken: env.ADMIN_TOKEN }))
 
-/** The store as it is deployed, but that Get, BatchGet and the queue's consumer are behind from `/behind` to `/settled`. */
+/** The store whose jobs can be held, but that Get, BatchGet and the queue's consumer are behind from `/behind` to `/settled`. */
 export default {
   ...store,
   async fetch(request, env, context) {
     const { pathname } = new URL(request.url)
     if (pathname === '/old-answers') return Response.json(oldAnswers)
-    if (pathname === '/go-on') {
-      areJobsHeld = false
-      return new Response(null, { status: 204 })
-    }
     if (pathname === '/behind' || pathname === '/settled') {
       isBehind = pathname === '/behind'
-      areJobsHeld = isBehind
       // None of them still holds a block from before the first push.
       if (isBehind) for (const isolate of memories.keys()) memories[isolate] = emptyMemory()
       await consumer(env).registry.readGeneration()
@@ -129,7 +113,7 @@ export default {
     }
     return pathname.endsWith('/features')
       ? app.fetch(request, env, context)
-      : store.fetch(request, env, context)
+      : held.fetch(request, env, context)
   },
   queue: (batch, env) => consumeQueue(consumer(env), batch, { retryDelaySecondsMax: 0 }),
 } satisfies ExportedHandler<Env, string>

@@ -26,6 +26,7 @@ import { offlineR2 } from './offline-r2.ts'
 import { onlineKv } from './online-kv.ts'
 import type { ShardWriterRpc } from './shard-writer-rpc.ts'
 import { consoleLog, systemClock } from './system.ts'
+import { untilIdle } from './until-idle.ts'
 import { writerStorageSqlite } from './writer-storage-sqlite.ts'
 
 /** Shared by all writers that this isolate happens to hold. */
@@ -56,6 +57,7 @@ export class ShardWriterObject extends DurableObject<Env> implements ShardWriter
       online: onlineKv(env.ONLINE),
       offline: offlineR2(env.BUCKET, drizzle(env.DB), systemClock),
       log: consoleLog,
+      untilIdle,
     }
   }
 

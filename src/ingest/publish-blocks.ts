@@ -12,6 +12,7 @@ import { isWaiting, settleShown, type WriterState, windowRules } from './writer-
 /**
  * Puts the blocks that are due to KV, all that wait when forced, at most `countMax` of them. A put that fails
  * is tried again later; one that is overtaken by new rows is followed by another; one that KV holds already is not made.
+ * Unless forced, puts give way to deliveries while the thread is busy, for a while.
  */
 export async function publishBlocks(
   platform: WriterPlatform,
@@ -21,16 +22,23 @@ export async function publishBlocks(
   const nowMs = platform.clock.now() / 1_000
   state.publications.prune(nowMs)
   const due = state.publications.listDue(nowMs, options)
-  // Each text is made just before its put, a few at a time: together they may be larger than memory.
-  const lanes = Array.from({ length: PUTS_AT_ONCE }, async (_, lane) => {
-    for (let at = lane; at < due.length; at += PUTS_AT_ONCE) await put(platform, state, due[at]!)
-  })
-  await Promise.all(lanes)
+  const underWay = new Set<Promise<void>>()
+  for (const publication of due) {
+    if (underWay.size >= PUTS_AT_ONCE) await Promise.race(underWay)
+    if (!options.isForced) await platform.untilIdle(nowMs + GIVE_WAY_MS_MAX)
+    // Each text is made just before its put: together they may be larger than memory, and it takes in what came meanwhile.
+    const made: Promise<void> = put(platform, state, publication).finally(() => underWay.delete(made))
+    underWay.add(made)
+  }
+  await Promise.all(underWay)
   settlePublished(platform, state)
 }
 
 /** Six connections may wait for an answer; a few more keep them busy. */
 const PUTS_AT_ONCE = 12
+
+/** A busy writer shows its rows so much later. */
+const GIVE_WAY_MS_MAX = 1_000
 
 async function put(platform: WriterPlatform, state: WriterState, publication: Publication): Promise<void> {
   const { group, bits } = publication

@@ -10,6 +10,8 @@ export interface WriterPlatform {
   readonly online: Pick<OnlineStore, 'writeBlock' | 'deleteBlock'>
   readonly offline: Pick<OfflineLog, 'writeSegment' | 'register' | 'list' | 'openSegment'>
   readonly log: Log
+  /** Resolves once the thread has time for what can wait, at `untilMs` (since the epoch) at the latest. Never throws. */
+  readonly untilIdle: (untilMs: number) => Promise<void>
 }
 
 /** When a writer acts by itself, and how much it does at once. */

@@ -70,6 +70,7 @@ test('a writer writes at most 0.07 rows an event at 100 events a delivery, alarm
           openSegment: () => expect.fail(),
         },
         log: { info() {}, error: (message, facts) => expect.fail(`${message} ${JSON.stringify(facts)}`) },
+        untilIdle: async () => {},
       },
       WRITER_LIMITS,
     )

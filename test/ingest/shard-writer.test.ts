@@ -29,10 +29,13 @@ async function push(platform: MemoryPlatform, ...events: object[]) {
   return answer
 }
 
-async function get(platform: MemoryPlatform, user = 'ann') {
+async function get(
+  platform: MemoryPlatform,
+  { user = 'ann', consistency = 'strong' }: { user?: string; consistency?: 'strong' | 'eventual' } = {},
+) {
   const resolved = await resolveInNewest(platform, 'ranker')
   const rows = parseEntities(resolved.service, [{ user, item: 1 }])
-  const answer = await readFeatures(platform, resolved, { rows, consistency: 'strong' })
+  const answer = await readFeatures(platform, resolved, { rows, consistency })
   return [valuesOf(answer.rows[0]!)[0], statusesOf(answer.rows[0]!)[0]]
 }
 
@@ -147,6 +150,32 @@ test('a writer puts a block at most once a second, however many rows come', asyn
   await platform.flush()
   // One block of the user, one of the item.
   expect(platform.counts.writeBlock).toBe(2)
+})
+
+test('puts that are due give way: what is delivered meanwhile goes with them, in the same put', async () => {
+  const asked: number[] = []
+  const platform: MemoryPlatform = memoryPlatform(START, {
+    effect: (name, run) => (name === 'untilIdle' ? (meanwhile(run) as ReturnType<typeof run>) : run()),
+  })
+  async function meanwhile(run: () => unknown) {
+    asked.push(platform.counts.writeBlock)
+    await platform.consume()
+    return run()
+  }
+  await applyClicks(platform)
+  await push(platform, click(START - SECOND, 1))
+  await platform.consume()
+  await push(platform, click(START, 7))
+  platform.time.now += SECOND
+  await platform.work()
+  // Each of the two blocks lets others go first, and holds what they brought.
+  expect(asked).toEqual([0, 1])
+  expect(platform.counts.writeBlock).toBe(2)
+  expect(platform.nextWorkMs()).toBe(START / 1_000 + 30_000)
+  expect(await get(platform, { consistency: 'eventual' })).toEqual(['7', 'present'])
+  // Who waits for the puts of a flush, as a load's end does, waits for nobody else.
+  await putsOf(platform, 8)
+  expect(asked).toHaveLength(2)
 })
 
 test("a load's rows in a block that was put a moment ago are put a second later, not a minute (S31)", async () => {

@@ -222,6 +222,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       memory: writerMemory,
       clock,
       log,
+      untilIdle: async () => run('untilIdle', () => {}),
     }
   }
   const writerNamed = (name: string): ShardWriter => {

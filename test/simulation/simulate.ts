@@ -38,7 +38,7 @@ const HOP_US = 30 * SECOND
 const TTL_US = 400 * SECOND
 const STEPS = 35
 /** Effects that a writer waits for; deliveries may come in meanwhile. */
-const OUTSIDE = /^(writeBlock|deleteBlock|writeSegment|register|list)$/
+const OUTSIDE = /^(untilIdle|writeBlock|deleteBlock|writeSegment|register|list)$/
 
 /** One entity, two views in two groups of blocks, from one source that gives created times. */
 const DEFINITIONS: DefinitionSetInput = {

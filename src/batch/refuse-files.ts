@@ -1,35 +1,64 @@
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
-import type { LandedFile, LoadRecord, Platform, RefusedFile } from '../platform.ts'
+import {
+  type LandedFile,
+  type LoadRecord,
+  type Platform,
+  type RefusedFile,
+  type RefusedKey,
+  refusedFileId,
+} from '../platform.ts'
 
-/** Refusals that are kept; what is beyond them is refused all the same. */
-const REFUSED_MAX = 1_000
+/** Refusals that are listed; what is beyond them is refused all the same, and counted. */
+const LISTED_MAX = 10_000
+
+/** Refusals noted at a time, and forgotten: 50 statements each. */
+const AT_ONCE_MAX = 1_000
 
 /** Notes and logs files that cannot become loads, each once. Answers how many are new. */
 export async function noteRefused(platform: Platform, files: readonly RefusedFile[]): Promise<number> {
   if (files.length === 0) return 0
-  const noted = await platform.cron.noteRefused(files.slice(0, REFUSED_MAX))
+  const noted = await platform.cron.noteRefused(files.slice(0, AT_ONCE_MAX))
   for (const { source, file, reason } of noted) platform.log.error(reason, { source, file })
   return noted.length
 }
 
-/** Makes these the refusals that are noted: those of before that hold no longer are forgotten. */
-export async function settleRefused(platform: Platform, files: readonly RefusedFile[]): Promise<number> {
-  const known = await platform.cron.listRefused({ countMax: REFUSED_MAX })
-  const isIn = (list: readonly RefusedFile[]) => {
-    const keys = new Set(list.map(keyOf))
-    return (file: RefusedFile) => keys.has(keyOf(file))
-  }
-  const [isKnown, isRefused] = [isIn(known), isIn(files)]
-  const stale = known.filter((file) => !isRefused(file))
-  if (stale.length > 0) await platform.cron.forgetRefused(stale)
-  return noteRefused(
-    platform,
-    files.filter((file) => !isKnown(file)),
-  )
+export interface SettledRefusals {
+  readonly notedCount: number
+  /** Files that are refused and not noted yet, or beyond what is listed. */
+  readonly unlistedCount: number
 }
 
-function keyOf({ source, file, etag }: RefusedFile): string {
-  return JSON.stringify([source, file, etag])
+/**
+ * Makes these the refusals that are noted, and forgets those of before that hold no longer. All that is noted is looked at
+ * each time; what is more than is noted or forgotten at once is settled by the next times.
+ */
+export async function settleRefused(
+  platform: Platform,
+  files: readonly RefusedFile[],
+): Promise<SettledRefusals> {
+  const unlisted = new Map(files.map((file) => [refusedFileId(file), file]))
+  const stale: RefusedKey[] = []
+  let listedCount = 0
+  for await (const key of listRefusedKeys(platform)) {
+    // Loads and notices note, too, and count nothing: what has become too much is forgotten here.
+    if (listedCount < LISTED_MAX && unlisted.delete(refusedFileId(key))) listedCount++
+    else if (stale.length < AT_ONCE_MAX) stale.push(key)
+  }
+  if (stale.length > 0) await platform.cron.forgetRefused(stale)
+  const wanted = [...unlisted.values()].slice(0, LISTED_MAX - listedCount)
+  const notedCount = await noteRefused(platform, wanted)
+  return { notedCount, unlistedCount: unlisted.size - notedCount }
+}
+
+/** Which files are noted: more than are listed, and not without end. */
+async function* listRefusedKeys({ cron }: Platform): AsyncGenerator<RefusedKey> {
+  let after: RefusedKey | undefined
+  for (let count = 0; count <= LISTED_MAX; count += AT_ONCE_MAX) {
+    const keys = await cron.listRefusedKeys({ after, countMax: AT_ONCE_MAX })
+    yield* keys
+    if (keys.length < AT_ONCE_MAX) return
+    after = keys.at(-1)
+  }
 }
 
 /** Why nothing in a folder under `landing/` can be loaded; undefined when its source takes files. */

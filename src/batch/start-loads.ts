@@ -4,7 +4,8 @@ import { LIMITS } from '../core/limits.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import type { LandedFile, LoadRecord, Platform, RefusedFile } from '../platform.ts'
-import { readWritingSnapshot } from '../registry/current-snapshot.ts'
+import { readWritingIndex } from '../registry/current-snapshot.ts'
+import { readScope } from '../registry/read-scope.ts'
 import { resolveSource } from '../registry/resolve-name.ts'
 import { findLoad } from './load-under-way.ts'
 import { noteRefused, refuseFolder, refuseReplaced, settleRefused } from './refuse-files.ts'
@@ -67,8 +68,11 @@ export async function startLoads(
 export async function startDueLoads(platform: Platform): Promise<string | undefined> {
   let begun = 0
   const refused: RefusedFile[] = []
-  for (const folder of await platform.landing.listSources()) {
-    const snapshot = await readWritingSnapshot(platform, { sources: [folder] })
+  const folders = await platform.landing.listSources()
+  // Once for all folders, of which there may be any number; and after them, so that a source they are of is known.
+  const index = await readWritingIndex(platform)
+  for (const folder of folders) {
+    const snapshot = await readScope(platform, index, { sources: [folder] })
     const reason = refuseFolder(snapshot, folder)
     if (reason === undefined) {
       const source = snapshot.sources[folder]!
@@ -78,9 +82,14 @@ export async function startDueLoads(platform: Platform): Promise<string | undefi
       refused.push(...started.refused)
     } else refused.push({ source: folder, file: '', etag: '', reason, time: platform.clock.now() })
   }
-  const refusedCount = await settleRefused(platform, refused)
+  const { notedCount, unlistedCount } = await settleRefused(platform, refused)
   const restarted = await restartSilent(platform)
-  const counts = [`${begun} begun`, `${restarted} started again`, `${refusedCount} refused`]
+  const counts = [
+    `${begun} begun`,
+    `${restarted} started again`,
+    `${notedCount} refused`,
+    `${unlistedCount} refused and not listed yet`,
+  ]
   const deeds = counts.filter((count) => !count.startsWith('0 '))
   return deeds.length === 0 ? undefined : `loads: ${deeds.join(', ')}`
 }

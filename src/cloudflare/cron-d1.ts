@@ -1,4 +1,4 @@
-import { and, desc, eq, lte, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, lte, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { CronRecords, DutyRun, RefusedFile } from '../platform.ts'
 import { dutyRuns, leases, refusedFiles } from './cron-schema.ts'
@@ -55,6 +55,17 @@ export function cronD1(db: DrizzleD1Database): CronRecords {
         .from(refusedFiles)
         .where(isOlder(refusedFiles.time, id, after))
         .orderBy(desc(refusedFiles.time), desc(id))
+        .limit(countMax)
+    },
+    listRefusedKeys({ after, countMax }) {
+      const { source, file, etag } = refusedFiles
+      const isLater =
+        after && sql`(${source}, ${file}, ${etag}) > (${after.source}, ${after.file}, ${after.etag})`
+      return db
+        .select({ source, file, etag })
+        .from(refusedFiles)
+        .where(isLater)
+        .orderBy(asc(source), asc(file), asc(etag))
         .limit(countMax)
     },
     async forgetRefused(files) {

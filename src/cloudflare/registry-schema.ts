@@ -169,15 +169,19 @@ export const trainingSteps = sqliteTable(
 )
 
 /** Datasets that are made again and again. */
-export const trainingSchedules = sqliteTable('training_schedules', {
-  id: text().primaryKey(),
-  name: text().notNull(),
-  cron: text().notNull(),
-  request: text().notNull(),
-  createdTime: integer('created_time').notNull(),
-  nextTime: integer('next_time'),
-  leaseTime: integer('lease_time').notNull(),
-})
+export const trainingSchedules = sqliteTable(
+  'training_schedules',
+  {
+    id: text().primaryKey(),
+    name: text().notNull(),
+    cron: text().notNull(),
+    request: text().notNull(),
+    createdTime: integer('created_time').notNull(),
+    nextTime: integer('next_time'),
+    leaseTime: integer('lease_time').notNull(),
+  },
+  (table) => [index('training_schedules_by_next_time').on(table.nextTime, table.id)],
+)
 
 /** What a fill reads and has made of it, chunk by chunk. */
 export const fillChunks = sqliteTable(

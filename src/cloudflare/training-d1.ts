@@ -1,4 +1,4 @@
-import { and, desc, eq, isNotNull, isNull, lte, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, isNotNull, isNull, lte, sql } from 'drizzle-orm'
 import type { DrizzleD1Database } from 'drizzle-orm/d1'
 import type { TrainingRecords } from '../platform.ts'
 import { isOlder } from './is-older.ts'
@@ -60,6 +60,13 @@ export function trainingD1(db: DrizzleD1Database): TrainingRecords {
         .from(trainingSchedules)
         .where(isOlder(trainingSchedules.createdTime, trainingSchedules.id, after))
         .orderBy(desc(trainingSchedules.createdTime), desc(trainingSchedules.id))
+        .limit(countMax),
+    listDueSchedules: ({ now, countMax }) =>
+      db
+        .select()
+        .from(trainingSchedules)
+        .where(and(lte(trainingSchedules.nextTime, now), lte(trainingSchedules.leaseTime, now)))
+        .orderBy(asc(trainingSchedules.nextTime), asc(trainingSchedules.id))
         .limit(countMax),
     async leaseSchedule(id, dueTime, { now, until }) {
       const leased = await db

@@ -18,7 +18,12 @@ export interface CronRecords {
   noteRefused(files: readonly RefusedFile[]): Promise<readonly RefusedFile[]>
   /** A page of them, newest first; the id of their places is that of `refusedFileId`. */
   listRefused(page: ListPage): Promise<readonly RefusedFile[]>
-  forgetRefused(files: readonly RefusedFile[]): Promise<void>
+  /** Which files are noted: so many that come after one, or the first, in the order of source, file and etag. */
+  listRefusedKeys(keys: {
+    readonly after?: RefusedKey | undefined
+    readonly countMax: number
+  }): Promise<readonly RefusedKey[]>
+  forgetRefused(files: readonly RefusedKey[]): Promise<void>
 }
 
 export interface DutyRun {
@@ -30,19 +35,23 @@ export interface DutyRun {
   readonly error: string | null
 }
 
-/** A landed file that cannot become a load as it stands. */
-export interface RefusedFile {
+/** A file as it stands, or a folder. */
+export interface RefusedKey {
   /** Name of the folder under `landing/`. */
   readonly source: string
   /** Empty for all of the folder. */
   readonly file: string
   /** Empty for all of the folder. */
   readonly etag: string
+}
+
+/** A landed file that cannot become a load as it stands. */
+export interface RefusedFile extends RefusedKey {
   readonly reason: string
   readonly time: Instant
 }
 
 /** One of a file as it stands. */
-export function refusedFileId({ source, file, etag }: Pick<RefusedFile, 'source' | 'file' | 'etag'>): string {
+export function refusedFileId({ source, file, etag }: RefusedKey): string {
   return `${source}/${file}/${etag}`
 }

@@ -23,6 +23,8 @@ export interface TrainingRecords {
   findSchedule(id: string): Promise<Schedule | undefined>
   /** Likewise; those that have ended are among them. */
   listSchedules(page: ListPage): Promise<readonly Schedule[]>
+  /** Those that are due and that nobody has the lease of, the longest due first and among those of one time by id. */
+  listDueSchedules(due: { readonly now: Instant; readonly countMax: number }): Promise<readonly Schedule[]>
   /** Takes the lease of a schedule that is due at `dueTime`; false when another has it or the run was made. */
   leaseSchedule(id: string, dueTime: Instant, lease: Lease): Promise<boolean>
   /** Moves a schedule from one due time to the next (null: there is none), and gives the lease back; a cancelled one stays. */

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'vitest'
 import { describeRuns, listRefused } from '../../src/batch/describe-cron.ts'
+import { startDueLoads } from '../../src/batch/start-loads.ts'
 import { tick } from '../../src/cloudflare/cron.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
 import type { Platform } from '../../src/platform.ts'
@@ -135,6 +136,20 @@ test('tick() notes a folder of an unknown source once, until there is a source',
   await tick(platform)
   expect((await listRefused(platform, { countMax: 100 })).page).toEqual([])
   expect(await platform.loads.list('sales')).toMatchObject([{ file: 'a.ndjson' }])
+})
+
+test('startDueLoads() reads what the newest generation is once, however many folders there are', async () => {
+  for (let at = 0; at < 30; at++) land(`sales${at}`, 'a.ndjson', LINE)
+  land('clicks', 'a.ndjson', LINE)
+  platform.heldJobs = []
+  let reads = 0
+  const readGeneration = async () => {
+    reads++
+    return platform.registry.readGeneration()
+  }
+  const watched = { ...platform, registry: { ...platform.registry, readGeneration } }
+  expect(await startDueLoads(watched)).toBe('loads: 1 begun, 30 refused')
+  expect(reads).toBe(1)
 })
 
 test('tick() leaves alone what S3 clients put to mark folders', async () => {

@@ -5,6 +5,7 @@ import type { Env } from '../../src/cloudflare/env.ts'
 import { createPlatform } from '../../src/cloudflare/platform.ts'
 import type { ShardWriterObject } from '../../src/cloudflare/shard-writer.ts'
 import { writerStorageSqlite } from '../../src/cloudflare/writer-storage-sqlite.ts'
+import { describeDueWork } from '../contracts/due-work.ts'
 import { describePlatform } from '../contracts/platform.ts'
 import { describeTrainingPlatform } from '../contracts/training-platform.ts'
 import { describeWriterStorage } from '../contracts/writer-storage.ts'
@@ -26,6 +27,7 @@ async function createEmptyPlatform() {
 
 describePlatform('Cloudflare', createEmptyPlatform)
 describeTrainingPlatform('Cloudflare', createEmptyPlatform)
+describeDueWork('Cloudflare', createEmptyPlatform)
 
 describeWriterStorage('Durable Object', async (work) => {
   const stub = bindings.SHARD_WRITERS.getByName(`contract/${objects++}`)

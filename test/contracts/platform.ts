@@ -510,7 +510,16 @@ export function describePlatform(name: string, createPlatform: () => Promise<Pla
       const after = { time: 3, id: refusedFileId(second!) }
       const rest = await cron.listRefused({ after, countMax: 100 })
       expect([rest.length, rest[0], rest.at(-1)]).toEqual([50, file('b8', 'e', 3), file('a')])
-      await cron.forgetRefused([...others, file('a', 'f')])
+      const keys = await cron.listRefusedKeys({ countMax: 3 })
+      expect(keys.map(refusedFileId)).toEqual(['clicks/a/e', 'clicks/a/f', 'clicks/b0/e'])
+      const later = await cron.listRefusedKeys({ after: keys[1], countMax: 100 })
+      expect(later.map(refusedFileId)).toEqual(others.map(refusedFileId).sort())
+      expect(later[0]).toEqual({ source: 'clicks', file: 'b0', etag: 'e' })
+      await cron.noteRefused([{ ...file('a'), source: 'sales' }])
+      const last = [{ source: 'sales', file: 'a', etag: 'e' }]
+      expect(await cron.listRefusedKeys({ after: later.at(-1), countMax: 9 })).toEqual(last)
+      expect((await cron.listRefusedKeys({ countMax: 100 })).slice(52)).toEqual(last)
+      await cron.forgetRefused([...others, file('a', 'f'), { ...file('a'), source: 'sales' }])
       expect(await cron.listRefused({ countMax: 100 })).toEqual([file('a')])
     })
 

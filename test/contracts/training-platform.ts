@@ -220,6 +220,23 @@ export function describeTrainingPlatform(name: string, createPlatform: () => Pro
       expect(await training.leaseSchedule('s1', 100, { now: 600, until: 700 })).toBe(false)
     })
 
+    test('training.listDueSchedules() answers what is due and nobody is starting, the longest due first', async () => {
+      const { training } = platform
+      for (const [at, nextTime] of [30, 10, 40, 10, 41, null, 20].entries())
+        await training.beginSchedule(schedule(`s${at}`, { nextTime, createdTime: 100 - at }))
+      const due = async (countMax: number, now = 40) =>
+        (await training.listDueSchedules({ now, countMax })).map(({ id }) => id)
+      expect(await due(9)).toEqual(['s1', 's3', 's6', 's0', 's2'])
+      expect(await due(2)).toEqual(['s1', 's3'])
+      expect(await training.listDueSchedules({ now: 40, countMax: 1 })).toEqual([
+        schedule('s1', { nextTime: 10, createdTime: 99 }),
+      ])
+      await training.leaseSchedule('s1', 10, { now: 40, until: 50 })
+      await training.advanceSchedule('s3', 10, null)
+      expect(await due(9)).toEqual(['s6', 's0', 's2'])
+      expect(await due(9, 50)).toEqual(['s1', 's6', 's0', 's2', 's4'])
+    })
+
     test('training.cancelSchedule() ends a schedule for good', async () => {
       const { training } = platform
       await training.beginSchedule(schedule('s1'))

@@ -1,4 +1,10 @@
-import { type CronRecords, type DutyRun, type RefusedFile, refusedFileId } from '../../src/platform.ts'
+import {
+  type CronRecords,
+  type DutyRun,
+  type RefusedFile,
+  type RefusedKey,
+  refusedFileId,
+} from '../../src/platform.ts'
 import { takePage } from './take-page.ts'
 
 /** What Cron keeps of itself, in memory. */
@@ -28,8 +34,20 @@ export function memoryCron(): CronRecords {
     },
     listRefused: async (page) =>
       takePage(refused.values(), (file) => ({ time: file.time, id: refusedFileId(file) }), page),
+    listRefusedKeys: async ({ after, countMax }) =>
+      [...refused.values()]
+        .map(({ source, file, etag }) => ({ source, file, etag }))
+        .filter((key) => after === undefined || compareKeys(key, after) > 0)
+        .sort(compareKeys)
+        .slice(0, countMax),
     async forgetRefused(files) {
       for (const file of files) refused.delete(refusedFileId(file))
     },
   }
+}
+
+function compareKeys(a: RefusedKey, b: RefusedKey): number {
+  for (const part of ['source', 'file', 'etag'] as const)
+    if (a[part] !== b[part]) return a[part] < b[part] ? -1 : 1
+  return 0
 }

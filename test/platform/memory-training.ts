@@ -39,6 +39,11 @@ export function memoryTraining(): TrainingRecords {
     },
     findSchedule: async (id) => schedules.get(id),
     listSchedules: async (page) => pageOf(schedules.values(), page),
+    listDueSchedules: async ({ now, countMax }) =>
+      [...schedules.values()]
+        .filter(({ nextTime, leaseTime }) => nextTime !== null && nextTime <= now && leaseTime <= now)
+        .sort((a, b) => a.nextTime! - b.nextTime! || (a.id < b.id ? -1 : 1))
+        .slice(0, countMax),
     async leaseSchedule(id, dueTime, { now, until }) {
       const schedule = schedules.get(id)
       if (schedule?.nextTime !== dueTime || schedule.leaseTime > now) return false

@@ -1,0 +1,1 @@
+CREATE INDEX `training_schedules_by_next_time` ON `training_schedules` (`next_time`,`id`);

@@ -77,7 +77,8 @@ export async function startDueLoads(platform: Platform): Promise<string | undefi
     if (reason === undefined) {
       const source = snapshot.sources[folder]!
       const landed = await platform.landing.list(source.name)
-      const started = await startLanded(platform, snapshot, { source, badRowsMax: 0, landed })
+      const begunMax = LIMITS.loadsPerCallMax - begun
+      const started = await startLanded(platform, snapshot, { source, badRowsMax: 0, landed, begunMax })
       begun += started.begun
       refused.push(...started.refused)
     } else refused.push({ source: folder, file: '', etag: '', reason, time: platform.clock.now() })
@@ -106,7 +107,13 @@ async function restartSilent(platform: Platform): Promise<number> {
   return count
 }
 
-/** Begins loads of those of the files that are not loaded; answers them and those whose load has not ended. */
+/** Loads of a source that go on at a time; files beyond them wait. */
+const UNFINISHED_MAX = 1_000
+
+/**
+ * Begins loads of those of the files that are not loaded, so many at most: each takes two queries of D1, of the thousand that
+ * a call has. Answers them and those whose load has not ended.
+ */
 export async function startLanded(
   platform: Platform,
   snapshot: Snapshot,
@@ -114,10 +121,12 @@ export async function startLanded(
     source,
     badRowsMax,
     landed,
+    begunMax = LIMITS.loadsPerCallMax,
   }: {
     readonly source: CompiledSource
     readonly badRowsMax: number
     readonly landed: readonly LandedFile[]
+    readonly begunMax?: number
   },
 ): Promise<{ readonly loads: LoadRecord[]; readonly begun: number; readonly refused: RefusedFile[] }> {
   const known = await platform.loads.list(source.name)
@@ -127,7 +136,7 @@ export async function startLanded(
   let begun = 0
   for (const file of landed.filter(({ name }) => !isFolderMark(name))) {
     const load = loadsById.get(loadId(source.name, file))
-    const isFull = loads.length >= LIMITS.loadsPerCallMax
+    const isFull = loads.length >= UNFINISHED_MAX
     if (load !== undefined) {
       if (!isFull && (load.status === 'queued' || load.status === 'running')) loads.push(load)
       continue
@@ -141,7 +150,7 @@ export async function startLanded(
         reason,
         time: platform.clock.now(),
       })
-    } else if (!isFull) {
+    } else if (!isFull && begun < begunMax) {
       loads.push(await beginLoad(platform, source.name, { file, badRowsMax }))
       begun++
     }

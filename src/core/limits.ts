@@ -38,7 +38,7 @@ export const LIMITS = {
   /** Bytes of a page of a landed Parquet file, decompressed. */
   parquetPageBytesMax: 32_000_000,
   /** Landing files one call or one Cron tick turns into loads. */
-  loadsPerCallMax: 1_000,
+  loadsPerCallMax: 200,
   /** Batches of quarantine of one page of their list, or of one release. */
   quarantineBatchesMax: 100,
   /** Characters of a token's name. */

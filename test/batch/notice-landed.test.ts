@@ -163,3 +163,13 @@ test('messages of a source whose loads cannot be begun come again, and keep thos
   expect(await statuses(...bodies)).toEqual(['done', 'done'])
   expect(await platform.loads.list('clicks')).toHaveLength(1)
 })
+
+test('a tick of Cron begins 200 loads, of all sources together; the others follow (1,000 queries of D1 a tick)', async () => {
+  await applyClicks(platform, { ...SET, sources: [...SET.sources, { ...SET.sources[0]!, name: 'sales' }] })
+  platform.heldJobs = []
+  for (let at = 0; at < 150; at++) for (const source of ['clicks', 'sales']) land(source, `${at}.ndjson`)
+  const deeds = []
+  for (let tick = 0; tick < 3; tick++) deeds.push(await startDueLoads(platform))
+  expect(deeds).toEqual(['loads: 200 begun', 'loads: 100 begun', undefined])
+  expect(new Set(platform.heldJobs).size).toBe(300)
+})

@@ -90,8 +90,8 @@ export function createShardWriter(
     }
     return orBreak(() => {
       adopt(layout)
-      const first = new Map(groups.map((group) => [group.id, group]))
-      const fresh = [...first.values()].filter(({ id, time }) => !state.seen.has(hourOf(time), id))
+      const groupById = new Map(groups.map((group) => [group.id, group]))
+      const fresh = [...groupById.values()].filter(({ id, time }) => !state.seen.has(hourOf(time), id))
       if (fresh.length === 0) return { status: 'committed' }
       const nowMs = clock.now() / 1_000
       const rows = fresh.map((group) => group.rows).join('\n')

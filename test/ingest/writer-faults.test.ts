@@ -82,6 +82,7 @@ async function start(definitions: DefinitionSetInput): Promise<StartedWriter> {
     memory: createWriterMemory(1_000_000),
     clock: platform.clock,
     log: platform.log,
+    untilIdle: async () => {},
     offline: platform.offline,
     online: {
       ...platform.online,

@@ -6,8 +6,8 @@ import type { OnlineStore } from '../platform.ts'
 /** Keys one bulk get takes; it counts as one operation. */
 const BULK_KEYS_MAX = 100
 /**
- * Operations of one read. An invocation has 1,000, and a request makes at most four reads: one for the answer and one
- * to refresh, each again when a newer generation is met.
+ * Operations of one read, of which eleven are usual. An invocation has 1,000, and a request makes a few reads: for the answer,
+ * for what others were to read for it, and to refresh, all again when a newer generation is met.
  */
 const READ_OPERATIONS_MAX = 200
 

@@ -34,7 +34,7 @@ export function readCachedBlock(cache: BlockCache, key: string): CachedBlock | u
 export function writeCachedBlock(cache: BlockCache, key: string, block: Block, nowMs: number): Block {
   const held = cache.entries.get(key)
   if (held !== undefined && held.block.publishedMs > block.publishedMs) {
-    held.fetchedMs = nowMs
+    renewCachedBlock(cache, key, nowMs)
     return held.block
   }
   if (held !== undefined) forget(cache, key, held)

@@ -1,4 +1,4 @@
-import { encodeCheckpoint } from './live-block.ts'
+import { encodeCheckpoint } from './checkpoint-text.ts'
 import { relieveMemory } from './live-blocks.ts'
 import type { WriterPlatform } from './writer-platform.ts'
 import { isWaiting, type WriterState, windowRules } from './writer-state.ts'

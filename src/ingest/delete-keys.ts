@@ -11,6 +11,7 @@ import type { Platform } from '../platform.ts'
 import { resolveEntity } from '../registry/resolve-name.ts'
 import { type DeletionMessage, encodeMessages, type MessageRow } from './queue-message.ts'
 import { readBacklogRefusal } from './read-backlog-refusal.ts'
+import { REPLAY_AGE_MAX_MS } from './writer-platform.ts'
 
 export interface Deletion {
   readonly entity: string
@@ -51,7 +52,7 @@ export async function deleteKeys(platform: Platform, deletion: Deletion): Promis
   const id =
     deletion.idempotency &&
     fingerprint([deletion.idempotency.token, { entity: entity.name }, deletion.idempotency.key])
-  // A request that was taken in before costs the queue nothing new: it is answered whatever the backlog.
+  // A request that has begun is taken whatever the backlog: the queue may hold half of it.
   const known = id === undefined ? undefined : await platform.pushes.find(id)
   const refusal = known === undefined ? await readBacklogRefusal(platform) : undefined
   if (refusal !== undefined) throw refusal
@@ -81,6 +82,13 @@ async function begin(
   const bodyFingerprint = fingerprint([keys, eventTime, views])
   const first = { id, pushId, doorTime, generation, bodyFingerprint, answer: null }
   const record = await platform.pushes.begin(first)
+  // Writers may have forgotten its ids: sent again, its tombstones would stand in the log twice (S9).
+  if (doorTime - record.doorTime > REPLAY_AGE_MAX_MS * 1_000) {
+    throw new FeatureStoreError(
+      'failed_precondition',
+      `Cannot delete under this Idempotency-Key: its first request was on ${formatInstant(record.doorTime)}, too long ago to be repeated; delete under another`,
+    )
+  }
   if (record.bodyFingerprint === bodyFingerprint) return record
   throw new FeatureStoreError(
     'failed_precondition',

@@ -1,3 +1,4 @@
+import { checkpointBlocks } from './checkpoint-blocks.ts'
 import { trimJournal } from './cut-journal.ts'
 import { WINDOWS } from './window-state.ts'
 import type { WriterLimits, WriterPlatform } from './writer-platform.ts'
@@ -27,7 +28,8 @@ export function eraseKeys(
   // What is logged leaves the journal: what is left of its rows is in the checkpoints that are written with that.
   trimJournal(platform, state, { ...limits, journalCharsMax: 0 })
   const ranges = [...erased].map((key) => state.blocks.rangeOf(key))
-  storage.transaction(() => {
+  // Where nothing was to be trimmed, too: by a checkpoint that KV does not show yet a restart knows that blocks are to be put.
+  checkpointBlocks(platform, state, () => {
     for (const { bits } of storage.listCheckpoints())
       if (ranges.some((range) => range.startsWith(bits))) eraseFromCheckpoint(platform, bits, erased)
     eraseFromJournal(platform, erased)

@@ -1,14 +1,7 @@
 import { type BlockCells, type BlockRow, encodeBlock } from '../core/block.ts'
 import { copyText } from '../core/copy-text.ts'
-import { hashKey, type KeyHash, topBits } from '../core/entity-key.ts'
-import {
-  compareStamps,
-  createRowDecoder,
-  encodeRow,
-  isTombstone,
-  tombstonesOf,
-  type ViewRow,
-} from '../core/row.ts'
+import { type KeyHash, topBits } from '../core/entity-key.ts'
+import { compareStamps, isTombstone, tombstonesOf, type ViewRow } from '../core/row.ts'
 import type { Instant } from '../core/time.ts'
 import { encodeTiles } from '../core/window/tile-text.ts'
 import {
@@ -28,11 +21,8 @@ import {
 import {
   countEvent,
   createWindowState,
-  decodeWindowLine,
   deleteEvents,
   dropOld,
-  encodeWindowLine,
-  isWindowLine,
   type WindowRules,
   type WindowState,
   wasCounted,
@@ -48,6 +38,10 @@ export interface LiveBlock {
   through: number
   /** Bytes it takes in memory, roughly. */
   bytes: number
+  /** Publish time (ms) of the newest text with its rows. */
+  textMs: number
+  /** The least publish time of the next one: of two texts that differ, readers have to know the newer (S31). */
+  textMsMin: number
 }
 
 interface KeyRows {
@@ -69,7 +63,21 @@ interface KeyRows {
 export type RulesOf = (view: string) => WindowRules | undefined
 
 export function createLiveBlock(): LiveBlock {
-  return { rowsByKey: new Map(), rows: createRowColumns(), changes: 0, through: 0, bytes: BLOCK_BYTES }
+  return {
+    rowsByKey: new Map(),
+    rows: createRowColumns(),
+    changes: 0,
+    through: 0,
+    bytes: BLOCK_BYTES,
+    textMs: 0,
+    textMsMin: 0,
+  }
+}
+
+/** To be called with every change. The clock stands still while a writer computes: a text from before may be of this very millisecond. */
+export function noteChange(block: LiveBlock): void {
+  block.changes++
+  block.textMsMin = block.textMs + 1
 }
 
 /** What the objects around a block, a key, a row and a set of tiles cost, about as measured in V8 (decision 0057). */
@@ -97,11 +105,12 @@ export function mergeRow(
   const rules = isTombstone(row.view) ? undefined : rulesOf(row.view)
   const isChange =
     rules === undefined ? mergeLatest(block, held, row) : mergeEvent(block, held, row, { rules, now, batch })
-  if (isChange) block.changes++
+  if (isChange) noteChange(block)
   return isChange
 }
 
-function keyRows(block: LiveBlock, key: string, hash: KeyHash): KeyRows {
+/** What is held of a key; an empty place for it where nothing is. */
+export function keyRows(block: LiveBlock, key: string, hash: KeyHash): KeyRows {
   let held = block.rowsByKey.get(key)
   if (held === undefined) {
     held = {
@@ -127,7 +136,7 @@ export function findRow({ rowsByKey, rows }: LiveBlock, key: string, view: strin
  * S6 in one place: the row replaces what its view holds for its key if it wins; false when it loses, to a row
  * of its view or to a tombstone (S10).
  */
-function mergeLatest(block: LiveBlock, held: KeyRows, row: ViewRow): boolean {
+export function mergeLatest(block: LiveBlock, held: KeyRows, row: ViewRow): boolean {
   const { rows } = block
   const slot = findSlot(rows, held.first, row.view)
   if (isBeaten(row, rows, slot)) return false
@@ -193,7 +202,7 @@ export function keepViews(block: LiveBlock, views: ReadonlySet<string>): void {
       if (!views.has(view) && held.windows?.delete(view)) block.bytes -= WINDOWS_BYTES
     }
   }
-  block.changes++
+  noteChange(block)
 }
 
 /** Forgets all that is held of a key; false when there is nothing. */
@@ -203,7 +212,7 @@ export function forgetKey(block: LiveBlock, key: string): boolean {
   forgetRows(block, key, () => true)
   block.rowsByKey.delete(key)
   block.bytes -= KEY_BYTES + key.length + (held.windows?.size ?? 0) * WINDOWS_BYTES
-  block.changes++
+  noteChange(block)
   return true
 }
 
@@ -241,7 +250,9 @@ export function encodeLiveBlocks(
         rows.push({ key, hashLow: held.hashLow >>> 0, views: found })
     }
   }
-  return encodeBlock(views, Math.floor(now / 1_000), rows)
+  const publishedMs = blocks.reduce((ms, { textMsMin }) => Math.max(ms, textMsMin), Math.floor(now / 1_000))
+  for (const block of blocks) block.textMs = Math.max(block.textMs, publishedMs)
+  return encodeBlock(views, publishedMs, rows)
 }
 
 function latestCells({ rows }: LiveBlock, { first }: KeyRows, view: string): BlockCells | undefined {
@@ -259,41 +270,4 @@ function tileCells(held: KeyRows, view: string, rulesOf: RulesOf, now: Instant):
   state.counted = undefined
   if (state.newest === Number.NEGATIVE_INFINITY) return undefined
   return { eventTime: state.newest, cells: encodeTiles(rules.plan, state.tiles) }
-}
-
-/** The block as a checkpoint holds it: a line a row. */
-export function encodeCheckpoint(block: LiveBlock, rulesOf: RulesOf): string {
-  const lines: string[] = []
-  const { rows } = block
-  for (const [key, { first, windows }] of block.rowsByKey) {
-    for (let slot = first; slot !== NO_SLOT; slot = nextSlot(rows, slot))
-      lines.push(encodeRow(readRow(rows, slot, key)))
-    for (const [view, state] of windows ?? []) {
-      const rules = rulesOf(view)
-      if (rules !== undefined) lines.push(encodeWindowLine(rules, { view, key, state }))
-    }
-  }
-  return lines.join('\n')
-}
-
-/** Takes in what a checkpoint holds of the keys that are wanted. */
-export function decodeCheckpoint(
-  block: LiveBlock,
-  text: string,
-  {
-    rulesOf,
-    isWanted,
-  }: { readonly rulesOf: RulesOf; readonly isWanted: (view: string, key: string) => boolean },
-): void {
-  const decode = createRowDecoder()
-  for (const line of text === '' ? [] : text.split('\n')) {
-    if (!isWindowLine(line)) {
-      const row = decode(line, 0, line.length)
-      if (isWanted(row.view, row.key)) mergeLatest(block, keyRows(block, row.key, hashKey(row.key)), row)
-      continue
-    }
-    const found = decodeWindowLine(line, rulesOf)
-    if (found === undefined || !isWanted(found.view, found.key)) continue
-    setWindows(block, keyRows(block, found.key, hashKey(found.key)), found.view, found.state)
-  }
 }

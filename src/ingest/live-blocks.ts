@@ -1,14 +1,15 @@
 import { bitsText, hashKey, type KeyHash, topBits } from '../core/entity-key.ts'
 import { isTombstone, type ViewRow } from '../core/row.ts'
 import type { Clock } from '../platform.ts'
+import { decodeCheckpoint } from './checkpoint-text.ts'
 import {
   createLiveBlock,
-  decodeCheckpoint,
   findRow,
   forgetKey,
   keepViews,
   type LiveBlock,
   mergeRow,
+  noteChange,
   type RulesOf,
   setWindows,
 } from './live-block.ts'
@@ -143,7 +144,7 @@ export function createLiveBlocks(
       const before = block.bytes
       if (held !== undefined) setWindows(block, held, view, windows)
       memory.bytes += block.bytes - before
-      block.changes++
+      noteChange(block)
     },
     keepViews(views) {
       for (const block of blocks.values()) {

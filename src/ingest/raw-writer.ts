@@ -56,8 +56,8 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
     }
     return orBreak(() => {
       adopt(layout)
-      const first = new Map(groups.map((group) => [group.id, group]))
-      const fresh = [...first.values()].filter(({ id, time }) => !seen.has(hourOf(time), id))
+      const groupById = new Map(groups.map((group) => [group.id, group]))
+      const fresh = [...groupById.values()].filter(({ id, time }) => !seen.has(hourOf(time), id))
       if (fresh.length === 0) return { status: 'committed' }
       const timeMs = clock.now() / 1_000
       const rows = fresh.map(({ rows }) => rows).join('\n')

@@ -72,7 +72,7 @@ export function createShardWriter(
   limits: WriterLimits = WRITER_LIMITS,
 ): ShardWriter {
   const { storage, clock } = platform
-  let state = openState(platform)
+  const state = openState(platform)
   /** Memory may have run ahead of storage: it is made again before it is used. */
   let isBroken = false
   /** The run of `work` that is going on: puts and cuts never overlap. */
@@ -90,8 +90,8 @@ export function createShardWriter(
     }
     return orBreak(() => {
       adopt(layout)
-      const first = new Map(groups.map((group) => [group.id, group]))
-      const fresh = [...first.values()].filter(({ id, time }) => !state.seen.has(hourOf(time), id))
+      const groupById = new Map(groups.map((group) => [group.id, group]))
+      const fresh = [...groupById.values()].filter(({ id, time }) => !state.seen.has(hourOf(time), id))
       if (fresh.length === 0) return { status: 'committed' }
       const nowMs = clock.now() / 1_000
       const rows = fresh.map((group) => group.rows).join('\n')
@@ -155,8 +155,7 @@ export function createShardWriter(
   async function workOnce(force: { readonly publish: boolean; readonly cut: boolean }): Promise<void> {
     // One fault keeps nothing else from being done; what failed is due again later.
     const duties: readonly (() => Promise<void> | void)[] = [
-      mend,
-      releaseHeld,
+      () => orBreak(releaseHeld),
       () => publishBlocks(platform, state, { isForced: force.publish, countMax: limits.putsMax }),
       async () => {
         const dueMs = cutDueMs(platform, state, limits)
@@ -244,15 +243,26 @@ export function createShardWriter(
       return change()
     } catch (error) {
       isBroken = true
+      mendIfPossible()
       throw error
     }
   }
 
   function mend(): void {
     if (!isBroken) return
-    state.blocks.clear()
-    state = openState(platform)
+    openState(platform, state)
     isBroken = false
+  }
+
+  /** At once, for work that waits for a store goes on with this state; else whoever calls next does. */
+  function mendIfPossible(): void {
+    try {
+      mend()
+    } catch (error) {
+      platform.log.error('A shard writer cannot read its storage; it tries again when it is next called', {
+        reason: String(error),
+      })
+    }
   }
 
   async function announce(layout: WriterLayout): Promise<number> {

@@ -30,7 +30,6 @@ export function dropWidth(platform: WriterPlatform, state: WriterState, wanted: 
   if (known === undefined) return 0
   if (known.state === 'dropping') return blocksLeft(state, known)
   const width: WriterWidth = { ...known, state: 'dropping', progress: 0 }
-  state.publications.drop(wanted.group, wanted.blockBits)
   keepRecord(platform, state, setWidth(state.record!, width))
   return blocksLeft(state, width)
 }
@@ -120,7 +119,10 @@ async function deleteBlocks(platform: WriterPlatform, state: WriterState, width:
   await Promise.all(
     range.map((bits) => platform.online.deleteBlock(blockKey({ entity, group: width.group }, bits))),
   )
-  for (const bits of range) divideCheckpoint(platform, state, bits)
+  for (const bits of range) {
+    state.publications.forgetShown({ group: width.group, bits })
+    divideCheckpoint(platform, state, bits)
+  }
   // A delivery may have brought another layout meanwhile; it may want this very width again.
   if (findWidth(state.record!, width)?.state !== 'dropping') return
   const isDone = range.length < STEPS_MAX

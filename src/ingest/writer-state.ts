@@ -8,7 +8,7 @@ import { createPublications, type Publications } from './publications.ts'
 import { createSeenIds, decodeSeen, type SeenIds } from './seen-ids.ts'
 import type { WindowRules } from './window-state.ts'
 import type { WriterPlatform } from './writer-platform.ts'
-import { parseRecord, type WriterRecord } from './writer-record.ts'
+import { parseRecord, type WriterRecord, widthName } from './writer-record.ts'
 import type { JournalEntry } from './writer-storage.ts'
 
 /** All a writer holds in memory; every part of it can be made again from its storage. */
@@ -42,12 +42,15 @@ export interface WriterState {
   widthRetryMs: number
 }
 
-/** Makes a writer's memory from its storage: what it was before a restart, and what has to be done again. */
-export function openState(platform: WriterPlatform): WriterState {
-  const { storage, clock } = platform
+/**
+ * Makes a writer's memory from its storage: what it was before a restart, and what has to be done again. A `former` one is made
+ * anew in place, at once or not at all: work that waits for a store goes on with it.
+ */
+export function openState(platform: WriterPlatform, former?: WriterState): WriterState {
+  const { storage } = platform
   const text = storage.readRecord()
   const record = text === undefined ? undefined : parseRecord(text)
-  const state: WriterState = {
+  let state: WriterState = {
     record,
     blocks: openBlocks(platform, record, () => state),
     publications: createPublications(),
@@ -69,7 +72,19 @@ export function openState(platform: WriterPlatform): WriterState {
     widthFailures: 0,
     widthRetryMs: 0,
   }
-  if (record === undefined) return state
+  try {
+    if (record !== undefined) readStored(platform, state, record)
+  } catch (error) {
+    state.blocks.clear()
+    throw error
+  }
+  former?.blocks.clear()
+  if (former !== undefined) state = Object.assign(former, state)
+  return state
+}
+
+function readStored(platform: WriterPlatform, state: WriterState, record: WriterRecord): void {
+  const { storage, clock } = platform
   const nowMs = clock.now() / 1_000
   for (const { bits, isPublished } of storage.listCheckpoints()) {
     if (isPublished) continue
@@ -85,7 +100,6 @@ export function openState(platform: WriterPlatform): WriterState {
     takeRows(state, decodeRows(entry.rows), { entry, dueMsOf })
   }
   if (!record.isShown) showAgain(platform, state)
-  return state
 }
 
 /** Has all blocks put again: each names the versions it is complete for, and there are others now. */
@@ -107,7 +121,17 @@ export function settleShown(platform: WriterPlatform, state: WriterState): void 
 /** Replaces the record where no row has to move for it. */
 export function keepRecord({ storage }: WriterPlatform, state: WriterState, record: WriterRecord): void {
   storage.writeRecord(JSON.stringify(record))
+  takeUp(state, record)
+}
+
+/** What waits for blocks of a width that is dropped is not waited for any more: neither by puts nor by a fill that it may have again. */
+function takeUp(state: WriterState, record: WriterRecord): void {
   state.record = record
+  for (const width of record.widths) {
+    if (width.state !== 'dropping') continue
+    state.publications.drop(width.group, width.blockBits)
+    state.filling.delete(widthName(width))
+  }
 }
 
 function openBlocks(
@@ -131,7 +155,7 @@ function openBlocks(
  */
 export function adoptRecord(platform: WriterPlatform, state: WriterState, record: WriterRecord): void {
   const isNarrower = record.rowBits > state.blocks.rowBits
-  state.record = record
+  takeUp(state, record)
   if (!isNarrower) return
   state.blocks.clear()
   state.blocks = openBlocks(platform, record, () => state)

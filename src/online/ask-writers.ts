@@ -22,6 +22,8 @@ export async function askWriters(
   const answers = new Map<string, Block>()
   const byWriter = Map.groupBy(blocks, (block) => `${block.entity.name}/${shardOf(block)}`)
   cost.writers += byWriter.size
+  // A block is as old as the question: the answer may have been long on its way (S31).
+  const nowMs = platform.clock.now() / 1_000
   await Promise.all(
     [...byWriter.values()].map(async (asked) => {
       const { entity } = asked[0]!
@@ -32,7 +34,7 @@ export async function askWriters(
         const texts = await platform.writers.readBlocks(layout, wanted, { repair })
         asked.forEach(({ key }, at) => {
           const block = openBlock(texts[at]!)
-          answers.set(key, writeCachedBlock(platform.memory.blocks, key, block, platform.clock.now() / 1_000))
+          answers.set(key, writeCachedBlock(platform.memory.blocks, key, block, nowMs))
         })
       } catch (error) {
         platform.log.error('A shard writer cannot be read; its values are answered as error', {

@@ -155,17 +155,25 @@ async function readThrough(
   const nowMs = platform.clock.now() / 1_000
   cost.kvKeys += blocks.length
   const texts = await readTexts(platform, blocks)
-  const lacking: PlannedBlock[] = []
+  const [lacking, damaged]: [PlannedBlock[], PlannedBlock[]] = [[], []]
   const opened = blocks.map((planned, at) => {
-    const block = openText(platform, planned, texts[at]!)
+    const text = texts[at]!
+    const block = openText(platform, planned, text)
     if (block !== undefined && isComplete(block, planned)) {
       return writeCachedBlock(platform.memory.blocks, planned.key, block, nowMs)
     }
-    lacking.push(planned)
+    const isDamaged = text !== null && block === undefined
+    ;(isDamaged ? damaged : lacking).push(planned)
     return undefined
   })
-  if (lacking.length === 0) return opened
-  return fillGaps(opened, await askWriters(platform, snapshot, { blocks: lacking, cost, repair: 'lacking' }))
+  if (lacking.length === 0 && damaged.length === 0) return opened
+  const answers = await Promise.all([
+    askWriters(platform, snapshot, { blocks: lacking, cost, repair: 'lacking' }),
+    askWriters(platform, snapshot, { blocks: damaged, cost, repair: 'damaged' }),
+  ])
+  const answered = answers.flat()
+  const obtained = new Map([...lacking, ...damaged].map(({ key }, at) => [key, answered[at]]))
+  return blocks.map(({ key }, at) => opened[at] ?? obtained.get(key))
 }
 
 /** Puts `rest` where `found` has gaps, in order. */

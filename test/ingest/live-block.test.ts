@@ -10,10 +10,9 @@ import {
   type ViewRow,
 } from '../../src/core/row.ts'
 import { planWindows } from '../../src/core/window/window-plan.ts'
+import { decodeCheckpoint, encodeCheckpoint } from '../../src/ingest/checkpoint-text.ts'
 import {
   createLiveBlock,
-  decodeCheckpoint,
-  encodeCheckpoint,
   encodeLiveBlocks,
   findRow,
   forgetKey,

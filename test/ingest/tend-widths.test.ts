@@ -29,7 +29,9 @@ async function snapshotOf(platform: MemoryPlatform) {
 /** Asks both writers of users again and again until nothing of the width is left to be done. */
 async function tend(platform: MemoryPlatform, method: 'addWidth' | 'dropWidth', blockBits: number) {
   const snapshot = await snapshotOf(platform)
-  for (let left = 1; left > 0; ) {
+  let left = 1
+  for (let round = 0; left > 0; round++) {
+    expect(round, `${left} blocks are left`).toBeLessThan(100)
     left = 0
     for (const shard of [0, 1])
       left += await platform.writers[method](writerLayout(snapshot, 'user', shard), {
@@ -94,4 +96,78 @@ test('all blocks of a width are put under new versions of views, though checkpoi
   const texts = [...blocksIn(platform, bits).values()].filter((text) => text.includes('"user'))
   expect(texts.length).toBeGreaterThan(1)
   for (const text of texts) expect(text).toContain('last_visit@1')
+})
+
+test('a fill of a width that was given up midway and is begun again comes to its end (S30)', async () => {
+  const platform = await start()
+  const bits = await nextBits(platform)
+  const snapshot = await snapshotOf(platform)
+  for (const shard of [0, 1])
+    await platform.writers.addWidth(writerLayout(snapshot, 'user', shard), { group: 'main', blockBits: bits })
+  await platform.flush()
+  platform.time.now += 2 * SECOND
+  platform.faults.add('writeBlock')
+  await platform.flush()
+  expect(platform.faults.size).toBe(0)
+  await tend(platform, 'dropWidth', bits)
+  await tend(platform, 'addWidth', bits)
+  expect(blocksIn(platform, bits).size).toBe(2 ** bits)
+})
+
+/** The users' view in a group of its own, and not. */
+const OWN = {
+  ...CLICKS,
+  feature_views: CLICKS.feature_views!.map((view) =>
+    view.entity === 'user' ? { ...view, block_group: 'own' } : view,
+  ),
+}
+
+async function applyWidely(platform: MemoryPlatform, set: typeof CLICKS) {
+  await applyClicks(platform, set)
+  const snapshot = await snapshotOf(platform)
+  for (const shard of [0, 1]) await platform.writers.announce(writerLayout(snapshot, 'user', shard))
+}
+
+async function restAMinute(platform: MemoryPlatform) {
+  for (let second = 0; second < 60; second++) {
+    platform.time.now += SECOND
+    await platform.flush()
+  }
+}
+
+function keysOf(platform: MemoryPlatform, group: string): string[] {
+  return [...platform.blocks.keys()].filter((key) => key.startsWith(`block/user/${group}/`))
+}
+
+/** Some of them in the blocks that are deleted first. */
+const MANY = Array.from({ length: 100 }, (_, at) => `user${at}`)
+
+test('nothing is left in KV of a group that is gone, though its blocks had yet to be put', async () => {
+  const platform = memoryPlatform(START)
+  await applyClicks(platform, OWN)
+  for (const price of [7, 8]) {
+    const at = formatInstant(platform.time.now)
+    const events = MANY.map((user) => ({ at, made: at, user, item: 1, price }))
+    await pushEvents(platform, { source: 'clicks', events })
+    await platform.consume()
+    // The next put waits until a second has passed.
+    if (price === 7) await platform.flush()
+  }
+  await applyWidely(platform, CLICKS)
+  await restAMinute(platform)
+  expect(keysOf(platform, 'own')).toEqual([])
+  expect(keysOf(platform, 'main')).not.toEqual([])
+})
+
+test('the blocks of a group that is gone and comes again are put again, unchanged as they are (S30)', async () => {
+  const platform = await start()
+  await applyWidely(platform, OWN)
+  await restAMinute(platform)
+  const before = keysOf(platform, 'own').sort()
+  expect(before).not.toEqual([])
+  await applyWidely(platform, CLICKS)
+  await restAMinute(platform)
+  await applyWidely(platform, OWN)
+  await restAMinute(platform)
+  expect(keysOf(platform, 'own').sort()).toEqual(before)
 })

@@ -101,6 +101,16 @@ test('a damaged block is served from the cache no more and published again by it
   expect(decodeBlockRows(openBlock(platform.blocks.get(key)!))).toEqual(decodeBlockRows(openBlock(text)))
 })
 
+test('a block with a damaged head is published again by its writer, though it was put a moment ago', async () => {
+  const { platform, resolved, key, text } = await start()
+  const { log } = collectReports()
+  platform.blocks.set(key, `fe2${text.slice(3)}`)
+  expect(await readUsers(platform, resolved, log)).toEqual(TRUTH)
+  platform.time.now += 3_000_000
+  await platform.flush()
+  expect(decodeBlockRows(openBlock(platform.blocks.get(key)!))).toEqual(decodeBlockRows(openBlock(text)))
+})
+
 test('a damaged block whose writer cannot be read spoils its own values alone (S28)', async () => {
   const { platform, resolved, key, text } = await start()
   platform.blocks.set(key, text.replace(':12\n', ':13\n'))

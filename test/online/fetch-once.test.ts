@@ -106,3 +106,20 @@ test('a block that came of a wait is as old as its read: past 5 s it is read aga
   await Promise.all([first, second])
   expect(readKeys).toHaveLength(2 * new Set(readKeys).size)
 })
+
+test('a block that a writer answered is as old as the question: past 5 s it is read again (S31)', async () => {
+  const { platform, readKeys, serve } = await start()
+  platform.blocks.clear()
+  const { readBlocks } = platform.writers
+  Object.assign(platform.writers, {
+    async readBlocks(...question: Parameters<typeof readBlocks>) {
+      const texts = await readBlocks(...question)
+      platform.time.now += 4_000_000
+      return texts
+    },
+  })
+  await serve(['ann'])
+  platform.time.now += 1_000_000
+  await serve(['ann'])
+  expect(readKeys).toHaveLength(2 * new Set(readKeys).size)
+})

@@ -144,6 +144,30 @@ test('an erased key leaves no trace in log, blocks or writers, and the others ke
   expect(remains(GONE)).toEqual([])
 })
 
+test.each(['a row', 'a row that was ahead of the clock'])(
+  'an erased key leaves KV, too, whose writer restarts before it has put the block of %s (S11)',
+  async (row) => {
+    // All there is of the key stands in a checkpoint, or in an entry of what was held.
+    platform = memoryPlatform(START, { limits: { rowsPerCheckpoint: 0 } })
+    await applyClicks(platform, SET)
+    await push(GONE, 7, row === 'a row' ? 0 : 60 * SECOND)
+    await platform.flush({ cut: true })
+    platform.time.now += 120 * SECOND
+    await platform.flush()
+    expect(remains(GONE).some((place) => place.startsWith('block/'))).toBe(true)
+    const { eraseKeys } = platform.writers
+    Object.assign(platform.writers, {
+      async eraseKeys(...given: Parameters<typeof eraseKeys>) {
+        const found = await eraseKeys(...given)
+        platform.crash()
+        return found
+      },
+    })
+    await erase(GONE)
+    expect(remains(GONE)).toEqual([])
+  },
+)
+
 test('who reads history while keys are erased is answered rightly (S11)', async () => {
   for (let price = 0; price < 3; price++) {
     await push(GONE, price)

@@ -1,6 +1,6 @@
 import { FeatureStoreError, invalid } from '../core/error.ts'
 import { LIMITS } from '../core/limits.ts'
-import type { Instant } from '../core/time.ts'
+import { formatInstant, type Instant } from '../core/time.ts'
 import {
   checkSourceRow,
   checkViewKeys,
@@ -100,6 +100,13 @@ async function repeatPush(platform: Platform, push: Push, record: PushRecord): P
     throw new FeatureStoreError(
       'failed_precondition',
       'Cannot push under this Idempotency-Key: its first request carried another body and has not been answered, repeat that one',
+    )
+  }
+  // Writers may have forgotten its ids: sent again, rows that came through would stand in the log twice (S9).
+  if (!isRemembered) {
+    throw new FeatureStoreError(
+      'failed_precondition',
+      `Cannot push under this Idempotency-Key: its first request was on ${formatInstant(record.doorTime)} and was never answered, too long ago to be repeated; push under another`,
     )
   }
   const snapshot = await readSnapshotOf(platform, record.generation, { sources: [push.source] })

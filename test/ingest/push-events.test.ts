@@ -91,6 +91,28 @@ test('pushEvents() under an answered key sends nothing of another body, and noth
   expect(platform.queue).toEqual([])
 })
 
+test('pushEvents() sends a push that was never answered again while writers know its ids, and refuses it after (S9)', async () => {
+  const { send } = platform.events
+  const away = {
+    ...platform,
+    events: {
+      ...platform.events,
+      send: async (messages: readonly string[]) => {
+        await send(messages)
+        throw new Error('the answer was lost')
+      },
+    },
+  }
+  const request = { source: 'clicks', events: [EVENT], idempotency: { token: 'admin', key: 'once' } }
+  await expect(pushEvents(away, request)).rejects.toThrow('the answer was lost')
+  platform.time.now += 15 * 86_400_000_000
+  await expect(pushEvents(away, request)).rejects.toThrow('the answer was lost')
+  expect(new Set(platform.queue).size).toBe(1)
+  platform.time.now++
+  await expect(push('once')).rejects.toMatchObject({ code: 'failed_precondition' })
+  expect(platform.queue).toHaveLength(2)
+})
+
 test('pushEvents() that is refused leaves no record: the retry under its key gets the time it is taken at (S5)', async () => {
   platform.backlog = OLD
   await expect(push('later')).rejects.toMatchObject({ code: 'unavailable' })

@@ -163,10 +163,7 @@ export function splitCells(text: string): string[] {
   if (text !== '' && !text.includes('"') && !text.includes('[')) return text.split(',')
   const cells: string[] = []
   for (let start = 0; start < text.length; ) {
-    const code = text.charCodeAt(start)
-    const isNested = code === QUOTE || code === OPEN
-    const comma = isNested ? cellEnd(text, start) : text.indexOf(',', start)
-    const end = comma < 0 ? text.length : comma
+    const end = cellEnd(text, start)
     cells.push(text.slice(start, end))
     start = end + 1
   }
@@ -175,6 +172,11 @@ export function splitCells(text: string): string[] {
 
 /** Index just past the JSON text that starts at `start`: that of its comma, or the text's length. */
 export function cellEnd(text: string, start: number): number {
+  const first = text.charCodeAt(start)
+  if (first !== QUOTE && first !== OPEN) {
+    const comma = text.indexOf(',', start)
+    return comma < 0 ? text.length : comma
+  }
   let depth = 0
   for (let at = start; at < text.length; at++) {
     const code = text.charCodeAt(at)

@@ -54,7 +54,7 @@ export function tombstoneId(viewName: string | null): string {
 }
 
 export function isTombstone(view: string): boolean {
-  return view.charCodeAt(0) === TOMBSTONE_CODE
+  return view.startsWith(TOMBSTONE)
 }
 
 /** The name of the view a tombstone deletes from; null for all. */
@@ -69,7 +69,6 @@ export function tombstonesOf(view: string): readonly [string, string] {
 
 /** No view's name begins with it. */
 const TOMBSTONE = '~'
-const TOMBSTONE_CODE = TOMBSTONE.charCodeAt(0)
 
 /**
  * A row as one line of text: the form in which rows travel to a shard writer, wait in its journal and stand in

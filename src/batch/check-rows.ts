@@ -7,7 +7,7 @@ import {
   FUTURE_MAX_US,
   unmetExpectations,
 } from '../core/transform.ts'
-import { encodeValue, type Value } from '../core/value.ts'
+import { encodeCells } from '../core/value.ts'
 import { vectorValue } from '../core/vector.ts'
 import type { CompiledSource } from '../definitions/snapshot.ts'
 import { sourceExpectations } from '../definitions/view-transform.ts'
@@ -125,7 +125,7 @@ function judgeRows(
       const kept = unmetExpectations(expectations, values, 'quarantine')
       countUnmet(unmet, kept)
       if (kept.length > 0) {
-        const cells = encodeCellsOf(source, values)
+        const cells = encodeCells(source.columns, values)
         quarantined.push({ index: row, view: null, reason: kept[0]!.reason, cells })
         continue
       }
@@ -138,9 +138,4 @@ function judgeRows(
     }
   }
   return { accepted: accepted.subarray(0, acceptedCount), quarantined, unmet, rejected, rejections }
-}
-
-/** A source row as comma-separated JSON texts. */
-export function encodeCellsOf({ columns }: CompiledSource, values: readonly Value[]): string {
-  return columns.map(({ type }, at) => encodeValue(type, values[at]!)).join(',')
 }

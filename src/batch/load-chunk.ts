@@ -1,7 +1,7 @@
 import { contentHash } from '../core/hash.ts'
 import { encodeRow, type Stamp } from '../core/row.ts'
 import { encodeSegmentColumns, type StampColumns, statisticsOf } from '../core/segment.ts'
-import { encodeCells } from '../core/transform.ts'
+import { encodeCells } from '../core/value.ts'
 import { takeValues, takeVector, type Vector, vectorValue, wordsOf } from '../core/vector.ts'
 import { oldestCounted } from '../core/window/window-plan.ts'
 import { rawSegment } from '../definitions/raw-log.ts'
@@ -10,7 +10,7 @@ import { type CompiledSource, type Snapshot, segmentSchema } from '../definition
 import { windowPlan } from '../definitions/view-transform.ts'
 import type { LoadChunk, LoadRecord, Platform, QuarantinedRow } from '../platform.ts'
 import { callWorkerOf } from './call-worker-of.ts'
-import { checkRows, encodeCellsOf } from './check-rows.ts'
+import { checkRows } from './check-rows.ts'
 import { type AcceptedRows, type FiledRows, fileRows, type KeyRun } from './file-rows.ts'
 import type { ChunkRows } from './read-rows.ts'
 import { type ChunkView, chunkView, type ViewSelection } from './select-rows.ts'
@@ -51,7 +51,7 @@ export async function loadChunk(
         index: batch.rowStart + row,
         view: view.view.id,
         reason: filed.reasons.get(row)!,
-        cells: encodeCellsOf(source, rowValues(batch.columns, row)),
+        cells: encodeCells(source.columns, rowValues(batch.columns, row)),
       })
     }
     segments.push(...(await writeSegments(platform, { snapshot, view }, { batch, filed })))
@@ -277,6 +277,6 @@ function rowLine(
     ...stamp,
     view: view.id,
     key: run.key,
-    cells: encodeCells(transform, rowValues(filed.features, row)),
+    cells: encodeCells(transform.features, rowValues(filed.features, row)),
   })
 }

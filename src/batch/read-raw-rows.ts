@@ -2,13 +2,13 @@ import { FeatureStoreError, invalid } from '../core/error.ts'
 import { openRawSegment, readRawRows, type ScannedRow } from '../core/raw-segment.ts'
 import type { Stamp } from '../core/row.ts'
 import type { TransformedRow } from '../core/transform.ts'
+import { encodeCells } from '../core/value.ts'
 import { transformReturned } from '../core/worker-transform.ts'
 import type { SegmentRecord } from '../definitions/segment-record.ts'
 import type { CompiledSource, CompiledView, Snapshot } from '../definitions/snapshot.ts'
 import { viewTransform } from '../definitions/view-transform.ts'
 import type { Platform, QuarantineBatch, QuarantinedRow } from '../platform.ts'
 import { callWorkerOf } from './call-worker-of.ts'
-import { encodeCellsOf } from './check-rows.ts'
 
 /** A row of a view, made of a raw one under the stamp that it had (S5). */
 export interface ViewRowOfRaw extends TransformedRow {
@@ -87,7 +87,7 @@ function quarantineBatch(
     doorTime: ingestTime,
     columns: columns.map((column) => column.name),
     rows: faulty.map(({ row, reason }): QuarantinedRow => {
-      return { index: row.sequenceIndex, view, reason, cells: encodeCellsOf(source, row.values) }
+      return { index: row.sequenceIndex, view, reason, cells: encodeCells(source.columns, row.values) }
     }),
   }
 }

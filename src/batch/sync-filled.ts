@@ -1,8 +1,7 @@
 import { hashKey, topBits } from '../core/entity-key.ts'
 import { FeatureStoreError } from '../core/error.ts'
 import { compareStamps, encodeRow, type Stamp } from '../core/row.ts'
-import { encodeCells } from '../core/transform.ts'
-import type { Value } from '../core/value.ts'
+import { encodeCells, type Value } from '../core/value.ts'
 import { oldestCounted } from '../core/window/window-plan.ts'
 import type { CompiledView, Snapshot } from '../definitions/snapshot.ts'
 import { viewTransform, windowPlan } from '../definitions/view-transform.ts'
@@ -63,7 +62,7 @@ export function planSync(
   return [...lines.values()].flatMap((together) => {
     const { id, time } = messageOf(together[0]!)
     const texts = together.map(({ key, features, stamp }) =>
-      encodeRow({ ...stamp, view: view.id, key, cells: encodeCells(transform, features) }),
+      encodeRow({ ...stamp, view: view.id, key, cells: encodeCells(transform.features, features) }),
     )
     const parts = splitLines(texts)
     const shard = shardOf(together[0]!)

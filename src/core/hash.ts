@@ -74,7 +74,8 @@ function hashWords(words: Int32Array, byteCount: number): Hash128 {
 
 /** A 32-bit FNV-1a checksum of characters `start` to `end` (exclusive): any one changed character shows. */
 export function checksum(text: string, start: number, end: number): number {
-  let sum = 0x811c9dc5
+  // From a signed word on, as the loop makes them: from a number beyond them V8 would add up in doubles.
+  let sum = 0x811c9dc5 | 0
   for (let at = start; at < end; at++) sum = Math.imul(sum ^ text.charCodeAt(at), 0x01000193)
   return sum >>> 0
 }

@@ -1,7 +1,8 @@
+import { createCellColumns } from './cell-columns.ts'
 import { assert, FeatureStoreError } from './error.ts'
 import { type AsyncBuffer, createParquetWriter, openParquet, type ParquetFile } from './parquet.ts'
 import type { ColumnValues } from './parquet-writer.ts'
-import type { RawRow } from './raw-row.ts'
+import type { RawGroup, RawRow } from './raw-row.ts'
 import type { NamedType } from './segment.ts'
 import { castBetween, castPairs } from './sql/cast-value.ts'
 import type { Value, ValueType } from './value.ts'
@@ -36,18 +37,36 @@ export interface RawStamps {
   readonly generation: ArrayLike<bigint>
 }
 
-export function rawRowsToColumns(columns: readonly NamedType[], rows: readonly RawRow[]): RawColumns {
-  return {
-    values: columns.map((_, at) => rows.map(({ values }) => values[at]!)),
-    stamps: {
-      ingestTime: rows.map(({ ingestTime }) => ingestTime),
-      sequenceTime: rows.map(({ sequenceTime }) => sequenceTime),
-      sequenceOrigin: rows.map(({ sequenceOrigin }) => sequenceOrigin),
-      sequenceIndex: rows.map(({ sequenceIndex }) => BigInt(sequenceIndex)),
-      message: rows.map(({ message }) => message),
-      generation: rows.map(({ generation }) => BigInt(generation)),
-    },
+/** The rows of groups of the same columns, one behind the other. */
+export function rawGroupsToColumns(groups: readonly RawGroup[]) {
+  const rowCount = groups.reduce((sum, { lines }) => sum + lines.length, 0)
+  const cells = createCellColumns(
+    groups[0]!.columns.map(({ type }) => type),
+    rowCount,
+  )
+  const times = new Float64Array(rowCount)
+  const stamps = {
+    ingestTime: times,
+    sequenceTime: times,
+    sequenceOrigin: new Array<string>(rowCount),
+    sequenceIndex: new BigInt64Array(rowCount),
+    message: new Array<string>(rowCount),
+    generation: new BigInt64Array(rowCount),
   }
+  let row = 0
+  for (const { message, pushId, doorTime, generation, lines } of groups) {
+    const end = row + lines.length
+    times.fill(doorTime, row, end)
+    stamps.sequenceOrigin.fill(pushId, row, end)
+    stamps.message.fill(message, row, end)
+    stamps.generation.fill(BigInt(generation), row, end)
+    for (const line of lines) {
+      const tab = line.indexOf('\t')
+      stamps.sequenceIndex[row] = BigInt(line.slice(0, tab))
+      cells.put(row++, line, tab + 1)
+    }
+  }
+  return { values: cells.vectors, stamps }
 }
 
 /** Names of the columns that are never null. */

@@ -86,44 +86,39 @@ export function createRowDecoder(): DecodeRow {
   let lastView = ''
   let lastOrigin = ''
   return (text, start, end) => {
-    const row = decodeLine(text, start, end)
-    if (row.view !== lastView) lastView = copyText(row.view)
-    if (row.sequenceOrigin !== lastOrigin) lastOrigin = copyText(row.sequenceOrigin)
-    row.view = lastView
-    row.sequenceOrigin = lastOrigin
-    return row
+    const view = text.indexOf('\t', start)
+    const key = text.indexOf('\t', view + 1)
+    const eventTime = text.indexOf('\t', key + 1)
+    const createdTime = text.indexOf('\t', eventTime + 1)
+    const ingestTime = text.indexOf('\t', createdTime + 1)
+    const sequenceTime = text.indexOf('\t', ingestTime + 1)
+    const sequenceOrigin = text.indexOf('\t', sequenceTime + 1)
+    const sequenceIndex = text.indexOf('\t', sequenceOrigin + 1)
+    lastView = pieceLike(lastView, text, start, view)
+    lastOrigin = pieceLike(lastOrigin, text, sequenceTime + 1, sequenceOrigin)
+    return {
+      view: lastView,
+      key: text.slice(view + 1, key),
+      eventTime: parseDecimal(text, key + 1, eventTime),
+      createdTime: parseDecimal(text, eventTime + 1, createdTime),
+      ingestTime: parseDecimal(text, createdTime + 1, ingestTime),
+      sequenceTime: parseDecimal(text, ingestTime + 1, sequenceTime),
+      sequenceOrigin: lastOrigin,
+      sequenceIndex: parseDecimal(text, sequenceOrigin + 1, sequenceIndex),
+      cells: text.slice(sequenceIndex + 1, end),
+    }
   }
+}
+
+/** The text from `start` to `end` (exclusive): the one before where it is the same, else one in memory of its own. */
+function pieceLike(before: string, text: string, start: number, end: number): string {
+  const isSame = end - start === before.length && text.startsWith(before, start)
+  return isSame ? before : copyText(text.slice(start, end))
 }
 
 /** The inverse of `encodeRow`. */
 export function decodeRow(line: string): ViewRow {
-  return decodeLine(line, 0, line.length)
-}
-
-function decodeLine(
-  text: string,
-  start: number,
-  end: number,
-): { -readonly [Field in keyof ViewRow]: ViewRow[Field] } {
-  const view = text.indexOf('\t', start)
-  const key = text.indexOf('\t', view + 1)
-  const eventTime = text.indexOf('\t', key + 1)
-  const createdTime = text.indexOf('\t', eventTime + 1)
-  const ingestTime = text.indexOf('\t', createdTime + 1)
-  const sequenceTime = text.indexOf('\t', ingestTime + 1)
-  const sequenceOrigin = text.indexOf('\t', sequenceTime + 1)
-  const sequenceIndex = text.indexOf('\t', sequenceOrigin + 1)
-  return {
-    view: text.slice(start, view),
-    key: text.slice(view + 1, key),
-    eventTime: parseDecimal(text, key + 1, eventTime),
-    createdTime: parseDecimal(text, eventTime + 1, createdTime),
-    ingestTime: parseDecimal(text, createdTime + 1, ingestTime),
-    sequenceTime: parseDecimal(text, ingestTime + 1, sequenceTime),
-    sequenceOrigin: text.slice(sequenceTime + 1, sequenceOrigin),
-    sequenceIndex: parseDecimal(text, sequenceOrigin + 1, sequenceIndex),
-    cells: text.slice(sequenceIndex + 1, end),
-  }
+  return createRowDecoder()(line, 0, line.length)
 }
 
 /** Lines of `encodeRow` as rows; empty text is none. */

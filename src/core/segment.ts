@@ -1,3 +1,4 @@
+import { createCellColumns } from './cell-columns.ts'
 import { encodeKey } from './entity-key.ts'
 import { invalid } from './error.ts'
 import { COMMIT_COLUMN, STAMP_COLUMNS } from './log-columns.ts'
@@ -10,7 +11,7 @@ import {
 } from './parquet.ts'
 import type { ColumnValues } from './parquet-writer.ts'
 import { compareStamps, compareText, type Stamp, type ViewRow } from './row.ts'
-import { decodeValue, splitCells, type Value, type ValueType } from './value.ts'
+import type { Value, ValueType } from './value.ts'
 import { type VectorPool, wordsOf } from './vector.ts'
 
 /** The columns of a view's log: its join keys, the stamp, its features. */
@@ -79,30 +80,41 @@ export function encodeSegmentColumns(schema: SegmentSchema, rows: SegmentColumns
 }
 
 function stampsToColumns(stamps: readonly Stamp[]): StampColumns {
-  return {
-    eventTime: stamps.map(({ eventTime }) => eventTime),
-    createdTime: stamps.map(({ createdTime }) => createdTime),
-    ingestTime: stamps.map(({ ingestTime }) => ingestTime),
-    sequenceTime: stamps.map(({ sequenceTime }) => sequenceTime),
-    sequenceOrigin: stamps.map(({ sequenceOrigin }) => sequenceOrigin),
-    sequenceIndex: stamps.map(({ sequenceIndex }) => BigInt(sequenceIndex)),
+  const { length } = stamps
+  const columns = {
+    eventTime: new Float64Array(length),
+    createdTime: new Float64Array(length),
+    ingestTime: new Float64Array(length),
+    sequenceTime: new Float64Array(length),
+    sequenceOrigin: new Array<string>(length),
+    sequenceIndex: new BigInt64Array(length),
   }
+  for (let row = 0; row < length; row++) {
+    const stamp = stamps[row]!
+    columns.eventTime[row] = stamp.eventTime
+    columns.createdTime[row] = stamp.createdTime
+    columns.ingestTime[row] = stamp.ingestTime
+    columns.sequenceTime[row] = stamp.sequenceTime
+    columns.sequenceOrigin[row] = stamp.sequenceOrigin
+    columns.sequenceIndex[row] = BigInt(stamp.sequenceIndex)
+  }
+  return columns
 }
 
 /** Turns rows as the writers hold them into columns, sorted by (key, S6). */
-export function rowsToSegment(schema: SegmentSchema, rows: readonly ViewRow[]): SegmentRows {
+export function rowsToSegment(schema: SegmentSchema, rows: readonly ViewRow[]): SegmentColumns {
   const sorted = rows.toSorted((a, b) => compareText(a.key, b.key) || compareStamps(a, b))
-  const keys = schema.keys.map(() => [] as Value[])
-  const features = schema.features.map(() => [] as Value[])
-  for (const row of sorted) {
-    splitCells(row.key).forEach((cell, at) => {
-      keys[at]!.push(decodeValue(schema.keys[at]!.type, cell))
-    })
-    splitCells(row.cells).forEach((cell, at) => {
-      features[at]!.push(decodeValue(schema.features[at]!.type, cell))
-    })
+  const columnsOf = (types: readonly NamedType[]) =>
+    createCellColumns(
+      types.map(({ type }) => type),
+      sorted.length,
+    )
+  const [keys, features] = [columnsOf(schema.keys), columnsOf(schema.features)]
+  for (const [at, row] of sorted.entries()) {
+    keys.put(at, row.key, 0)
+    features.put(at, row.cells, 0)
   }
-  return { keys, stamps: sorted, features }
+  return { keys: keys.vectors, stamps: stampsToColumns(sorted), features: features.vectors }
 }
 
 export function segmentStatistics(stamps: readonly Stamp[]): SegmentStatistics {

@@ -2,7 +2,7 @@ import { encodeKey, KEY_LENGTH_MAX } from './entity-key.ts'
 import { FeatureStoreError, invalid } from './error.ts'
 import type { Evaluate } from './sql/sql-function.ts'
 import { formatInstant, type Instant } from './time.ts'
-import { type EpochUnit, encodeValue, parseValue, type Value, type ValueType } from './value.ts'
+import { type EpochUnit, parseValue, type Value, type ValueType } from './value.ts'
 
 /** The checks that every row of a source passes, whichever door it comes through (S4, S13, S34). */
 export interface RowChecks {
@@ -160,15 +160,6 @@ export function transformRow(view: ViewTransform, values: readonly Value[]): Tra
   const key = encodeKey(view.keyTypes, keyValues)
   refuseLongKey(view, key)
   return { key, keyValues, features: view.features.map(({ evaluate }) => evaluate(values)) }
-}
-
-/** Feature values as comma-separated JSON texts. */
-export function encodeCells(view: ViewTransform, features: readonly Value[]): string {
-  let cells = ''
-  for (let at = 0; at < features.length; at++) {
-    cells += (at === 0 ? '' : ',') + encodeValue(view.features[at]!.type, features[at]!)
-  }
-  return cells
 }
 
 /**

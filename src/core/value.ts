@@ -109,6 +109,30 @@ export function encodeValue(type: ValueType, value: Value): string {
   }
 }
 
+/** A row as comma-separated JSON texts: `encodeValue` of each of its values. */
+export function encodeCells(
+  columns: readonly { readonly type: ValueType }[],
+  values: readonly Value[],
+): string {
+  let cells = ''
+  for (let at = 0, end = 0; at < columns.length; at = end) {
+    while (end < columns.length && columns[end]!.type === 'float64' && isPlainNumber(values[end]!)) end++
+    // Numbers side by side take the runtime's JSON half the time that they take one by one.
+    const isRun = end > at
+    if (!isRun) end = at + 1
+    const text = isRun
+      ? JSON.stringify(values.slice(at, end)).slice(1, -1)
+      : encodeValue(columns[at]!.type, values[at]!)
+    cells += at === 0 ? text : `,${text}`
+  }
+  return cells
+}
+
+/** Whether JSON writes it as `encodeValue` does: NaN and the infinities it does not know, and of -0 it makes 0. */
+function isPlainNumber(value: Value): boolean {
+  return value === null || (Number.isFinite(value) && !Object.is(value, -0))
+}
+
 /** Bytes that a value takes beside its place in an array, or somewhat fewer: what is held of many is bounded by it. */
 export function valueBytes(value: Value): number {
   switch (typeof value) {
@@ -163,10 +187,7 @@ export function splitCells(text: string): string[] {
   if (text !== '' && !text.includes('"') && !text.includes('[')) return text.split(',')
   const cells: string[] = []
   for (let start = 0; start < text.length; ) {
-    const code = text.charCodeAt(start)
-    const isNested = code === QUOTE || code === OPEN
-    const comma = isNested ? cellEnd(text, start) : text.indexOf(',', start)
-    const end = comma < 0 ? text.length : comma
+    const end = cellEnd(text, start)
     cells.push(text.slice(start, end))
     start = end + 1
   }
@@ -175,6 +196,11 @@ export function splitCells(text: string): string[] {
 
 /** Index just past the JSON text that starts at `start`: that of its comma, or the text's length. */
 export function cellEnd(text: string, start: number): number {
+  const first = text.charCodeAt(start)
+  if (first !== QUOTE && first !== OPEN) {
+    const comma = text.indexOf(',', start)
+    return comma < 0 ? text.length : comma
+  }
   let depth = 0
   for (let at = start; at < text.length; at++) {
     const code = text.charCodeAt(at)

@@ -2,14 +2,8 @@ import { hashKey, topBits } from '../core/entity-key.ts'
 import { FeatureStoreError } from '../core/error.ts'
 import { encodeRawGroup } from '../core/raw-row.ts'
 import { encodeRow, tombstoneId, type ViewRow } from '../core/row.ts'
-import {
-  countUnmet,
-  encodeCells,
-  transformTexts,
-  unmetExpectations,
-  type ViewTransform,
-} from '../core/transform.ts'
-import { decodeValue, type Value } from '../core/value.ts'
+import { countUnmet, transformTexts, unmetExpectations, type ViewTransform } from '../core/transform.ts'
+import { decodeValue, encodeCells, type Value } from '../core/value.ts'
 import { type ReturnedRow, type ReturnedRows, transformReturned } from '../core/worker-transform.ts'
 import { rawLayout } from '../definitions/raw-layout.ts'
 import type { CompiledEntity, Snapshot } from '../definitions/snapshot.ts'
@@ -240,7 +234,7 @@ function transformCells(
 ): { readonly key: string; readonly cells: string } | undefined {
   if (transform.plain !== null) return transformTexts(transform, transform.plain, texts)
   const row = transformReturned(transform, values, returned)
-  return row && { key: row.key, cells: encodeCells(transform, row.features) }
+  return row && { key: row.key, cells: encodeCells(transform.features, row.features) }
 }
 
 function planDeletions(snapshot: Snapshot, message: DeletionMessage, groups: LinesByGroup): void {

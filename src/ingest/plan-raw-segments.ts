@@ -1,5 +1,5 @@
-import { decodeRawGroups, groupRows, type RawGroup } from '../core/raw-row.ts'
-import { rawRowsToColumns } from '../core/raw-segment.ts'
+import { decodeRawGroups, type RawGroup } from '../core/raw-row.ts'
+import { rawGroupsToColumns } from '../core/raw-segment.ts'
 import { RAW_SEGMENT_ROWS_MAX, rawSegment } from '../definitions/raw-log.ts'
 import type { PlannedSegment } from './plan-segments.ts'
 
@@ -8,9 +8,9 @@ export function planRawSegments(source: string, name: string, text: string): Pla
   const groups = decodeRawGroups(text)
   return [...Map.groupBy(groups, formOf).values()].flatMap(cutGroups).map((together) => {
     const { columns, eventTime } = together[0]!
-    const rows = together.flatMap(groupRows)
-    const eventTimes = rows.map(({ values }) => values[eventTime] as number)
-    return rawSegment(source, name, { columns, rows: rawRowsToColumns(columns, rows), eventTimes })
+    const rows = rawGroupsToColumns(together)
+    const eventTimes = rows.values[eventTime]!.values as Float64Array
+    return rawSegment(source, name, { columns, rows, eventTimes })
   })
 }
 

@@ -3,7 +3,7 @@ import { assert } from '../core/error.ts'
 import { contentHash } from '../core/hash.ts'
 import { encodeAsciiString } from '../core/json.ts'
 import { isTombstone, tombstoneView, type ViewRow } from '../core/row.ts'
-import { encodeSegment, rowsToSegment, type SegmentSchema, segmentStatistics } from '../core/segment.ts'
+import { encodeSegmentColumns, rowsToSegment, type SegmentSchema, statisticsOf } from '../core/segment.ts'
 import {
   type SegmentRecord,
   segmentRecord,
@@ -23,17 +23,20 @@ export interface PlannedSegment {
  */
 export function planSegments(layout: WriterLayout, name: string, rows: readonly ViewRow[]): PlannedSegment[] {
   const { bucketBits } = layout.entity
-  const bucketOf = (key: string) => bitsText(topBits(hashKey(key).high, bucketBits), bucketBits)
+  const bucketOf = (key: string) => topBits(hashKey(key).high, bucketBits)
   const logged = rows.map((row) => (isTombstone(row.view) ? tombstoneRow(layout, row) : row))
   return [...Map.groupBy(logged, ({ view }) => view)].flatMap(([viewId, sameView]) =>
     [...Map.groupBy(sameView, ({ key }) => bucketOf(key))].map(([bucket, sameBucket]) => {
       const schema = isTombstone(viewId) ? tombstoneSchema(layout) : layout.schemas[viewId]
       assert(schema !== undefined, `the writer knows the columns of ${viewId}`)
       const columns = rowsToSegment(schema, sameBucket)
-      const bytes = encodeSegment(schema, columns)
-      const statistics = segmentStatistics(columns.stamps)
-      const unique = `${name}-${contentHash(bytes)}`
-      return { bytes, record: segmentRecord({ viewId, bucket, name: unique }, bytes.length, statistics) }
+      const bytes = encodeSegmentColumns(schema, columns)
+      const place = {
+        viewId,
+        bucket: bitsText(bucket, bucketBits),
+        name: `${name}-${contentHash(bytes)}`,
+      }
+      return { bytes, record: segmentRecord(place, bytes.length, statisticsOf(columns.stamps)) }
     }),
   )
 }

@@ -8,7 +8,7 @@ import {
   parseSourceRow,
   unmetExpectations,
 } from '../core/transform.ts'
-import { encodeValue } from '../core/value.ts'
+import { encodeCells } from '../core/value.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
 import { sourceExpectations, viewTransform } from '../definitions/view-transform.ts'
@@ -147,7 +147,7 @@ function checkRows(
       countUnmet(counts, unmet)
       if (unmet.length > 0) throw invalid(unmet[0]!.reason)
       for (const view of views) checkViewKeys(view, values)
-      const cells = source.columns.map(({ type }, at) => encodeValue(type, values[at]!)).join(',')
+      const cells = encodeCells(source.columns, values)
       if (cells.length > LIMITS.rowCharsMax) {
         throw new FeatureStoreError(
           'limit_exceeded',

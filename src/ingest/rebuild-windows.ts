@@ -1,7 +1,7 @@
 import { bitsText, hashKey, topBits } from '../core/entity-key.ts'
 import { compareText, decodeRow, encodeRow, type Stamp, tombstonesOf, type ViewRow } from '../core/row.ts'
 import { openSegment, scanSegment } from '../core/segment.ts'
-import { encodeValue } from '../core/value.ts'
+import { encodeCells } from '../core/value.ts'
 import { oldestCounted } from '../core/window/window-plan.ts'
 import { backoffMs } from './publications.ts'
 import {
@@ -96,9 +96,7 @@ async function readLog(
     const file = await openSegment(platform.offline.openSegment(segment), schema, segment.path)
     await scanSegment(file, schema, (found, stamp, values) => {
       if (found !== key || stamp.eventTime < oldest) return
-      const cells = values
-        .map((value, position) => encodeValue(schema.features[position]!.type, value))
-        .join(',')
+      const cells = encodeCells(schema.features, values)
       events.set(sequenceText(stamp), { ...stamp, view, key, cells })
       batches.add(stamp.sequenceOrigin)
     })

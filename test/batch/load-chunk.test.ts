@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
-import { encodeCellsOf } from '../../src/batch/check-rows.ts'
 import { loadChunk } from '../../src/batch/load-chunk.ts'
 import type { ChunkRows } from '../../src/batch/read-rows.ts'
 import { bitsText, hashKey, topBits } from '../../src/core/entity-key.ts'
@@ -9,8 +8,7 @@ import { openRawSegment, readRawRows } from '../../src/core/raw-segment.ts'
 import { compareStamps, compareText, encodeRow, type Stamp } from '../../src/core/row.ts'
 import { openSegment, scanSegment } from '../../src/core/segment.ts'
 import { parseInstant } from '../../src/core/time.ts'
-import { encodeCells } from '../../src/core/transform.ts'
-import type { Value } from '../../src/core/value.ts'
+import { encodeCells, type Value } from '../../src/core/value.ts'
 import { vectorOfValues } from '../../src/core/vector.ts'
 import { isRawLog } from '../../src/definitions/raw-log.ts'
 import type { SegmentRecord } from '../../src/definitions/segment-record.ts'
@@ -218,7 +216,7 @@ async function readSegments(segments: readonly SegmentRecord[]) {
     if (isRawLog(segment.view)) {
       const file = await openRawSegment(buffer, segment.path)
       const rows = await readRawRows(file, source.columns, { rowStart: 0, rowEnd: file.rowCount })
-      raw.push(...rows.map(({ values }) => encodeCellsOf(source, values)))
+      raw.push(...rows.map(({ values }) => encodeCells(source.columns, values)))
       expect(rows.every(({ message, generation }) => message === 'load-1.0' && generation === 1)).toBe(true)
       continue
     }
@@ -231,7 +229,7 @@ async function readSegments(segments: readonly SegmentRecord[]) {
       if (last !== undefined)
         expect(compareText(last.key, key) || compareStamps(last.stamp, stamp)).toBeLessThan(0)
       last = { key, stamp }
-      const cells = encodeCells(viewTransform(snapshot, view), features)
+      const cells = encodeCells(viewTransform(snapshot, view).features, features)
       logged[view.id] = [...(logged[view.id] ?? []), encodeRow({ ...stamp, view: view.id, key, cells })]
     })
   }

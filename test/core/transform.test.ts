@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { encodeCells, transformRow, transformTexts, type ViewTransform } from '../../src/core/transform.ts'
-import { encodeValue, type Value, type ValueType } from '../../src/core/value.ts'
+import { transformRow, transformTexts, type ViewTransform } from '../../src/core/transform.ts'
+import { encodeCells, encodeValue, type Value, type ValueType } from '../../src/core/value.ts'
 
 const TYPES: readonly ValueType[] = ['int64', 'string', 'float64', 'list<string>']
 const PLAIN = { keys: [1, 0], features: [2, 3, 0] }
@@ -29,7 +29,7 @@ test('texts of values give a view the same key and cells as the values themselve
     fc.property(row, (values: readonly Value[]) => {
       const texts = values.map((value, at) => encodeValue(TYPES[at]!, value))
       const { key, features } = transformRow(VIEW, values)!
-      expect(transformTexts(VIEW, PLAIN, texts)).toEqual({ key, cells: encodeCells(VIEW, features) })
+      expect(transformTexts(VIEW, PLAIN, texts)).toEqual({ key, cells: encodeCells(VIEW.features, features) })
     }),
   )
 })

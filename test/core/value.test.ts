@@ -4,6 +4,7 @@ import { encodeKey } from '../../src/core/entity-key.ts'
 import { parseJson } from '../../src/core/json.ts'
 import {
   decodeValue,
+  encodeCells,
   encodeValue,
   parseValue,
   splitCells,
@@ -55,6 +56,20 @@ test('encodeValue() writes JSON that parseValue() reads as the same value', () =
       )
     }),
     { numRuns: 2_000 },
+  )
+})
+
+test('encodeCells() writes each value as encodeValue() does, floats side by side or alone (S15)', () => {
+  const special = fc.constantFrom(-0, 0, Number.NaN, Number.POSITIVE_INFINITY, 1e21, 5e-324, null)
+  const floats = fc.oneof(fc.double(), special).map((value) => ['float64', value] as const)
+  fc.assert(
+    fc.property(fc.array(fc.oneof(typed, { arbitrary: floats, weight: 5 })), (row) => {
+      const columns = row.map(([type]) => ({ type }))
+      const values = row.map(([, value]) => value)
+      expect(encodeCells(columns, values)).toBe(
+        row.map(([type, value]) => encodeValue(type, value)).join(','),
+      )
+    }),
   )
 })
 

@@ -4,7 +4,7 @@ import { bitsText, encodeKey, hashKey, topBits } from '../../src/core/entity-key
 import { statusAt, valueAt } from '../../src/core/feature-column.ts'
 import { arrangeLabels } from '../../src/core/join.ts'
 import { encodeRow, type Stamp, tombstoneId, type ViewRow } from '../../src/core/row.ts'
-import { encodeSegment, rowsToSegment, segmentStatistics } from '../../src/core/segment.ts'
+import { encodeSegmentColumns, rowsToSegment, statisticsOf } from '../../src/core/segment.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import { encodeValue } from '../../src/core/value.ts'
 import { compileDefinitions } from '../../src/definitions/compile.ts'
@@ -288,11 +288,11 @@ function platformOf(log: readonly Logged[]) {
         bitsText(topBits(hashKey(key).high, 1), 1),
       )) {
         const columns = rowsToSegment(schemaOf(viewId), rows)
-        const bytes = encodeSegment(schemaOf(viewId), columns)
+        const bytes = encodeSegmentColumns(schemaOf(viewId), columns)
         const record = segmentRecord(
           { viewId, bucket, name: `s${segment}` },
           bytes.length,
-          segmentStatistics(columns.stamps),
+          statisticsOf(columns.stamps),
         )
         objects.set(record.path, bytes)
         manifest.push({ ...record, commit: segment + 1, commitMin: segment + 1 })

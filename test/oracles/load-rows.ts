@@ -1,15 +1,8 @@
-import { encodeCellsOf } from '../../src/batch/check-rows.ts'
 import type { ChunkRows } from '../../src/batch/read-rows.ts'
 import { FeatureStoreError, invalid } from '../../src/core/error.ts'
 import { compareStamps, encodeRow, type Stamp } from '../../src/core/row.ts'
-import {
-  checkSourceRow,
-  checkViewKeys,
-  countUnmet,
-  encodeCells,
-  unmetExpectations,
-} from '../../src/core/transform.ts'
-import type { Value } from '../../src/core/value.ts'
+import { checkSourceRow, checkViewKeys, countUnmet, unmetExpectations } from '../../src/core/transform.ts'
+import { encodeCells, type Value } from '../../src/core/value.ts'
 import { vectorValue } from '../../src/core/vector.ts'
 import { oldestCounted } from '../../src/core/window/window-plan.ts'
 import { type ReturnedRow, transformReturned } from '../../src/core/worker-transform.ts'
@@ -65,7 +58,7 @@ export function loadRowByRow(
     }
     const reason = check('quarantine')
     if (reason !== undefined) {
-      quarantined.push({ index: row, view: null, reason, cells: encodeCellsOf(source, values) })
+      quarantined.push({ index: row, view: null, reason, cells: encodeCells(source.columns, values) })
       continue
     }
     check('warn')
@@ -84,7 +77,12 @@ export function loadRowByRow(
         const made = transformReturned(transform, values, isSent ? returnedOf(values) : undefined)
         if (made === undefined) continue
         const { key, features } = made
-        const line = encodeRow({ ...stamp, view: view.id, key, cells: encodeCells(transform, features) })
+        const line = encodeRow({
+          ...stamp,
+          view: view.id,
+          key,
+          cells: encodeCells(transform.features, features),
+        })
         logged[view.id]!.push(line)
         if (view.windows !== null) {
           if (stamp.eventTime >= oldestCounted(windowPlan(view.windows), load.ingestTime)) newest.push(line)
@@ -96,13 +94,13 @@ export function loadRowByRow(
         }
       } catch (error) {
         if (!(error instanceof FeatureStoreError)) throw error
-        const cells = encodeCellsOf(source, values)
+        const cells = encodeCells(source.columns, values)
         quarantined.push({ index: stamp.sequenceIndex, view: view.id, reason: error.message, cells })
       }
     }
     newest.push(...[...newestByKey.values()].map(({ line }) => line))
   }
-  const raw = accepted.map(({ values }) => encodeCellsOf(source, values))
+  const raw = accepted.map(({ values }) => encodeCells(source.columns, values))
   return { written: accepted.length, rejected, quarantined, unmet, raw, logged, newest }
 }
 

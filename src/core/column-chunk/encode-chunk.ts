@@ -34,6 +34,9 @@ export type Compression = 'always' | 'where it pays' | 'never'
 /** A codec is used where it leaves less than this of the first part of a chunk: to read less costs time, too. */
 const COMPRESSED_SHARE_MAX = 0.5
 const SAMPLE_BYTES = 32_768
+/** What does not shrink at all at its beginning is not looked at further: most columns of floats. */
+const GLANCE_SHARE_MAX = 0.97
+const GLANCE_BYTES = 4_096
 
 // What a chunk is made of on its way, one chunk at a time: each is copied to the file before the next is begun.
 const rowScratch = createScratch()
@@ -202,8 +205,14 @@ function encodeLevels(rows: Int32Array | undefined, { start, end }: RowRange): U
 }
 
 function isWorthCompressing(bytes: Uint8Array): boolean {
-  const sample = bytes.subarray(0, SAMPLE_BYTES)
-  return sample.length > 0 && compressSnappy(sample).length < sample.length * COMPRESSED_SHARE_MAX
+  return (
+    isShrunk(bytes.subarray(0, GLANCE_BYTES), GLANCE_SHARE_MAX) &&
+    isShrunk(bytes.subarray(0, SAMPLE_BYTES), COMPRESSED_SHARE_MAX)
+  )
+}
+
+function isShrunk(sample: Uint8Array, shareMax: number): boolean {
+  return sample.length > 0 && compressSnappy(sample).length < sample.length * shareMax
 }
 
 /** Least and greatest value; NaN is neither (Parquet knows no order for it), and a zero is the wider one. */

@@ -36,7 +36,7 @@ const join = flags.short
 const serving = flags.short
   ? { entityCount, rounds: 1, measureMs: 1_000, warmUpMs: 500, coldPasses: 1, settleMs: 1_500 }
   : { entityCount, rounds: 2, measureMs: 8_000, warmUpMs: 2_500, coldPasses: 5, settleMs: 40_000 }
-const push = flags.short ? { entityCount: 30_000, rounds: 1 } : { entityCount: 100_000, rounds: 3 }
+const push = { entityCount: 100_000, rounds: flags.short ? 1 : 3 }
 const refresh = { entityCount: flags.short ? 50_000 : 100_000 }
 const expressions = flags.short ? { rowCount: 50_000, passes: 5 } : { rowCount: 200_000, passes: 10 }
 const definitions = { viewCount: flags.short ? 100 : 1_000, featureCount: 50 }

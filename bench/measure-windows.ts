@@ -153,6 +153,6 @@ function leastUs(run: () => void): number {
   const batch = () => {
     for (let call = 0; call < calls; call++) run()
   }
-  // The runtime compiles what is hot in several steps, beside the run: 60 batches ended before the last.
+  // So many that the runtime has compiled what is hot, which it does beside the run, well before the last.
   return Math.min(...Array.from({ length: 300 }, () => elapsedUs(batch) / calls))
 }

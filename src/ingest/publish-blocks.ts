@@ -37,7 +37,7 @@ export async function publishBlocks(
 /** Six connections may wait for an answer; a few more keep them busy. */
 const PUTS_AT_ONCE = 12
 
-/** A busy writer shows its rows so much later. */
+/** So long a round of puts gives way while the thread is busy; from then on each put waits for one turn of it. */
 const GIVE_WAY_MS_MAX = 1_000
 
 async function put(platform: WriterPlatform, state: WriterState, publication: Publication): Promise<void> {

@@ -10,7 +10,7 @@ export interface WriterPlatform {
   readonly online: Pick<OnlineStore, 'writeBlock' | 'deleteBlock'>
   readonly offline: Pick<OfflineLog, 'writeSegment' | 'register' | 'list' | 'openSegment'>
   readonly log: Log
-  /** Resolves once the thread has time for what can wait, at `untilMs` (since the epoch) at the latest. Never throws. */
+  /** Resolves once the thread has time for what can wait; from `untilMs` (since the epoch) on, after one turn of it. Never throws. */
   readonly untilIdle: (untilMs: number) => Promise<void>
 }
 

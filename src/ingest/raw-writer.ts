@@ -6,7 +6,9 @@ import { freezeCut } from './cut-journal.ts'
 import { planRawSegments } from './plan-raw-segments.ts'
 import { backoffMs } from './publications.ts'
 import { createSeenIds, decodeSeen, encodeSeen, hourOf, type SeenIds } from './seen-ids.ts'
+import { watchStorage } from './watched-storage.ts'
 import { WRITER_LIMITS, type WriterLimits, type WriterPlatform } from './writer-platform.ts'
+import type { WriterStorage } from './writer-storage.ts'
 
 /**
  * A writer of a source's raw rows: takes each message's accepted rows once, as they came, and cuts them into segments. It is a journal and
@@ -34,15 +36,21 @@ export interface RawRecord {
 }
 
 export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WRITER_LIMITS): RawWriter {
-  const { storage, clock, offline } = platform
-  let record = readRawRecord(storage.readRecord())
-  let seen = openSeen(platform)
-  let waiting = measureJournal(platform)
-  /** Memory may have run ahead of storage: it is made again before it is used. */
-  let isBroken = false
+  const { clock, offline } = platform
+  const { storage, change, mend } = watchStorage(platform, open)
+  let record: RawRecord | undefined
+  let seen: SeenIds
+  let waiting: Waiting
+  open()
   let working: Promise<void> = Promise.resolve()
   let failures = 0
   let retryMs = 0
+
+  function open(): void {
+    record = readRawRecord(storage.readRecord())
+    seen = openSeen(storage)
+    waiting = measureJournal(storage)
+  }
 
   function deliver({ layout, groups }: RawDelivery): DeliveryAnswer {
     mend()
@@ -54,7 +62,7 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
         `Cannot take rows of source "${layout.source}": more than ${limits.uncutCharsMax} characters wait to be logged`,
       )
     }
-    return orBreak(() => {
+    return change(() => {
       adopt(layout)
       const groupById = new Map(groups.map((group) => [group.id, group]))
       const fresh = [...groupById.values()].filter(({ id, time }) => !seen.has(hourOf(time), id))
@@ -103,7 +111,7 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
     const segments = planRawSegments(source, name, entries.map(({ rows }) => rows).join('\n'))
     for (const { record: segment, bytes } of segments) await offline.writeSegment(segment.path, bytes)
     await offline.register(segments.map((segment) => segment.record))
-    orBreak(() => {
+    change(() => {
       storage.transaction(() => {
         seen.settle()
         storage.writeMark('logged_through', through)
@@ -112,7 +120,7 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
         storage.deleteSeen(hourOf(clock.now() - limits.seenMs * 1_000))
       })
       seen.forgetRecent()
-      waiting = measureJournal(platform)
+      waiting = measureJournal(storage)
       // What came while the segments were put is settled twice, which shows nowhere; it has yet to be settled with its entry gone.
       for (const entry of storage.readJournal(through, Number.MAX_SAFE_INTEGER))
         rememberSeen(seen, entry.seen)
@@ -127,30 +135,12 @@ export function createRawWriter(platform: RawPlatform, limits: WriterLimits = WR
     return Math.max(isDue ? sinceMs : sinceMs + limits.cutAgeMs * RAW_AGE_FACTOR, retryMs)
   }
 
-  function orBreak<T>(change: () => T): T {
-    try {
-      return change()
-    } catch (error) {
-      isBroken = true
-      throw error
-    }
-  }
-
-  function mend(): void {
-    if (!isBroken) return
-    record = readRawRecord(storage.readRecord())
-    seen = openSeen(platform)
-    waiting = measureJournal(platform)
-    isBroken = false
-  }
-
   return {
     deliver,
     readWaiting,
     nextWorkMs,
     async cut(layout) {
-      mend()
-      orBreak(() => adopt(layout))
+      change(() => adopt(layout))
       // What comes meanwhile is left to others: a source that never rests would be cut for ever.
       const { lastId } = waiting
       while (storage.readMark('logged_through') < lastId) await cutNext()
@@ -189,7 +179,7 @@ interface Waiting {
   readonly sinceMs: number | null
 }
 
-function measureJournal({ storage }: RawPlatform): Waiting {
+function measureJournal(storage: WriterStorage): Waiting {
   const entries = storage.listJournal()
   return {
     lastId: entries.at(-1)?.id ?? storage.readMark('logged_through'),
@@ -198,7 +188,7 @@ function measureJournal({ storage }: RawPlatform): Waiting {
   }
 }
 
-function openSeen({ storage }: RawPlatform): SeenIds {
+function openSeen(storage: WriterStorage): SeenIds {
   const seen = createSeenIds(storage)
   for (const entry of storage.readJournal(0, Number.MAX_SAFE_INTEGER)) rememberSeen(seen, entry.seen)
   return seen

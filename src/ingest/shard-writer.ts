@@ -18,6 +18,7 @@ import { blockText, publishBlocks } from './publish-blocks.ts'
 import { rebuildDueMs, rebuildWindows } from './rebuild-windows.ts'
 import { encodeSeen, hourOf } from './seen-ids.ts'
 import { addWidth, dropWidth, tendWidths, widthsDueMs } from './tend-widths.ts'
+import { watchStorage } from './watched-storage.ts'
 import { WRITER_LIMITS, type WriterLimits, type WriterPlatform } from './writer-platform.ts'
 import { adoptLayout, findWidth, keptViews, viewsOf } from './writer-record.ts'
 import { adoptRecord, enterJournal, openState, showAgain, takeRows } from './writer-state.ts'
@@ -67,14 +68,11 @@ export interface ShardWriter {
   dropWidth(layout: WriterLayout, width: BlockWidth): number
 }
 
-export function createShardWriter(
-  platform: WriterPlatform,
-  limits: WriterLimits = WRITER_LIMITS,
-): ShardWriter {
-  const { storage, clock } = platform
+export function createShardWriter(ports: WriterPlatform, limits: WriterLimits = WRITER_LIMITS): ShardWriter {
+  const { storage, change, mend } = watchStorage(ports, () => void openState(platform, state))
+  const platform: WriterPlatform = { ...ports, storage }
+  const { clock } = platform
   const state = openState(platform)
-  /** Memory may have run ahead of storage: it is made again before it is used. */
-  let isBroken = false
   /** The run of `work` that is going on: puts and cuts never overlap. */
   let working: Promise<void> | undefined
 
@@ -88,7 +86,7 @@ export function createShardWriter(
         `Cannot take a delivery for entity "${layout.entity.name}": ${state.uncutChars} characters wait to be logged, at most ${limits.uncutCharsMax} may`,
       )
     }
-    return orBreak(() => {
+    return change(() => {
       adopt(layout)
       const groupById = new Map(groups.map((group) => [group.id, group]))
       const fresh = [...groupById.values()].filter(({ id, time }) => !state.seen.has(hourOf(time), id))
@@ -112,7 +110,7 @@ export function createShardWriter(
     blocks: readonly BlockAddress[],
     { repair }: { readonly repair: BlockRepair },
   ): string[] {
-    return orBreak(() => {
+    return change(() => {
       adopt(layout)
       // What has come due since the last alarm is history by now, and has to be read.
       releaseHeld()
@@ -155,7 +153,7 @@ export function createShardWriter(
   async function workOnce(force: { readonly publish: boolean; readonly cut: boolean }): Promise<void> {
     // One fault keeps nothing else from being done; what failed is due again later.
     const duties: readonly (() => Promise<void> | void)[] = [
-      () => orBreak(releaseHeld),
+      () => change(releaseHeld),
       () => publishBlocks(platform, state, { isForced: force.publish, countMax: limits.putsMax }),
       async () => {
         const dueMs = cutDueMs(platform, state, limits)
@@ -171,6 +169,7 @@ export function createShardWriter(
     ]
     for (const duty of duties) {
       try {
+        mend()
         if (state.record !== undefined) await duty()
       } catch (error) {
         platform.log.error('A shard writer could not finish its work; it tries again by itself', {
@@ -237,36 +236,8 @@ export function createShardWriter(
     return new Set(entries.flatMap(({ rows }) => decodeRows(rows).map(({ view }) => view)))
   }
 
-  function orBreak<T>(change: () => T): T {
-    mend()
-    try {
-      return change()
-    } catch (error) {
-      isBroken = true
-      mendIfPossible()
-      throw error
-    }
-  }
-
-  function mend(): void {
-    if (!isBroken) return
-    openState(platform, state)
-    isBroken = false
-  }
-
-  /** At once, for work that waits for a store goes on with this state; else whoever calls next does. */
-  function mendIfPossible(): void {
-    try {
-      mend()
-    } catch (error) {
-      platform.log.error('A shard writer cannot read its storage; it tries again when it is next called', {
-        reason: String(error),
-      })
-    }
-  }
-
   async function announce(layout: WriterLayout): Promise<number> {
-    orBreak(() => adopt(layout))
+    change(() => adopt(layout))
     await work({ publish: true, cut: false })
     return state.publications.count()
   }
@@ -281,17 +252,17 @@ export function createShardWriter(
     nextWorkMs,
     measureBlocks: () => measureBlocks(state, clock.now()),
     eraseKeys: (layout, keys) =>
-      orBreak(() => {
+      change(() => {
         adopt(layout)
         return eraseKeys(platform, state, { keys, limits })
       }),
     addWidth: (layout, width) =>
-      orBreak(() => {
+      change(() => {
         adopt(layout)
         return addWidth(platform, state, width)
       }),
     dropWidth: (layout, width) =>
-      orBreak(() => {
+      change(() => {
         adopt(layout)
         return dropWidth(platform, state, width)
       }),

@@ -50,6 +50,8 @@ interface StartedWriter {
   readonly ports: WriterPlatform
   /** How many calls from now a method of the storage throws, once. */
   readonly faults: Map<keyof WriterStorage, number>
+  /** Methods of the storage that throw. */
+  readonly down: Set<keyof WriterStorage>
   /** Puts wait for it. */
   gate: Promise<void> | undefined
 }
@@ -59,7 +61,9 @@ async function start(definitions: DefinitionSetInput): Promise<StartedWriter> {
   await applyClicks(platform, definitions)
   const storage = memoryWriterStorage()
   const faults: StartedWriter['faults'] = new Map()
+  const down: StartedWriter['down'] = new Set()
   const fail = (name: keyof WriterStorage) => {
+    if (down.has(name)) throw new Error('SQLite does not answer')
     const left = faults.get(name)
     if (left === undefined) return
     faults.set(name, left - 1)
@@ -73,6 +77,10 @@ async function start(definitions: DefinitionSetInput): Promise<StartedWriter> {
       appendJournal(entry) {
         fail('appendJournal')
         storage.appendJournal(entry)
+      },
+      readRecord() {
+        fail('readRecord')
+        return storage.readRecord()
       },
       readCheckpoint(bits) {
         fail('readCheckpoint')
@@ -92,7 +100,7 @@ async function start(definitions: DefinitionSetInput): Promise<StartedWriter> {
       },
     },
   }
-  const started: StartedWriter = { platform, ports, faults, gate: undefined }
+  const started: StartedWriter = { platform, ports, faults, down, gate: undefined }
   return started
 }
 
@@ -151,6 +159,21 @@ test('what a delivery has brought before storage failed in its midst is shown af
   expect(writer.deliver(second)).toEqual({ status: 'committed' })
   await restart(started)
   expect(shown(platform)).toEqual([...keysOf(first), ...keysOf(second)].map(() => '7'))
+})
+
+test('a writer that can neither take a delivery whole nor read its storage writes nothing until it can', async () => {
+  const started = await start(CLICKS)
+  const { platform, ports, faults, down } = started
+  const delivery = await deliveryOf(platform, USERS, { at: START, price: 7 })
+  const writer = createShardWriter(ports)
+  faults.set('readCheckpoint', 20)
+  down.add('readRecord')
+  expect(() => writer.deliver(delivery)).toThrow('SQLite')
+  await writer.work({ publish: true, cut: true })
+  expect(platform.blocks.size).toBe(0)
+  down.clear()
+  await restart(started)
+  expect(shown(platform)).toEqual(keysOf(delivery).map(() => '7'))
 })
 
 test('rows whose time has come are all shown and count once, though storage fails in their midst (S4, S9)', async () => {

@@ -110,6 +110,8 @@ export interface MemoryOptions {
   readonly online?: (clock: Clock) => OnlineStore
   /** Runs every effect of a writer; it may fail it, before or after. */
   readonly effect?: <T>(name: string, run: () => T) => T
+  /** Called before every statement of a writer's storage, also within a transaction; what it throws, the statement throws. */
+  readonly statement?: () => void
   readonly datasetChunkRows?: number
   readonly loadPartsMax?: number
   /** Runs every effect of a dataset's making or of a load; it may fail it, before or after. */
@@ -208,7 +210,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
       return effect(what, work)
     }
     return {
-      storage: guardStorage(storage, run),
+      storage: guardStorage(storage, { run, statement: options.statement ?? (() => {}) }),
       online: {
         writeBlock: async (key, text) => run('writeBlock', () => online.writeBlock(key, text)),
         deleteBlock: async (key) => run('deleteBlock', () => online.deleteBlock(key)),
@@ -448,7 +450,7 @@ export function memoryPlatform(startUs: number, options: MemoryOptions = {}): Me
     rawWriters: {
       deliver: async (delivery) => structuredClone(rawOf(delivery.layout).deliver(structuredClone(delivery))),
       readWaiting: async (layout) => rawOf(layout).readWaiting(),
-      cut: (layout) => rawOf(layout).cut(layout),
+      cut: async (layout) => rawOf(layout).cut(layout),
       wake: async (layout) => rawOf(layout).work(),
     },
     loads: guardEffects<LoadRecords>(
@@ -747,13 +749,19 @@ function hasEnded({ status }: { readonly status: LoadStatus }): boolean {
   return status !== 'queued' && status !== 'running'
 }
 
-/** A transaction is one effect, and so is a statement outside of one. */
-function guardStorage<T extends WriterStorage>(storage: T, run: <R>(name: string, work: () => R) => R): T {
+/** A transaction is one effect, and so is a statement that changes something outside of one. */
+function guardStorage<T extends WriterStorage>(
+  storage: T,
+  { run, statement }: { readonly run: <R>(name: string, work: () => R) => R; readonly statement: () => void },
+): T {
   let isWithin = false
   const guard =
     (name: string, method: (...given: never[]) => unknown) =>
-    (...given: never[]) =>
-      isWithin ? method(...given) : run(name, () => method(...given))
+    (...given: never[]) => {
+      statement()
+      const isEffect = !isWithin && /^(write|append|delete|publish)/.test(name)
+      return isEffect ? run(name, () => method(...given)) : method(...given)
+    }
   const transaction = (work: () => unknown) =>
     run('transaction', () => {
       isWithin = true
@@ -763,12 +771,8 @@ function guardStorage<T extends WriterStorage>(storage: T, run: <R>(name: string
         isWithin = false
       }
     })
-  const writes = Object.entries(storage).filter(([name]) => /^(write|append|delete|publish)/.test(name))
-  return {
-    ...storage,
-    ...Object.fromEntries(writes.map(([name, method]) => [name, guard(name, method)])),
-    transaction,
-  }
+  const guarded = Object.entries(storage).map(([name, method]) => [name, guard(name, method)])
+  return { ...storage, ...Object.fromEntries(guarded), transaction }
 }
 
 function textsOf(storage: WriterStorage): string[] {

@@ -117,6 +117,8 @@ interface Written extends Stamp {
 export interface SimulationReport {
   readonly rows: number
   readonly crashes: number
+  /** Statements of writers' storage that failed. */
+  readonly storageFaults: number
   readonly refusedPuts: number
   readonly puts: number
   /** Deliveries of consumers with an old snapshot that writers refused. */
@@ -146,12 +148,18 @@ export async function simulate(
   const failFraction = () => [0, 0, 0.2, 0.8][below(4)]!
   // What asks for the log may fail where what adds to it does not, and the other way round.
   const failFractions = { writeSegment: failFraction(), register: failFraction(), list: failFraction() }
+  // Apart from what else happens by chance: a seed is the same but for them.
+  const ofStorage = createRandom(seed ^ 0x5eed)
+  const storageFraction = [0, 0.005, 0.05][Math.floor(ofStorage() * 3)]!
   let online: FaultyOnline | undefined
   let areFaultsOn = true
   /** How many of the effects outside let deliveries come in before they are done. */
   let busyFraction = 0.05
   let isAtDoor = false
   let crashes = 0
+  let storageFaults = 0
+  /** So many of the next statements fail. */
+  let storageDownFor = 0
   const platform: MemoryPlatform = memoryPlatform(START, {
     limits: {
       cutAgeMs: 10_000,
@@ -162,6 +170,15 @@ export async function simulate(
     online: (clock) => {
       online = faultyOnline(clock, random, { staleMs: 60_000, putFailures: chance(0.5) ? 0.2 : 0 })
       return online
+    },
+    statement() {
+      if (!areFaultsOn) return
+      if (storageDownFor === 0 && ofStorage() < storageFraction)
+        storageDownFor = 1 + Math.floor(ofStorage() ** 2 * 12)
+      if (storageDownFor === 0) return
+      storageDownFor--
+      storageFaults++
+      throw new Error('SQLite does not answer')
     },
     effect(name, run) {
       if (OUTSIDE.test(name) && chance(busyFraction)) return meanwhile().then(run) as ReturnType<typeof run>
@@ -226,6 +243,7 @@ export async function simulate(
   return {
     rows: written.length,
     crashes,
+    storageFaults,
     refusedPuts: online!.counts.refused,
     puts: online!.counts.puts,
     staleDeliveries,
@@ -479,7 +497,8 @@ export async function simulate(
   async function rest() {
     areFaultsOn = false
     Object.assign(online!.faults, { putFailures: 0 })
-    platform.crash()
+    // A writer that has lived through faults has to come to rest by itself, too.
+    if (ofStorage() < 0.3) platform.crash()
     platform.queue.push(...sent.filter(() => chance(0.3)))
     // What comes last comes in the midst of puts and cuts: nothing after it covers up what they miss.
     await push()

@@ -1,5 +1,5 @@
 import { bitsText } from '../core/entity-key.ts'
-import { decodeRows } from '../core/row.ts'
+import { decodeRows, encodeRow, tombstonesOf } from '../core/row.ts'
 import { checkpointBlocks } from './checkpoint-blocks.ts'
 import { planSegments } from './plan-segments.ts'
 import { backoffMs } from './publications.ts'
@@ -81,22 +81,30 @@ function measureUncut({ storage }: WriterPlatform, state: WriterState): void {
 export function trimJournal(platform: WriterPlatform, state: WriterState, limits: WriterLimits): void {
   const { storage, clock } = platform
   const logged = storage.readMark('logged_through')
-  // A restart finds what has to be made anew by the deletion in the journal.
-  if (state.rebuilds.size > 0) return
+  const isLong = state.journalChars >= limits.journalCharsMax
+  // A restart finds windows that have to be made anew by the deletion in the journal: while that is short enough it is left alone.
+  if (state.rebuilds.size > 0 && !isLong) return
   if (state.journalRows === 0 || !storage.listJournal().some(({ id }) => id <= logged)) return
   let changedCount = 0
   for (const [, { changes }] of state.blocks.entries()) if (changes > 0) changedCount++
   const isWorthIt = state.journalRows >= changedCount * limits.rowsPerCheckpoint
-  if (!isWorthIt && state.journalChars < limits.journalCharsMax) return
+  if (!isWorthIt && !isLong) return
   const nowMs = clock.now() / 1_000
+  const deletions = cutLines(deletionsToKeep(state))
+  // They would be most of what stays, and be written again and again.
+  if (sumLengths(deletions) > limits.journalCharsMax / 2) return
   // Rows ahead of the clock stand in no block: they go on waiting in the journal.
   const held = cutLines([...state.held.keys()])
   checkpointBlocks(platform, state, () => {
     state.seen.settle()
     storage.deleteJournal(logged)
     storage.deleteSeen(hourOf((nowMs - limits.seenMs) * 1_000))
-    held.forEach((rows, at) => {
-      storage.appendJournal({ id: state.lastEntry + 1 + at, kind: 'held', timeMs: nowMs, seen: '', rows })
+    const kept = [
+      ...held.map((rows) => ({ kind: 'held', rows }) as const),
+      ...deletions.map((rows) => ({ kind: 'fill', rows }) as const),
+    ]
+    kept.forEach((entry, at) => {
+      storage.appendJournal({ ...entry, id: state.lastEntry + 1 + at, timeMs: nowMs, seen: '' })
     })
   })
   state.seen.forgetRecent()
@@ -105,6 +113,21 @@ export function trimJournal(platform: WriterPlatform, state: WriterState, limits
   state.uncutChars = 0
   state.uncutSinceMs = null
   for (const entry of storage.readJournal(0, Number.MAX_SAFE_INTEGER)) enterJournal(state, entry)
+}
+
+/** Lines of the deletions for which windows have yet to be made anew, as the blocks hold them. */
+function deletionsToKeep({ rebuilds, blocks }: WriterState): string[] {
+  const lines = [...rebuilds.values()].flatMap(({ view, key }) =>
+    tombstonesOf(view).flatMap((id) => {
+      const row = blocks.findRow(key, id)
+      return row === undefined ? [] : [encodeRow(row)]
+    }),
+  )
+  return [...new Set(lines)]
+}
+
+function sumLengths(texts: readonly string[]): number {
+  return texts.reduce((sum, { length }) => sum + length, 0)
 }
 
 /** Characters of one entry: a row of SQLite holds at most 2 MB. */

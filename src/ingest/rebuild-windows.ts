@@ -26,22 +26,37 @@ export function rebuildDueMs(state: WriterState): number | null {
   return state.rebuilds.size === 0 ? null : state.rebuildRetryMs
 }
 
-/** Makes windows anew from the log and the journal. Throws what the store throws; it is tried again later. */
+/** After so many failures of a round the others wait for the next: the store fails, not a segment. */
+const FAILURES_MAX = 10
+
+/**
+ * Makes windows anew from the log and the journal. Those that fail keep no others from it; throws the last failure, and they are tried
+ * again later.
+ */
 export async function rebuildWindows(platform: WriterPlatform, state: WriterState): Promise<void> {
   const nowMs = platform.clock.now() / 1_000
   if ((rebuildDueMs(state) ?? Number.POSITIVE_INFINITY) > nowMs) return
-  try {
-    for (const [id, address] of state.rebuilds) {
+  const failures: unknown[] = []
+  for (const [id, address] of [...state.rebuilds]) {
+    if (failures.length === FAILURES_MAX) break
+    try {
       const rules = windowRules(state, address.view)
       if (rules !== undefined) await rebuild(platform, state, { ...address, rules })
       state.rebuilds.delete(id)
+    } catch (error) {
+      // Behind the others from now on.
+      state.rebuilds.delete(id)
+      state.rebuilds.set(id, address)
+      failures.push(error)
     }
-    state.rebuildFailures = 0
-  } catch (error) {
-    state.rebuildFailures++
-    state.rebuildRetryMs = nowMs + backoffMs(state.rebuildFailures)
-    throw error
   }
+  if (failures.length === 0) {
+    state.rebuildFailures = 0
+    return
+  }
+  state.rebuildFailures++
+  state.rebuildRetryMs = nowMs + backoffMs(state.rebuildFailures)
+  throw failures.at(-1)
 }
 
 async function rebuild(

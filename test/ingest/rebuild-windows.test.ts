@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { runLoad } from '../../src/batch/run-load.ts'
 import { startLoads } from '../../src/batch/start-loads.ts'
+import { encodeKey, hashKey, topBits } from '../../src/core/entity-key.ts'
 import { writeParquet } from '../../src/core/parquet.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import { deleteKeys } from '../../src/ingest/delete-keys.ts'
@@ -20,17 +21,23 @@ const SECOND = 1_000_000
 async function start(options: MemoryOptions = {}): Promise<MemoryPlatform> {
   const platform = memoryPlatform(START, { limits: { rowsPerCheckpoint: 0 }, ...options })
   await applyClicks(platform, clicksInWindow('clicks', 'count'))
-  await push(platform, -60, -10)
+  await push(platform, { seconds: [-60, -10] })
   return platform
 }
 
-async function push(platform: MemoryPlatform, ...seconds: readonly number[]) {
+async function push(platform: MemoryPlatform, { user = 'ann', seconds }: PushOptions) {
   const events = seconds.map((at) => {
     const time = formatInstant(START + at * SECOND)
-    return { at: time, made: time, user: 'ann', item: 1, price: 1 }
+    return { at: time, made: time, user, item: 1, price: 1 }
   })
   await pushEvents(platform, { source: 'clicks', events })
   await platform.consume()
+}
+
+interface PushOptions {
+  readonly user?: string
+  /** Seconds from `START`. */
+  readonly seconds: readonly number[]
 }
 
 /** Deletes the older click and not the newer one: their tile has to be made anew. */
@@ -40,9 +47,12 @@ async function cutTile(platform: MemoryPlatform) {
   await platform.consume()
 }
 
-async function countOf(platform: MemoryPlatform, consistency: 'eventual' | 'strong') {
+async function countOf(
+  platform: MemoryPlatform,
+  { user = 'ann', consistency }: { readonly user?: string; readonly consistency: 'eventual' | 'strong' },
+) {
   const resolved = await resolveInNewest(platform, 'ranker')
-  const rows = parseEntities(resolved.service, [{ user: 'ann' }])
+  const rows = parseEntities(resolved.service, [{ user }])
   const read = await readFeatures(platform, resolved, { rows, consistency })
   return [valuesOf(read.rows[0]!)[0], statusesOf(read.rows[0]!)[0]]
 }
@@ -82,7 +92,7 @@ test.each([false, true])(
         if (isRestarted) within.crash()
       },
     })
-    expect(await countOf(platform, 'strong')).toEqual(['3', 'present'])
+    expect(await countOf(platform, { consistency: 'strong' })).toEqual(['3', 'present'])
   },
 )
 
@@ -99,7 +109,7 @@ test('windows whose log could not be read are made anew after a restart, without
   isReading = false
   await cutTile(platform)
   await platform.flush({ cut: true })
-  expect((await countOf(platform, 'eventual'))[1]).toBe('error')
+  expect((await countOf(platform, { consistency: 'eventual' }))[1]).toBe('error')
   platform.crash()
   isReading = true
   platform.time.now += 2 * SECOND
@@ -107,7 +117,58 @@ test('windows whose log could not be read are made anew after a restart, without
   platform.time.now += 2 * SECOND
   await platform.work()
   platform.time.now += 60 * SECOND
-  expect(await countOf(platform, 'eventual')).toEqual(['1', 'present'])
+  expect(await countOf(platform, { consistency: 'eventual' })).toEqual(['1', 'present'])
+})
+
+test('a journal that gets long is trimmed though windows cannot be made anew, and a restart makes them (S10)', async () => {
+  let isReading = false
+  const platform = await start({
+    limits: { rowsPerCheckpoint: 0, journalCharsMax: 1_000 },
+    effect(name, run) {
+      if (name === 'list' && !isReading) throw new Error('R2 does not answer')
+      return run()
+    },
+  })
+  await cutTile(platform)
+  for (let round = 0; round < 20; round++) {
+    await push(platform, { seconds: Array.from({ length: 12 }, (_, at) => -20 + at) })
+    platform.time.now += 2 * SECOND
+    await platform.flush({ cut: true })
+  }
+  const journal = platform.writerTexts().flatMap((text) => text.split('\n'))
+  expect(journal.filter((line) => line.startsWith('activity@1\t'))).toEqual([])
+  platform.crash()
+  isReading = true
+  platform.time.now += 2 * SECOND
+  // Nobody asks for the windows.
+  await platform.work()
+  platform.time.now += 2 * SECOND
+  await platform.work()
+  platform.time.now += 60 * SECOND
+  expect(await countOf(platform, { consistency: 'eventual' })).toEqual(['241', 'present'])
+})
+
+test('windows that cannot be made anew keep no others of their writer from it (S10)', async () => {
+  const users = Array.from({ length: 12 }, (_, at) => `user${at}`).filter(
+    (user) => topBits(hashKey(encodeKey(['string'], [user])).high, 1) === 0,
+  )
+  expect(users.length).toBeGreaterThan(2)
+  let failures = 1
+  const platform = memoryPlatform(START, {
+    effect(name, run) {
+      if (name === 'list' && failures-- > 0) throw new Error('a segment is gone')
+      return run()
+    },
+  })
+  await applyClicks(platform, clicksInWindow('clicks', 'count'))
+  for (const user of users) await push(platform, { user, seconds: [-60, -10] })
+  const keys = users.map((user) => ({ user }))
+  await deleteKeys(platform, { entity: 'user', keys, eventTime: START - 30 * SECOND, views: null })
+  await platform.consume()
+  await platform.flush()
+  const counts = await Promise.all(users.map((user) => countOf(platform, { user, consistency: 'strong' })))
+  const others = users.slice(1).map(() => ['1', 'present'])
+  expect(counts).toEqual([['null', 'error'], ...others])
 })
 
 test('windows that a checkpoint holds cut through are made anew after a restart (S10)', async () => {
@@ -115,7 +176,7 @@ test('windows that a checkpoint holds cut through are made anew after a restart 
   await cutTile(platform)
   platform.crash()
   await platform.flush()
-  expect(await countOf(platform, 'strong')).toEqual(['1', 'present'])
+  expect(await countOf(platform, { consistency: 'strong' })).toEqual(['1', 'present'])
 })
 
 test('a row whose time comes while windows are made anew is counted once, when it is released (S4, S10)', async () => {
@@ -126,12 +187,12 @@ test('a row whose time comes while windows are made anew is counted once, when i
       return run()
     },
   })
-  await push(platform, 30)
+  await push(platform, { seconds: [30] })
   await cutTile(platform)
   isPassing = true
   await platform.flush({ cut: true })
   await platform.flush()
-  expect(await countOf(platform, 'strong')).toEqual(['2', 'present'])
+  expect(await countOf(platform, { consistency: 'strong' })).toEqual(['2', 'present'])
 })
 
 test.each(['at once', 'after a restart'])(

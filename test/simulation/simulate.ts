@@ -164,6 +164,8 @@ export async function simulate(
     limits: {
       cutAgeMs: 10_000,
       rowsPerCheckpoint: 1 + below(4),
+      // So short that a deletion or two that have to stay are less than half of it.
+      journalCharsMax: ofStorage() < 0.5 ? 1_000 : 1_000_000,
       putsMax: 40,
     },
     memoryBytesMax: chance(0.3) ? 3_000 : 1_000_000,

@@ -8,6 +8,7 @@ import { isTombstoneLog, madePath, type RegisteredSegment } from '../definitions
 import type { Source } from '../definitions/source.ts'
 import { viewId } from '../definitions/transition.ts'
 import type { LogName, Platform } from '../platform.ts'
+import { eachApart } from './each-apart.ts'
 import { findPlannedFill } from './find-unfinished.ts'
 import { planRetention } from './plan-retention.ts'
 import { createTimeColumns, type EventTimes, rawEventTimes, type TimeColumns } from './raw-event-times.ts'
@@ -35,11 +36,10 @@ export async function enforceRetention(platform: Platform): Promise<string | und
   const timeColumns = createTimeColumns(platform)
   const deeds: string[] = []
   let [removedLeft, rewrittenLeft] = [REMOVED_MAX, REWRITTEN_MAX]
-  for (const kept of await listKept(platform)) {
+  const enforce = async (kept: KeptLog) => {
     const { past, straddling, cutoff } = await planLog(platform, kept, now)
     const [removed, rewritten] = [past.slice(0, removedLeft), straddling.slice(0, rewrittenLeft)]
-    if (removed.length + rewritten.length === 0) continue
-    if (!(await isAsPlanned())) break
+    if (removed.length + rewritten.length === 0 || !(await isAsPlanned())) return
     // Told before it is so: cut off in between, it is told again.
     if (!isRawLog(kept.log.view)) await platform.training.touch([kept.log.view], REASON)
     let [removedCount, rewrittenCount] = [0, 0]
@@ -51,6 +51,15 @@ export async function enforceRetention(platform: Platform): Promise<string | und
     rewrittenLeft -= rewritten.length
     deeds.push(`${logTitle(kept.log)}: ${removedCount} segments removed, ${rewrittenCount} written anew`)
   }
+  const bySource = Map.groupBy(await listKept(platform), ({ source }) => source.name)
+  const failed = await eachApart(platform, [...bySource], {
+    nameOf: ([source]) => source,
+    failure: 'What is past the retention of a source could not be taken out; it is tried again in an hour',
+    async run([, logs]) {
+      for (const kept of logs) await enforce(kept)
+    },
+  })
+  deeds.push(...failed.map((source) => `source ${source}: failed`))
   return deeds.length === 0 ? undefined : deeds.join('; ')
 }
 

@@ -29,19 +29,21 @@ export interface SettledRefusals {
 }
 
 /**
- * Makes these the refusals that are noted, and forgets those of before that hold no longer. All that is noted is looked at
- * each time; what is more than is noted or forgotten at once is settled by the next times.
+ * Makes these the refusals that are noted, and forgets those of before that hold no longer, but for those of sources that could not be
+ * looked at. All that is noted is looked at each time; what is more than is noted or forgotten at once is settled by the next times.
  */
 export async function settleRefused(
   platform: Platform,
   files: readonly RefusedFile[],
+  unread: ReadonlySet<string> = new Set(),
 ): Promise<SettledRefusals> {
   const unlisted = new Map(files.map((file) => [refusedFileId(file), file]))
   const stale: RefusedKey[] = []
   let listedCount = 0
   for await (const key of listRefusedKeys(platform)) {
     // Loads and notices note, too, and count nothing: what has become too much is forgotten here.
-    if (listedCount < LISTED_MAX && unlisted.delete(refusedFileId(key))) listedCount++
+    const holds = () => unread.has(key.source) || unlisted.delete(refusedFileId(key))
+    if (listedCount < LISTED_MAX && holds()) listedCount++
     else if (stale.length < AT_ONCE_MAX) stale.push(key)
   }
   if (stale.length > 0) await platform.cron.forgetRefused(stale)

@@ -4,6 +4,7 @@ import type { CompiledEntity } from '../definitions/snapshot.ts'
 import { writerLayout } from '../definitions/writer-layout.ts'
 import type { JobRecord, Platform, WriterReport } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
+import { deedsText, eachApart } from './each-apart.ts'
 import type { Reblocking } from './reblock-group.ts'
 
 /** A job that has said nothing for this long was cut off. */
@@ -16,13 +17,18 @@ const WOKEN_AT_ONCE = 6
 export async function resumeJobs(platform: Platform): Promise<string | undefined> {
   const restarted: string[] = []
   const silentBefore = platform.clock.now() - HEARTBEAT_MAX_US
-  for (const { id, kind, heartbeatTime } of await platform.jobRecords.listUnfinished()) {
-    if (heartbeatTime >= silentBefore) continue
-    platform.log.info('A job has been silent and is started again', { job: id })
-    await platform.jobs.restart(kind, id)
-    restarted.push(id)
-  }
-  return restarted.length === 0 ? undefined : `started again: ${restarted.join(', ')}`
+  const unfinished = await platform.jobRecords.listUnfinished()
+  const silent = unfinished.filter(({ heartbeatTime }) => heartbeatTime < silentBefore)
+  const failed = await eachApart(platform, silent, {
+    nameOf: ({ id }) => id,
+    failure: 'A silent job could not be started again; it is tried again in a minute',
+    async run({ id, kind }) {
+      platform.log.info('A job has been silent and is started again', { job: id })
+      await platform.jobs.restart(kind, id)
+      restarted.push(id)
+    },
+  })
+  return deedsText({ 'started again': restarted, 'not started again': failed })
 }
 
 /**
@@ -39,23 +45,15 @@ export async function tendWriters(platform: Platform): Promise<string | undefine
     if (entity === undefined || entity.groups.length === 0) continue
     const shards = Array.from({ length: 2 ** entity.shardBits }, (_, shard) => shard)
     const reports: WriterReport[] = []
-    for (let at = 0; at < shards.length; at += WOKEN_AT_ONCE) {
-      const some = shards.slice(at, at + WOKEN_AT_ONCE)
-      const answers = await Promise.allSettled(
-        some.map((shard) => platform.writers.wake(writerLayout(snapshot, entity.name, shard))),
-      )
-      for (const [position, answer] of answers.entries()) {
-        if (answer.status === 'fulfilled') reports.push(answer.value)
-        else {
-          deeds.push(`writer ${entity.name}/${some[position]} could not be woken`)
-          platform.log.error('A shard writer could not be woken; it is tried again in a minute', {
-            entity: entity.name,
-            shard: some[position],
-            reason: String(answer.reason),
-          })
-        }
-      }
-    }
+    const failed = await eachApart(platform, shards, {
+      nameOf: (shard) => `${entity.name}/${shard}`,
+      failure: 'A shard writer could not be woken; it is tried again in a minute',
+      atOnce: WOKEN_AT_ONCE,
+      async run(shard) {
+        reports.push(await platform.writers.wake(writerLayout(snapshot, entity.name, shard)))
+      },
+    })
+    deeds.push(...failed.map((writer) => `writer ${writer} could not be woken`))
     const { settings, memory } = platform
     const bounds = { blockBytesMax: settings.blockBytesMax, cacheBytesMax: memory.blocks.bytesMax }
     for (const wanted of planReblocking(entity, reports, bounds))
@@ -66,15 +64,16 @@ export async function tendWriters(platform: Platform): Promise<string | undefine
 }
 
 /** What Cron does: has every writer of raw rows cut what is old, should its own alarm have been lost. */
-export async function wakeRawWriters(platform: Platform): Promise<undefined> {
+export async function wakeRawWriters(platform: Platform): Promise<string | undefined> {
   const snapshot = await readWritingSnapshot(platform, { onlySources: 'all' })
-  for (const source of Object.values(snapshot.sources)) {
-    const layouts = rawLayouts(snapshot, source)
-    for (let at = 0; at < layouts.length; at += WOKEN_AT_ONCE)
-      await Promise.all(
-        layouts.slice(at, at + WOKEN_AT_ONCE).map((layout) => platform.rawWriters.wake(layout)),
-      )
-  }
+  const layouts = Object.values(snapshot.sources).flatMap((source) => rawLayouts(snapshot, source))
+  const failed = await eachApart(platform, layouts, {
+    nameOf: ({ source, shard }) => `${source}/${shard}`,
+    failure: 'A writer of raw rows could not be woken; it is tried again in a minute',
+    atOnce: WOKEN_AT_ONCE,
+    run: (layout) => platform.rawWriters.wake(layout),
+  })
+  return deedsText({ 'writers of raw rows that could not be woken': failed })
 }
 
 /** Most bits of a hash that choose a block. */

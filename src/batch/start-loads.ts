@@ -7,6 +7,7 @@ import type { LandedFile, LoadRecord, Platform, RefusedFile } from '../platform.
 import { readWritingIndex } from '../registry/current-snapshot.ts'
 import { readScope } from '../registry/read-scope.ts'
 import { resolveSource } from '../registry/resolve-name.ts'
+import { deedsText, eachApart } from './each-apart.ts'
 import { findLoad } from './load-under-way.ts'
 import { noteRefused, refuseFolder, refuseReplaced, settleRefused } from './refuse-files.ts'
 import { HEARTBEAT_MAX_US } from './start-jobs.ts'
@@ -71,20 +72,24 @@ export async function startDueLoads(platform: Platform): Promise<string | undefi
   const folders = await platform.landing.listSources()
   // Once for all folders, of which there may be any number; and after them, so that a source they are of is known.
   const index = await readWritingIndex(platform)
-  for (const folder of folders) {
-    const snapshot = await readScope(platform, index, { sources: [folder] })
-    const reason = refuseFolder(snapshot, folder)
-    if (reason === undefined) {
-      const source = snapshot.sources[folder]!
-      const landed = await platform.landing.list(source.name)
-      const begunMax = LIMITS.loadsPerCallMax - begun
-      const started = await startLanded(platform, snapshot, { source, badRowsMax: 0, landed, begunMax })
-      begun += started.begun
-      refused.push(...started.refused)
-    } else refused.push({ source: folder, file: '', etag: '', reason, time: platform.clock.now() })
-  }
-  const { notedCount, unlistedCount } = await settleRefused(platform, refused)
-  const restarted = await restartSilent(platform)
+  const unread = await eachApart(platform, folders, {
+    nameOf: (folder) => folder,
+    failure: 'What has landed for a source could not be loaded; it is tried again in a minute',
+    async run(folder) {
+      const snapshot = await readScope(platform, index, { sources: [folder] })
+      const reason = refuseFolder(snapshot, folder)
+      if (reason === undefined) {
+        const source = snapshot.sources[folder]!
+        const landed = await platform.landing.list(source.name)
+        const begunMax = LIMITS.loadsPerCallMax - begun
+        const started = await startLanded(platform, snapshot, { source, badRowsMax: 0, landed, begunMax })
+        begun += started.begun
+        refused.push(...started.refused)
+      } else refused.push({ source: folder, file: '', etag: '', reason, time: platform.clock.now() })
+    },
+  })
+  const { notedCount, unlistedCount } = await settleRefused(platform, refused, new Set(unread))
+  const { restarted, failed } = await restartSilent(platform)
   const counts = [
     `${begun} begun`,
     `${restarted} started again`,
@@ -92,19 +97,27 @@ export async function startDueLoads(platform: Platform): Promise<string | undefi
     `${unlistedCount} refused and not listed yet`,
   ]
   const deeds = counts.filter((count) => !count.startsWith('0 '))
-  return deeds.length === 0 ? undefined : `loads: ${deeds.join(', ')}`
+  return deedsText({
+    loads: deeds,
+    'sources that could not be looked at': unread,
+    'loads not started again': failed,
+  })
 }
 
-async function restartSilent(platform: Platform): Promise<number> {
-  let count = 0
+/** Answers how many were started again, and those that could not be. */
+async function restartSilent(platform: Platform): Promise<{ restarted: number; failed: string[] }> {
   const silentBefore = platform.clock.now() - HEARTBEAT_MAX_US
-  for (const load of await platform.loads.listUnfinished()) {
-    if (load.heartbeatTime >= silentBefore) continue
-    platform.log.info('A load has been silent and is started again', { load: load.id })
-    await platform.jobs.restart('load', load.id)
-    count++
-  }
-  return count
+  const unfinished = await platform.loads.listUnfinished()
+  const silent = unfinished.filter(({ heartbeatTime }) => heartbeatTime < silentBefore)
+  const failed = await eachApart(platform, silent, {
+    nameOf: ({ id }) => id,
+    failure: 'A silent load could not be started again; it is tried again in a minute',
+    async run({ id }) {
+      platform.log.info('A load has been silent and is started again', { load: id })
+      await platform.jobs.restart('load', id)
+    },
+  })
+  return { restarted: silent.length - failed.length, failed }
 }
 
 /** Loads of a source that go on at a time; files beyond them wait. */

@@ -7,7 +7,7 @@ import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts
 import { createWriterMemory } from '../../src/ingest/live-blocks.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
 import { createShardWriter } from '../../src/ingest/shard-writer.ts'
-import type { WriterPlatform } from '../../src/ingest/writer-platform.ts'
+import { WRITER_LIMITS, type WriterPlatform } from '../../src/ingest/writer-platform.ts'
 import type { WriterStorage } from '../../src/ingest/writer-storage.ts'
 import type { Delivery } from '../../src/platform.ts'
 import { applyClicks, CLICKS, clicksInWindow } from '../platform/clicks.ts'
@@ -54,6 +54,8 @@ interface StartedWriter {
   readonly down: Set<keyof WriterStorage>
   /** Puts wait for it. */
   gate: Promise<void> | undefined
+  /** Segments wait for it. */
+  cutGate: Promise<void> | undefined
 }
 
 async function start(definitions: DefinitionSetInput): Promise<StartedWriter> {
@@ -78,6 +80,10 @@ async function start(definitions: DefinitionSetInput): Promise<StartedWriter> {
         fail('appendJournal')
         storage.appendJournal(entry)
       },
+      readJournal(after, through) {
+        fail('readJournal')
+        return storage.readJournal(after, through)
+      },
       readRecord() {
         fail('readRecord')
         return storage.readRecord()
@@ -91,7 +97,13 @@ async function start(definitions: DefinitionSetInput): Promise<StartedWriter> {
     clock: platform.clock,
     log: platform.log,
     untilIdle: async () => {},
-    offline: platform.offline,
+    offline: {
+      ...platform.offline,
+      async writeSegment(path, bytes) {
+        await started.cutGate
+        await platform.offline.writeSegment(path, bytes)
+      },
+    },
     online: {
       ...platform.online,
       async writeBlock(key, text) {
@@ -100,7 +112,7 @@ async function start(definitions: DefinitionSetInput): Promise<StartedWriter> {
       },
     },
   }
-  const started: StartedWriter = { platform, ports, faults, down, gate: undefined }
+  const started: StartedWriter = { platform, ports, faults, down, gate: undefined, cutGate: undefined }
   return started
 }
 
@@ -174,6 +186,47 @@ test('a writer that can neither take a delivery whole nor read its storage write
   down.clear()
   await restart(started)
   expect(shown(platform)).toEqual(keysOf(delivery).map(() => '7'))
+})
+
+test('puts that end while storage can be neither written nor read do not count for what was taken in half', async () => {
+  const started = await start(CLICKS)
+  const { platform, faults, down } = started
+  const first = await deliveryOf(platform, USERS, { at: START, price: 7 })
+  const others = USERS.map((user) => `other-${user}`)
+  const second = await deliveryOf(platform, others, { at: START, price: 7 })
+  const { writer, finish } = await putHalf(started, first)
+  faults.set('readCheckpoint', 1)
+  down.add('readRecord')
+  expect(() => writer.deliver(second)).toThrow('SQLite')
+  await finish()
+  down.clear()
+  await restart(started)
+  expect(shown(platform)).toEqual([...keysOf(first), ...keysOf(second)].map(() => '7'))
+})
+
+test('rows that come during a cut are cut in their turn, though storage fails just when the journal has been trimmed', async () => {
+  const started = await start(CLICKS)
+  const { platform, ports, faults } = started
+  const first = await deliveryOf(platform, USERS, { at: START, price: 7 })
+  const second = await deliveryOf(platform, USERS, { at: START, price: 8 })
+  const writer = createShardWriter(ports, { ...WRITER_LIMITS, rowsPerCheckpoint: 0 })
+  writer.deliver(first)
+  let open = () => {}
+  started.cutGate = new Promise((resolve) => {
+    open = resolve
+  })
+  const working = writer.work({ publish: true, cut: true })
+  await setImmediate()
+  writer.deliver(second)
+  // Of the trim: the cut has read the journal before.
+  faults.set('readJournal', 1)
+  open()
+  await working
+  expect(faults.size).toBe(0)
+  platform.time.now += 100 * SECOND
+  expect(writer.nextWorkMs()).toBeLessThan(platform.time.now / 1_000)
+  await writer.work({ publish: false, cut: false })
+  expect(writer.reportJournal().oldestUncut).toBe(null)
 })
 
 test('rows whose time has come are all shown and count once, though storage fails in their midst (S4, S9)', async () => {

@@ -1,9 +1,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { argument, startLocalWorker } from './local-worker.ts'
+import { argument, expectFree, startLocalWorker } from './local-worker.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const VARIABLES = join(ROOT, '.dev.vars')
+
+const PORT = Number(argument('port') ?? 8787)
+await expectFree(PORT)
 
 // The development token, for whoever has none yet.
 if (!existsSync(VARIABLES)) writeFileSync(VARIABLES, 'ADMIN_TOKEN=local\n')
@@ -11,7 +14,7 @@ const token =
   /^ADMIN_TOKEN\s*=\s*"?([^"\n]+)"?/m.exec(readFileSync(VARIABLES, 'utf8'))?.[1]?.trim() ?? 'local'
 
 const worker = await startLocalWorker({
-  port: Number(argument('port') ?? 8787),
+  port: PORT,
   state: join(ROOT, '.wrangler/state'),
   token,
 })

@@ -87,9 +87,22 @@ async function startWrangler(options: LocalWorkerOptions): Promise<LocalWorker> 
   return { url, tick, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
 }
 
-/** A port nobody listens on just now. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
+/** Ends the process in plain words when a port is in use: before anything of another run is touched. */
+export async function expectFree(port: number): Promise<void> {
+  try {
+    await freePort(port)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    console.error(
+      `Cannot listen on 127.0.0.1:${port}: something does already, perhaps another run. End it, or name another port: -- --port ${port + 1}`,
+    )
+    process.exit(1)
+  }
+}
+
+/** A port nobody listens on just now: the one that is wanted, or any. */
+export async function freePort(wanted = 0): Promise<number> {
+  const server = createServer().listen(wanted, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
   server.close()

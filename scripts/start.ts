@@ -10,7 +10,7 @@ import {
   writeFlights,
 } from '../examples/flights/shift-flights.ts'
 import { formatInstant } from '../src/core/time.ts'
-import { argument, startLocalWorker } from './local-worker.ts'
+import { argument, expectFree, startLocalWorker } from './local-worker.ts'
 
 // The main job from an empty store: define, load, push, Get, BatchGet, point-in-time join; then the store stays up.
 
@@ -23,12 +23,14 @@ const SERVICE = '/v1/feature-services/delay_predictor'
 const startMs = Date.now()
 /** Draws progress as the command-line tool does. */
 const output = createOutput(process.stdout, false, false)
+const PORT = Number(argument('port') ?? 8787)
+await expectFree(PORT)
 // An interrupted run leaves nothing that this one would trip over.
 await rm(FOLDER, { recursive: true, force: true })
 
 say('Starting the Worker under workerd, and reading 3,000,000 flights of 2001')
 const [worker, original] = await Promise.all([
-  startLocalWorker({ port: Number(argument('port') ?? 8787), state: join(FOLDER, 'state'), token: TOKEN }),
+  startLocalWorker({ port: PORT, state: join(FOLDER, 'state'), token: TOKEN }),
   readFlights(),
 ])
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

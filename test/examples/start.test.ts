@@ -25,7 +25,11 @@ test('npm start prints what a plain recomputation from the same Parquet gives', 
   // Two minutes on a machine of its own; other tests share the two cores.
   timeout: 1_200_000,
 }, async () => {
-  const { output, readme, catalog } = await runStart()
+  const { output, second, readme, catalog } = await runStart()
+  // A second one at the same port says so and leaves the first its state, from which the README's commands are answered.
+  expect(second).toMatch(
+    /^Cannot listen on 127\.0\.0\.1:\d+: something does already.* name another port: -- --port \d+$/m,
+  )
   // Whoever waits for a load sees how far it has come, to its end.
   for (const name of ['flights-recent', 'flights-earlier'])
     expect(output).toMatch(new RegExp(`\\[#{30}\\] 100 % ${name}\\.parquet [\\d,]+ rows`))
@@ -177,13 +181,23 @@ async function runStart() {
       child.once('exit', (code) => reject(new Error(`npm start ended with ${code}:\n${output}`)))
     })
     const port = /stays up on http:\/\/127\.0\.0\.1:(\d+)/.exec(output)![1]!
-    return { output, readme: await runReadme(port), catalog: await openCatalog(port) }
+    const second = await startAgain(port)
+    return { output, second, readme: await runReadme(port), catalog: await openCatalog(port) }
   } finally {
     child.removeAllListeners('exit')
     // npm, node and wrangler are one group: what Ctrl-C in a terminal reaches.
     process.kill(-child.pid!, 'SIGINT')
     await once(child, 'exit')
   }
+}
+
+/** What `npm start` says where it cannot begin. */
+async function startAgain(port: string): Promise<string> {
+  const started = promisify(execFile)('npm', ['start', '--', '--port', port], { cwd: ROOT })
+  return started.then(
+    () => 'it began',
+    ({ stderr }: { readonly stderr: string }) => stderr,
+  )
 }
 
 /** Runs the commands of the README's "Use", as they are printed but for the port. */

@@ -39,16 +39,23 @@ function escapeUnit(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
-/** JSON with object keys in order, for comparing and for fingerprints. Bigints are written with their digits. */
-export function canonicalJson(value: unknown): string {
+/** Levels of JSON that has to be compared or fingerprinted: no row or definition comes near, and the stack holds them. */
+const DEPTH_MAX = 500
+
+/**
+ * JSON with object keys in order, for comparing and for fingerprints. Bigints are written with their digits. Throws
+ * `invalid_argument` for what is nested deeper than anything that is taken in.
+ */
+export function canonicalJson(value: unknown, depth = 0): string {
   if (typeof value === 'bigint') return value.toString()
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  if (depth === DEPTH_MAX) throw invalid(`Cannot read JSON: it is nested deeper than ${DEPTH_MAX} levels`)
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item, depth + 1)).join(',')}]`
   let members = ''
   for (const name of Object.keys(value).sort()) {
     const member = (value as Readonly<Record<string, unknown>>)[name]
     if (member === undefined) continue
-    members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${canonicalJson(member)}`
+    members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${canonicalJson(member, depth + 1)}`
   }
   return `{${members}}`
 }

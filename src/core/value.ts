@@ -267,7 +267,9 @@ function mismatch(type: ValueType, json: unknown) {
   return invalid(`Cannot read ${describe(json)} as ${type}`)
 }
 
+/** What was given, in short. A list or an object is not written out: it may be of any size and depth. */
 function describe(json: unknown): string {
-  const text = typeof json === 'bigint' ? json.toString() : (JSON.stringify(json) ?? String(json))
+  if (typeof json === 'object') return Array.isArray(json) ? 'a list' : 'an object'
+  const text = typeof json === 'string' ? JSON.stringify(json) : String(json)
   return text.length > 64 ? `${text.slice(0, 61)}...` : text
 }

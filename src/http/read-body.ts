@@ -1,9 +1,18 @@
 import type { Context } from 'hono'
-import type * as z from 'zod'
+import * as z from 'zod'
 import { FeatureStoreError, invalid } from '../core/error.ts'
 import { parseJson } from '../core/json.ts'
 import { LIMITS } from '../core/limits.ts'
 import type { Http } from './context.ts'
+
+/**
+ * An object whose members the domain checks. `z.record` would walk and copy it, and leave out a member `__proto__`
+ * that is to be refused by name (S34).
+ */
+export const JsonObject = z.custom<Readonly<Record<string, unknown>>>(
+  (json) => typeof json === 'object' && json !== null && !Array.isArray(json),
+  'Invalid input: expected an object',
+)
 
 /** The body as text. Throws `limit_exceeded` past the bound, `invalid_argument` when it is not UTF-8. */
 export async function readText(c: Context<Http>): Promise<string> {

@@ -39,7 +39,7 @@ function hasSameValues(
   before: FeatureView,
   { next, view }: { readonly next: DefinitionSet; readonly view: FeatureView },
 ): boolean {
-  const [was, is] = [partsOf(current, before), partsOf(next, view)].map(canonicalJson)
+  const [was, is] = [partsOf(current, before), partsOf(next, view)].map((parts) => canonicalJson(parts))
   return was === is || viewFingerprint(current, before) === viewFingerprint(next, view)
 }
 

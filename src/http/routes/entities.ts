@@ -6,17 +6,17 @@ import { parseInstant } from '../../core/time.ts'
 import { deleteKeys } from '../../ingest/delete-keys.ts'
 import type { Http } from '../context.ts'
 import { readIdempotencyKey } from '../idempotency-key.ts'
-import { readJson } from '../read-body.ts'
-import { IDEMPOTENCY_KEY, type RouteDescription } from '../reference/route-description.ts'
+import { JsonObject, readJson } from '../read-body.ts'
+import { FeatureValue, IDEMPOTENCY_KEY, type RouteDescription } from '../reference/route-description.ts'
 
 const DeletionRequest = z.strictObject({
-  keys: z.array(z.record(z.string(), z.unknown())).min(1),
+  keys: z.array(JsonObject).min(1),
   event_time: z.string(),
   views: z.array(z.string()).min(1).max(LIMITS.deletionViewsMax).optional(),
 })
 
 const ErasureRequest = z.strictObject({
-  keys: z.array(z.record(z.string(), z.unknown())).min(1).max(LIMITS.erasureKeysMax),
+  keys: z.array(JsonObject).min(1).max(LIMITS.erasureKeysMax),
 })
 
 /** What is done to entities by key. */
@@ -47,13 +47,14 @@ export function entityRoutes() {
 
 /** What these routes take and answer; schemas of answers are made here, for nothing but the reference reads them. */
 export function describeEntityRoutes(): readonly RouteDescription[] {
+  const keys = z.array(z.record(z.string(), FeatureValue)).min(1)
   return [
     {
       method: 'post',
       path: '/entities/:entity/deletions',
       summary: 'Deletes keys from views as of a time',
       headers: [IDEMPOTENCY_KEY],
-      body: DeletionRequest,
+      body: z.strictObject({ ...DeletionRequest.shape, keys }),
       status: 202,
       answer: z.object({ deletion_id: z.string(), accepted: z.int() }),
       refusals: ['not_found', 'failed_precondition', 'limit_exceeded'],
@@ -66,7 +67,7 @@ export function describeEntityRoutes(): readonly RouteDescription[] {
       method: 'post',
       path: '/entities/:entity/erasures',
       summary: 'Removes all traces of keys, as a job with a report',
-      body: ErasureRequest,
+      body: z.strictObject({ ...ErasureRequest.shape, keys: keys.max(LIMITS.erasureKeysMax) }),
       status: 202,
       answer: z.object({ id: z.string() }),
       refusals: ['not_found', 'limit_exceeded'],

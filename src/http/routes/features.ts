@@ -9,19 +9,13 @@ import { type ServedFeatures, serveFeatures } from '../../online/serve-features.
 import { authenticate } from '../authenticate.ts'
 import type { Http } from '../context.ts'
 import { batchGetJson, getJson } from '../feature-json.ts'
-import { readJson } from '../read-body.ts'
+import { JsonObject, readJson } from '../read-body.ts'
 import { readParameters, refuseParameters } from '../read-query.ts'
 import { FeatureValue, type RouteDescription } from '../reference/route-description.ts'
 import { serverTiming } from '../server-timing.ts'
 
-/** `z.record` would walk and copy every entity; their fields are checked by `parseEntities` anyway. */
-const Entity = z.custom<Readonly<Record<string, unknown>>>(
-  (json) => typeof json === 'object' && json !== null && !Array.isArray(json),
-  'Invalid input: expected an object',
-)
-
 const BatchGetRequest = z.strictObject({
-  entities: z.array(Entity),
+  entities: z.array(JsonObject),
   features: z.array(z.string()).min(1).max(LIMITS.columnsMax).optional(),
   include: z.array(z.enum(['statuses', 'event_times'])).optional(),
   consistency: z.enum(['eventual', 'strong']).default('eventual'),

@@ -1,5 +1,6 @@
-import { bitsText, encodeKey, hashKey, KEY_LENGTH_MAX, topBits } from '../core/entity-key.ts'
+import { bitsText, encodeKey, hashKey, topBits } from '../core/entity-key.ts'
 import { assert, FeatureStoreError } from '../core/error.ts'
+import { LIMITS } from '../core/limits.ts'
 import { compareText } from '../core/row.ts'
 import { CONDITION, evaluateRows } from '../core/sql/evaluate-rows.ts'
 import { transformRow, type ViewTransform } from '../core/transform.ts'
@@ -65,8 +66,9 @@ export function fileRows(
   }
   const taken = places.subarray(0, count)
   const numbered = numberKeys(transform.keyTypes, keys, taken)
-  if (numbered.texts.some((key) => key.length > KEY_LENGTH_MAX)) {
-    for (const row of taken) if (numbered.texts[numbered.numbers[row]!]!.length > KEY_LENGTH_MAX) explain(row)
+  if (numbered.texts.some((key) => key.length > LIMITS.keyCharsMax)) {
+    for (const row of taken)
+      if (numbered.texts[numbered.numbers[row]!]!.length > LIMITS.keyCharsMax) explain(row)
   }
   const features = view.columns.map(({ type, expression }) => {
     const { vector, failed } = evaluateRows(type, expression, { columns, rows: taken })

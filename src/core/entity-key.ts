@@ -5,9 +5,6 @@ import { encodeValue, type Value, type ValueType } from './value.ts'
 export const KEY_TYPES = ['bool', 'int64', 'string', 'timestamp', 'bytes'] as const
 export type KeyType = (typeof KEY_TYPES)[number]
 
-/** Longest encoded key, in characters. */
-export const KEY_LENGTH_MAX = 4_096
-
 /**
  * The high and low word of the 64-bit hash of an encoded key: the first two words of MurmurHash3 x86_128.
  * Shard, block and log bucket are its top bits, so a range that doubles splits in two and moves nothing else.

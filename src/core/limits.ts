@@ -9,6 +9,10 @@ export const LIMITS = {
   pushRowsMax: 10_000,
   /** Characters of one pushed row as JSON texts: it has to fit a queue message. */
   rowCharsMax: 48_000,
+  /** Characters of the names of a source's columns, together, for it to be pushed to: each queue message, 128 kB at most, carries them. */
+  columnNamesCharsMax: 50_000,
+  /** Characters of an entity's key as JSON texts, whichever door it comes through. */
+  keyCharsMax: 4_096,
   /** Keys of one deletion. */
   deletionKeysMax: 10_000,
   /** Views one deletion names. */

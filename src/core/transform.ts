@@ -1,5 +1,6 @@
-import { encodeKey, KEY_LENGTH_MAX } from './entity-key.ts'
+import { encodeKey } from './entity-key.ts'
 import { FeatureStoreError, invalid } from './error.ts'
+import { LIMITS } from './limits.ts'
 import type { Evaluate } from './sql/sql-function.ts'
 import { formatInstant, type Instant } from './time.ts'
 import { type EpochUnit, parseValue, type Value, type ValueType } from './value.ts'
@@ -179,8 +180,10 @@ export function transformTexts(
 }
 
 function refuseLongKey({ name }: ViewTransform, key: string): void {
-  if (key.length <= KEY_LENGTH_MAX) return
-  throw invalid(`Key of view "${name}": it is ${key.length} characters long, at most ${KEY_LENGTH_MAX} may`)
+  if (key.length <= LIMITS.keyCharsMax) return
+  throw invalid(
+    `Key of view "${name}": it is ${key.length} characters long, at most ${LIMITS.keyCharsMax} may`,
+  )
 }
 
 function nullKey({ name }: ViewTransform) {

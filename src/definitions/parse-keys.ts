@@ -1,4 +1,5 @@
-import { encodeKey, KEY_LENGTH_MAX } from '../core/entity-key.ts'
+import { encodeKey } from '../core/entity-key.ts'
+import { LIMITS } from '../core/limits.ts'
 import { createFaults, parseNamedFields, refuseUnknownFields } from '../core/parse-fields.ts'
 import type { CompiledEntity } from './snapshot.ts'
 
@@ -16,11 +17,11 @@ export function parseKeys(
   faults.check()
   const encoded = values.map((key) => encodeKey(types, key))
   for (const [at, { length }] of encoded.entries()) {
-    if (length > KEY_LENGTH_MAX)
+    if (length > LIMITS.keyCharsMax)
       faults.add(
         at,
         entity.joinKeys[0]!.name,
-        `the key is ${length} characters long, at most ${KEY_LENGTH_MAX} may`,
+        `the key is ${length} characters long, at most ${LIMITS.keyCharsMax} may`,
       )
   }
   faults.check()

@@ -8,6 +8,7 @@ import {
   parseSourceRow,
   unmetExpectations,
 } from '../core/transform.ts'
+import { encodeUtf8 } from '../core/utf8.ts'
 import { encodeCells } from '../core/value.ts'
 import { fingerprint } from '../definitions/fingerprint.ts'
 import type { CompiledSource, Snapshot } from '../definitions/snapshot.ts'
@@ -118,8 +119,24 @@ async function repeatPush(platform: Platform, push: Push, record: PushRecord): P
     pushId: record.pushId,
     doorTime: record.doorTime,
   })
-  if (record.answer === null) await platform.pushes.finish(record.id, JSON.stringify(answer))
+  if (record.answer === null) await platform.pushes.finish(record.id, encodeAnswer(answer))
   return answer
+}
+
+/** Bytes of an answer that is kept: a row of D1 holds at most 2 MB. */
+const ANSWER_BYTES_MAX = 1_900_000
+/** So much of each message, of 10,000 in characters of three bytes, fits. */
+const SHORT_MESSAGE_CHARS = 40
+
+/** As it is kept. Of very many rejected rows the messages are cut: who repeats the body is told them whole again. */
+function encodeAnswer(answer: PushAnswer): string {
+  const text = JSON.stringify(answer)
+  if (encodeUtf8(text).length <= ANSWER_BYTES_MAX) return text
+  const rejected = answer.rejected.map((row) => ({
+    ...row,
+    message: row.message.slice(0, SHORT_MESSAGE_CHARS),
+  }))
+  return JSON.stringify({ ...answer, rejected })
 }
 
 interface CheckedRows {

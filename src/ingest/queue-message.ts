@@ -1,3 +1,5 @@
+import { FeatureStoreError } from '../core/error.ts'
+import { LIMITS } from '../core/limits.ts'
 import type { Instant } from '../core/time.ts'
 import type { UnmetCounts } from '../platform.ts'
 
@@ -68,17 +70,27 @@ const ROW_CHARS = 8
 
 /**
  * Fills messages with rows, each but the last near to what one may hold; a row too long for that has one to
- * itself.
+ * itself. Throws `failed_precondition` for a source whose columns' names fill a message by themselves.
  */
 export function encodeMessages<T extends QueueMessage>(
   head: Omit<T, 'id' | 'rows'> & { readonly pushId: string },
   rows: readonly MessageRow[],
   idPrefix: string = head.pushId,
 ): string[] {
+  if ('columns' in head) refuseLongNames(head as unknown as EventMessage)
   const message = (id: string, part: readonly MessageRow[]) =>
     encodeMessage({ ...head, id, rows: part } as unknown as T)
   const roomChars = MESSAGE_CHARS_MAX - message('', []).length - idPrefix.length - ROW_CHARS
   return fillMessages(rows, roomChars).map((part) => message(`${idPrefix}.${part[0]!.index}`, part))
+}
+
+function refuseLongNames({ source, columns }: EventMessage): void {
+  const chars = columns.reduce((sum, name) => sum + name.length, 0)
+  if (chars <= LIMITS.columnNamesCharsMax) return
+  throw new FeatureStoreError(
+    'failed_precondition',
+    `Cannot send rows of source "${source}" through the queue: its columns' names have ${chars} characters together, at most ${LIMITS.columnNamesCharsMax} may; land files instead`,
+  )
 }
 
 function fillMessages(rows: readonly MessageRow[], roomChars: number): MessageRow[][] {

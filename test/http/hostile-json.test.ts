@@ -72,3 +72,9 @@ test('a member "__proto__" is refused by name like any other that is not known (
     json: { rejected: [{ message: 'Column "__proto__": source "clicks" has no such column' }] },
   })
 })
+
+test('an id longer than any dead letter has is refused before it comes to D1, whose parameters hold 2 MB', async () => {
+  const replay = (chars: number) => post('/v1/dead-letters/replay', `{"ids":["${'x'.repeat(chars)}"]}`)
+  expect(await replay(200)).toMatchObject({ status: 202, json: { refused: [{ code: 'not_found' }] } })
+  expect(await replay(201)).toMatchObject({ status: 400 })
+})

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { LIMITS } from '../../src/core/limits.ts'
 import { parseInstant } from '../../src/core/time.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
-import { applyClicks } from '../platform/clicks.ts'
+import { applyClicks, CLICKS } from '../platform/clicks.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
 const START = parseInstant('2026-01-01T00:00:00Z')
@@ -137,3 +137,51 @@ test('pushEvents() rejects a row too long for a message by its index and takes t
     { index: 1, code: 'limit_exceeded', message: expect.stringMatching(/at most 48000 are taken/) },
   ])
 })
+
+test('pushEvents() keeps the answer to 10,000 rejected rows in what a row of D1 holds, and answers the same body whole (S9)', async () => {
+  const finished: string[] = []
+  const { pushes } = platform
+  Object.assign(platform, {
+    pushes: {
+      ...pushes,
+      finish: (id: string, answer: string) => {
+        finished.push(answer)
+        return pushes.finish(id, answer)
+      },
+    },
+  })
+  const idempotency = { token: 'admin', key: 'once' }
+  const events = Array.from({ length: LIMITS.pushRowsMax }, () => ({ ...EVENT, at: '\u3042'.repeat(64) }))
+  const answer = await pushEvents(platform, { source: 'clicks', events, idempotency })
+  expect(new TextEncoder().encode(finished[0]).length).toBeLessThan(2_000_000)
+  expect(await pushEvents(platform, { source: 'clicks', events, idempotency })).toEqual(answer)
+  const other = await pushEvents(platform, { source: 'clicks', events: [], idempotency })
+  expect(other.rejected).toHaveLength(LIMITS.pushRowsMax)
+  expect(answer.rejected[0]!.message).toContain(other.rejected[0]!.message)
+})
+
+test.each([0, 1])(
+  'pushEvents() takes names of columns that fit a queue message, and no longer ones: %d more',
+  async (more) => {
+    const chars = LIMITS.columnNamesCharsMax + more - 'atmadeuseritemprice'.length
+    const columns = Array.from({ length: Math.ceil(chars / 100) }, (_, at) => ({
+      name: `c${at}`.padEnd(Math.min(100, chars - at * 100), '_'),
+      type: 'int64' as const,
+    }))
+    const [source] = CLICKS.sources!
+    const wide = { ...CLICKS, sources: [{ ...source!, schema: [...source!.schema, ...columns] }] }
+    await applyClicks(platform, wide)
+    const long = { ...EVENT, [columns[0]!.name]: 1, user: 'x'.repeat(LIMITS.rowCharsMax / 2) }
+    const pushed = pushEvents(platform, { source: 'clicks', events: Array(3).fill(long) })
+    if (more === 0) {
+      expect(await pushed).toMatchObject({ accepted: 3 })
+      for (const message of platform.queue) expect(message.length).toBeLessThan(128_000)
+    } else {
+      await expect(pushed).rejects.toMatchObject({
+        code: 'failed_precondition',
+        message: expect.stringContaining('names have 50001 characters together, at most 50000 may'),
+      })
+      expect(platform.queue).toEqual([])
+    }
+  },
+)

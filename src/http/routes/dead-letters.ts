@@ -21,9 +21,12 @@ const ListQuery = z.object({
   status: z.enum(DEAD_LETTER_STATUSES).optional().describe('Only letters of this status'),
 })
 
+/** A message's own id has no more, nor has one that is made for it. */
+const LETTER_ID_CHARS_MAX = 200
+
 const ReplayRequest = z
   .strictObject({
-    ids: z.array(z.string()).min(1).max(LIMITS.replaysPerCallMax).optional(),
+    ids: z.array(z.string().max(LETTER_ID_CHARS_MAX)).min(1).max(LIMITS.replaysPerCallMax).optional(),
     source: z.string().optional(),
     all: z.literal(true).optional(),
   })

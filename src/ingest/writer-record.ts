@@ -40,9 +40,11 @@ export function adoptLayout(
   loggedLater: ReadonlySet<string>,
 ): WriterRecord {
   const groups = layout.entity.groups
-  const kept = (record?.widths ?? []).map((width) =>
-    groups.some(({ name }) => name === width.group) ? width : { ...width, state: 'dropping' as const },
-  )
+  const kept = (record?.widths ?? []).map((width) => {
+    const isGone = width.state !== 'dropping' && !groups.some(({ name }) => name === width.group)
+    // What had been put of it is still to be deleted.
+    return isGone ? { ...width, state: 'dropping' as const, progress: 0 } : width
+  })
   const fresh = groups
     .filter(({ name, blockBits }) => !isPublished(kept, { group: name, blockBits }))
     .map(({ name, blockBits }): WriterWidth => {

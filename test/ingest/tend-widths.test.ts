@@ -171,3 +171,25 @@ test('the blocks of a group that is gone and comes again are put again, unchange
   await restAMinute(platform)
   expect(keysOf(platform, 'own').sort()).toEqual(before)
 })
+
+test.each([
+  ['has been divided', 100],
+  ['is being divided', 4],
+])('nothing is left in KV of a group that is gone and %s before (S11)', async (_, rounds) => {
+  const platform = await start()
+  const bits = await nextBits(platform)
+  const snapshot = await snapshotOf(platform)
+  for (let round = 0; round < rounds; round++) {
+    for (const shard of [0, 1])
+      await platform.writers.addWidth(writerLayout(snapshot, 'user', shard), {
+        group: 'main',
+        blockBits: bits,
+      })
+    platform.time.now += 2 * SECOND
+    await platform.flush()
+  }
+  expect(blocksIn(platform, bits).size).toBeGreaterThan(0)
+  await applyWidely(platform, OWN)
+  await restAMinute(platform)
+  expect(keysOf(platform, 'main')).toEqual([])
+})

@@ -17,3 +17,14 @@ export interface ReadCost {
 export function createReadCost(): ReadCost {
   return { cachedBlocks: 0, kvKeys: 0, refreshedBlocks: 0, writers: 0, waitUs: 0 }
 }
+
+/** What two reads for one answer have cost. */
+export function addCosts(a: ReadCost, b: ReadCost): ReadCost {
+  return {
+    cachedBlocks: a.cachedBlocks + b.cachedBlocks,
+    kvKeys: a.kvKeys + b.kvKeys,
+    refreshedBlocks: a.refreshedBlocks + b.refreshedBlocks,
+    writers: a.writers + b.writers,
+    waitUs: a.waitUs + b.waitUs,
+  }
+}

@@ -6,6 +6,7 @@ import { type ResolvedService, resolveInNewest, resolveService } from '../regist
 import { computeRows } from './compute-rows.ts'
 import { projectService } from './project-service.ts'
 import type { Consistency } from './read-blocks.ts'
+import { addCosts } from './read-cost.ts'
 import { type FeatureRows, readFeatures } from './read-features.ts'
 
 /** A request of Get or BatchGet, read under whatever generation it is answered from. */
@@ -28,7 +29,8 @@ export async function serveFeatures(
 ): Promise<ServedFeatures> {
   const served = await serveUnder(platform, await resolveService(platform, name), request)
   if (!served.isOutdated) return served
-  return serveUnder(platform, await resolveInNewest(platform, name), request)
+  const newest = await serveUnder(platform, await resolveInNewest(platform, name), request)
+  return { ...newest, cost: addCosts(served.cost, newest.cost) }
 }
 
 async function serveUnder(

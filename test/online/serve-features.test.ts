@@ -107,6 +107,8 @@ test('an answer made again under a newer generation keeps to the inputs and feat
   await pushClick(platform, 8)
   platform.memory.blocks.entries.clear()
   const served = await serve(platform, { user: 'ann', item: 1 }, ['user_price'])
+  // Both blocks from KV under the former generation, of which the isolate has what the writers said under the newer one.
+  expect(served.cost).toMatchObject({ cachedBlocks: 2, kvKeys: 2, writers: 2 })
   expect(served.snapshot.generation).toBe(await platform.registry.readGeneration())
   expect(served.service.features.map(({ name }) => name)).toEqual(['user_price'])
   expect(valuesOf(served.rows[0]!)).toEqual(['1'])

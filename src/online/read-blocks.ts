@@ -160,7 +160,9 @@ async function readThrough(
     const text = texts[at]!
     const block = openText(platform, planned, text)
     if (block !== undefined && isComplete(block, planned)) {
-      return writeCachedBlock(platform.memory.blocks, planned.key, block, nowMs)
+      const newest = writeCachedBlock(platform.memory.blocks, planned.key, block, nowMs)
+      // One that the cache holds may be newer and of a time when the view stood in another group.
+      if (isComplete(newest, planned)) return newest
     }
     const isDamaged = text !== null && block === undefined
     ;(isDamaged ? damaged : lacking).push(planned)

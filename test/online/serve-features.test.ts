@@ -115,6 +115,32 @@ test('an answer made again under a newer generation keeps to the inputs and feat
   expect(statusesOf(served.rows[0]!)).toEqual(['present'])
 })
 
+test('a view that comes back to its group within a minute is served, though KV shows what was there before (S30)', async () => {
+  const own = {
+    ...CLICKS,
+    feature_views: CLICKS.feature_views!.map((view) =>
+      view.entity === 'user' ? { ...view, block_group: 'own' } : view,
+    ),
+  }
+  const ann = { user: 'ann', item: 1 }
+  const platform = memoryPlatform(START)
+  await applyClicks(platform, own)
+  await pushClick(platform, 7)
+  const before = new Map(platform.blocks)
+  await serve(platform, ann)
+  // This isolate goes on with its snapshot, and is told by the writer that the group is gone.
+  await applyClicks(platform, CLICKS)
+  platform.time.now += 1_000_000
+  await pushClick(platform, 7)
+  platform.memory.blocks.entries.clear()
+  for (const key of before.keys()) platform.blocks.delete(key)
+  expect(statusesOf((await serve(platform, ann)).rows[0]!)).toEqual(['present', 'present'])
+  await applyClicks(platform, own)
+  for (const [key, text] of before) platform.blocks.set(key, text)
+  platform.memory.served = undefined
+  expect(statusesOf((await serve(platform, ann)).rows[0]!)).toEqual(['present', 'present'])
+})
+
 test('a BatchGet of 1,000 rows over two entities asks for each block once, in one read', async () => {
   const platform = await start()
   const reads: string[][] = []

@@ -11,6 +11,8 @@ export const LIMITS = {
   rowCharsMax: 48_000,
   /** Characters of the names of a source's columns, together, for it to be pushed to: each queue message, 128 kB at most, carries them. */
   columnNamesCharsMax: 50_000,
+  /** Characters of what a view makes of one pushed row, as JSON texts: a row of a writer's SQLite holds 2 MB. */
+  viewRowCharsMax: 1_000_000,
   /** Characters of an entity's key as JSON texts, whichever door it comes through. */
   keyCharsMax: 4_096,
   /** Keys of one deletion. */

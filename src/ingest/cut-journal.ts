@@ -1,5 +1,6 @@
 import { bitsText } from '../core/entity-key.ts'
 import { decodeRows, encodeRow, tombstonesOf } from '../core/row.ts'
+import { cutLines } from './append-rows.ts'
 import { checkpointBlocks } from './checkpoint-blocks.ts'
 import { planSegments } from './plan-segments.ts'
 import { backoffMs } from './publications.ts'
@@ -128,20 +129,6 @@ function deletionsToKeep({ rebuilds, blocks }: WriterState): string[] {
 
 function sumLengths(texts: readonly string[]): number {
   return texts.reduce((sum, { length }) => sum + length, 0)
-}
-
-/** Characters of one entry: a row of SQLite holds at most 2 MB. */
-const ENTRY_CHARS_MAX = 1_000_000
-
-/** Lines joined into texts that one entry can hold. */
-function cutLines(lines: readonly string[]): string[] {
-  const texts: string[] = []
-  for (const line of lines) {
-    const last = texts.at(-1)
-    if (last === undefined || last.length + line.length > ENTRY_CHARS_MAX) texts.push(line)
-    else texts[texts.length - 1] = `${last}\n${line}`
-  }
-  return texts
 }
 
 /** When the next cut is due; null when nothing waits to be cut. */

@@ -1,5 +1,6 @@
 import { hashKey, topBits } from '../core/entity-key.ts'
-import { FeatureStoreError } from '../core/error.ts'
+import { FeatureStoreError, invalid } from '../core/error.ts'
+import { LIMITS } from '../core/limits.ts'
 import { encodeRawGroup } from '../core/raw-row.ts'
 import { encodeRow, tombstoneId, type ViewRow } from '../core/row.ts'
 import { countUnmet, transformTexts, unmetExpectations, type ViewTransform } from '../core/transform.ts'
@@ -234,7 +235,14 @@ function transformCells(
 ): { readonly key: string; readonly cells: string } | undefined {
   if (transform.plain !== null) return transformTexts(transform, transform.plain, texts)
   const row = transformReturned(transform, values, returned)
-  return row && { key: row.key, cells: encodeCells(transform.features, row.features) }
+  if (row === undefined) return undefined
+  const cells = encodeCells(transform.features, row.features)
+  if (cells.length > LIMITS.viewRowCharsMax) {
+    throw invalid(
+      `Row of view "${transform.name}": it is ${cells.length} characters long, at most ${LIMITS.viewRowCharsMax} may`,
+    )
+  }
+  return { key: row.key, cells }
 }
 
 function planDeletions(snapshot: Snapshot, message: DeletionMessage, groups: LinesByGroup): void {

@@ -10,6 +10,7 @@ import type {
   FlushReport,
   WriterReport,
 } from '../platform.ts'
+import { appendRows } from './append-rows.ts'
 import { checkpointBlocks } from './checkpoint-blocks.ts'
 import { cutDueMs, cutJournal, trimJournal } from './cut-journal.ts'
 import { eraseKeys } from './erase-keys.ts'
@@ -21,7 +22,7 @@ import { addWidth, dropWidth, tendWidths, widthsDueMs } from './tend-widths.ts'
 import { watchStorage } from './watched-storage.ts'
 import { WRITER_LIMITS, type WriterLimits, type WriterPlatform } from './writer-platform.ts'
 import { adoptLayout, findWidth, keptViews, viewsOf } from './writer-record.ts'
-import { adoptRecord, enterJournal, openState, showAgain, takeRows } from './writer-state.ts'
+import { adoptRecord, openState, showAgain, takeRows } from './writer-state.ts'
 
 /**
  * The single writer of one range of an entity's key hashes, and the only place where rows meet (S6, S7, S9,
@@ -92,14 +93,12 @@ export function createShardWriter(ports: WriterPlatform, limits: WriterLimits = 
       const fresh = [...groupById.values()].filter(({ id, time }) => !state.seen.has(hourOf(time), id))
       if (fresh.length === 0) return { status: 'committed' }
       const nowMs = clock.now() / 1_000
-      const rows = fresh.map((group) => group.rows).join('\n')
-      const entry = { id: state.lastEntry + 1, kind, timeMs: nowMs, seen: encodeSeen(fresh), rows }
-      storage.appendJournal(entry)
-      enterJournal(state, entry, false)
+      const [seen, rows] = [encodeSeen(fresh), fresh.map((group) => group.rows).join('\n')]
+      const entries = appendRows(platform, state, { kind, timeMs: nowMs, seen, rows })
       for (const { id, time } of fresh) state.seen.remember(hourOf(time), id)
       const dueMsOf = (view: string) =>
         nowMs + (kind !== 'stream' ? limits.loadPublishMs : publishMsOf(layout, view))
-      takeRows(state, decodeRows(rows), { entry, dueMsOf })
+      for (const entry of entries) takeRows(state, decodeRows(entry.rows), { entry, dueMsOf })
       if (platform.memory.bytes > platform.memory.bytesMax) checkpointBlocks(platform, state)
       return { status: 'committed' }
     })
@@ -183,12 +182,9 @@ export function createShardWriter(ports: WriterPlatform, limits: WriterLimits = 
     const now = clock.now()
     const due = [...state.held].filter(([, { eventTime }]) => eventTime <= now)
     if (due.length === 0) return
-    const rows = due.map(([line]) => line).join('\n')
-    const entry = { id: state.lastEntry + 1, kind: 'released', timeMs: now / 1_000, seen: '', rows } as const
-    storage.appendJournal(entry)
-    enterJournal(state, entry)
-    const released = due.map(([, row]) => row)
-    takeRows(state, released, { entry, dueMsOf: () => entry.timeMs })
+    const [timeMs, rows] = [now / 1_000, due.map(([line]) => line).join('\n')]
+    const entries = appendRows(platform, state, { kind: 'released', timeMs, seen: '', rows })
+    for (const entry of entries) takeRows(state, decodeRows(entry.rows), { entry, dueMsOf: () => timeMs })
   }
 
   function nextWorkMs(): number | null {

@@ -33,3 +33,25 @@ test('an overflow in one row keeps that row from that view alone, with the reaso
   expect(rowCounts('last_click')).toEqual([2])
   expect(rowCounts('last_sale')).toEqual([3])
 })
+
+test('a row of which a view makes more than a writer can keep stays from that view alone, with the reason', async () => {
+  const platform = memoryPlatform(START)
+  const [lastClick, lastSale] = CLICKS.feature_views!
+  // Eleven strings of the length that expressions may make.
+  const features = Array.from({ length: 11 }, (_, at) => ({
+    name: `text${at}`,
+    type: 'string' as const,
+    sql: `repeat('x', price)`,
+  }))
+  await applyClicks(platform, { ...CLICKS, feature_views: [{ ...lastClick!, features }, lastSale!] })
+  await pushEvents(platform, { source: 'clicks', events: [event(10), event(100_000)] })
+  expect(await platform.consume()).toEqual([{ status: 'done' }])
+  const [summary] = await platform.quarantine.list({ source: 'clicks', countMax: 10 })
+  expect((await platform.quarantine.read('clicks', summary!.id))!.rows).toMatchObject([
+    {
+      index: 1,
+      view: 'last_click@1',
+      reason: expect.stringMatching(/it is 1100032 characters long, at most 1000000/),
+    },
+  ])
+})

@@ -331,3 +331,41 @@ test('a delivery made under definitions that a writer has left behind is made ag
   expect(rowsLogged(platform, 'last_click')).toBe(0)
   expect(rowsLogged(platform, 'last_item')).toBe(2)
 })
+
+/** 3,000 rows that come to more than one row of a writer's SQLite holds. */
+const LARGE = {
+  ...CLICKS,
+  entities: [{ ...CLICKS.entities![0]!, shards: 1 }, CLICKS.entities![1]!],
+  feature_views: [
+    {
+      ...CLICKS.feature_views![0]!,
+      features: [{ name: 'price', type: 'string' as const, sql: "repeat('x', 5000)" }],
+    },
+    CLICKS.feature_views![1]!,
+  ],
+}
+
+test.each([
+  ['a message of which a view makes', 0],
+  ['rows whose time comes at once and that make', 60 * SECOND],
+])(
+  '%s more than an entry of the journal holds are served, after a crash too (S4, S9)',
+  async (_, aheadUs) => {
+    const platform = memoryPlatform(START)
+    await applyClicks(platform, LARGE)
+    const users = Array.from({ length: 3_000 }, (_, at) => `user${at}`)
+    await push(platform, ...users.map((user) => click(START + aheadUs, 1, user)))
+    expect(new Set((await platform.consume()).map(({ status }) => status))).toEqual(new Set(['done']))
+    platform.time.now += aheadUs
+    // A cut takes half of it at most.
+    for (let cut = 0; cut < 3; cut++) await platform.flush({ cut: true })
+    const value = `"${'x'.repeat(5_000)}"`
+    for (const user of [users[0]!, users.at(-1)!])
+      expect(await get(platform, { user })).toEqual([value, 'present'])
+    platform.crash()
+    for (const user of [users[0]!, users.at(-1)!])
+      expect(await get(platform, { user })).toEqual([value, 'present'])
+    const logged = [...platform.manifest.values()].filter(({ view }) => view === 'last_click')
+    expect(logged.reduce((sum, { rowCount }) => sum + rowCount, 0)).toBe(3_000)
+  },
+)

@@ -8,6 +8,9 @@ interface Content {
   checkpoints: ReadonlyMap<string, Checkpoint>
 }
 
+/** Of a row of a Durable Object's SQLite. */
+const ROW_CHARS_MAX = 2_000_000
+
 /** A writer's storage in memory; it outlives the writer, so a test can crash one and start another on it. */
 export function memoryWriterStorage(): WriterStorage & { readonly rowsWritten: () => number } {
   // Every change makes new collections, so that a transaction is undone by going back to the old ones.
@@ -50,6 +53,8 @@ export function memoryWriterStorage(): WriterStorage & { readonly rowsWritten: (
     readJournal: (after, through) => content.journal.filter(({ id }) => id > after && id <= through),
     appendJournal(entry) {
       if (content.journal.some(({ id }) => id >= entry.id)) throw new Error('journal ids have to rise')
+      // Above these SQLite throws SQLITE_TOOBIG.
+      if (entry.rows.length + entry.seen.length > ROW_CHARS_MAX) throw new Error('a row holds at most 2 MB')
       change({ journal: [...content.journal, entry] })
     },
     deleteJournal(through) {

@@ -25,7 +25,7 @@ export async function askWriters(
   // A block is as old as the question: the answer may have been long on its way (S31).
   const nowMs = platform.clock.now() / 1_000
   await Promise.all(
-    [...byWriter.values()].map(async (asked) => {
+    [...byWriter.values()].flatMap(cutCalls).map(async (asked) => {
       const { entity } = asked[0]!
       const shard = shardOf(asked[0]!)
       try {
@@ -46,6 +46,15 @@ export async function askWriters(
     }),
   )
   return blocks.map(({ key }) => answers.get(key))
+}
+
+/** Blocks that one call asks for: a writer's answer holds at most 32 MiB, and those of embeddings are large. */
+const CALL_BLOCKS_MAX = 100
+
+function cutCalls(blocks: readonly PlannedBlock[]): PlannedBlock[][] {
+  return Array.from({ length: Math.ceil(blocks.length / CALL_BLOCKS_MAX) }, (_, at) =>
+    blocks.slice(at * CALL_BLOCKS_MAX, (at + 1) * CALL_BLOCKS_MAX),
+  )
 }
 
 /** The writer of a block: its range's top bits. */

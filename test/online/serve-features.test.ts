@@ -161,3 +161,27 @@ test('a BatchGet of 1,000 rows over two entities asks for each block once, in on
   expect(new Set(reads[0]).size).toBe(reads[0]!.length)
   expect(cost.kvKeys).toBe(reads[0]!.length)
 })
+
+test('a writer is asked for no more blocks at once than its answer holds, however many it has, and counts once', async () => {
+  const platform = await start()
+  const asked: number[] = []
+  const writers: Platform['writers'] = {
+    ...platform.writers,
+    async readBlocks(layout, blocks, options) {
+      asked.push(blocks.length)
+      return platform.writers.readBlocks(layout, blocks, options)
+    },
+  }
+  const entities = Array.from({ length: 1_000 }, (_, at) => ({
+    user: at === 999 ? 'ann' : `u${at}`,
+    item: 1,
+  }))
+  const { rows, cost } = await serveFeatures({ ...platform, writers }, 'ranker', {
+    parseRows: (service) => parseEntities(service, entities),
+    features: ['user_price'],
+    consistency: 'strong',
+  })
+  expect(Math.max(...asked)).toBeLessThanOrEqual(100)
+  expect(cost.writers).toBe(3)
+  expect(rows.map((row) => statusesOf(row)[0])).toEqual([...Array(999).fill('missing'), 'present'])
+})

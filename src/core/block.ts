@@ -84,14 +84,20 @@ export function blockContent(text: string): string {
 
 /**
  * What stands first in a block: the checksum, which is one of the checksums of all its rows too, and when it was made. Two
- * texts of one key that share it are the same.
+ * texts of one key that share it are the same. A checksum of its own comes last.
  */
 export function blockHead(text: string): string {
-  return text.slice(0, HEAD - 1)
+  const head = text.slice(0, HEAD - 1)
+  return head + base36(checksum(head, 0, head.length), WORD)
 }
 
-/** Whether the text with this head takes the block's place: it is not the same, nor known to be made before it. */
-export function isReplacedBy(block: Block, head: string): boolean {
+/**
+ * Whether the text with this head takes the block's place: it is not the same, nor known to be made before it. A damaged
+ * head says neither.
+ */
+export function isReplacedBy(block: Block, sealed: string): boolean {
+  const head = sealed.slice(0, HEAD - 1)
+  if (sealed !== blockHead(head)) return true
   return !block.text.startsWith(head) && !(block.publishedMs > publishedMsOf(head))
 }
 

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { openBlock } from '../../src/core/block.ts'
+import { isReplacedBy, openBlock } from '../../src/core/block.ts'
 import { writeCachedBlock } from '../../src/core/block-cache.ts'
 import { formatInstant, parseInstant } from '../../src/core/time.ts'
 import type { DefinitionSetInput } from '../../src/definitions/definition-set.ts'
@@ -135,6 +135,24 @@ test('where heads cannot be listed, are not there or cannot be read, the blocks 
     expect((await serve(platform, USERS)).prices).toEqual(USERS.map(() => 2))
   }
   expect(platform.logged).toContain('The heads of blocks cannot be listed; the blocks are read instead')
+})
+
+test('a head with any bit flipped, or cut short, does not keep what has changed from being read (S31)', async () => {
+  const { platform } = await start()
+  const [key, text] = [...platform.blocks].find(([, block]) => block.includes('"user-7"'))!
+  const held = openBlock(text)
+  await push(platform, ['user-7'], 2)
+  const heads = await platform.online.listHeads({ entity: 'user', group: 'main' }, { operationsMax: 6 })
+  const head = heads.get(key)!
+  expect(isReplacedBy(held, head)).toBe(true)
+  for (let at = 0; at < head.length; at++) {
+    expect(isReplacedBy(held, head.slice(0, at)), `cut at ${at}`).toBe(true)
+    for (let bit = 0; bit < 8; bit++) {
+      const flipped = String.fromCharCode(head.charCodeAt(at) ^ (1 << bit))
+      const damaged = head.slice(0, at) + flipped + head.slice(at + 1)
+      expect(isReplacedBy(held, damaged), `bit ${bit} of character ${at}`).toBe(true)
+    }
+  }
 })
 
 test('a text of the same millisecond that says something else is read', async () => {

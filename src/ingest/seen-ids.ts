@@ -2,8 +2,8 @@ import type { Instant } from '../core/time.ts'
 import type { WriterStorage } from './writer-storage.ts'
 
 const HOUR_US = 3_600_000_000
-/** Hours of settled ids held in memory: only stragglers ask for another than the current one. */
-const HOURS_MAX = 8
+/** Settled ids held in memory beside those of the hour asked for, about 70 bytes each: only stragglers ask for another than the current one. */
+const IDS_MAX = 100_000
 /** A row of SQLite holds at most 2 MB, an id at most a few hundred characters. */
 const IDS_PER_ROW = 5_000
 
@@ -20,10 +20,21 @@ export function createSeenIds(storage: Pick<WriterStorage, 'readSeen' | 'appendS
     let ids = settledByHour.get(hour)
     if (ids === undefined) {
       ids = new Set(storage.readSeen(hour))
-      if (settledByHour.size >= HOURS_MAX) settledByHour.clear()
+      makeRoom()
       settledByHour.set(hour, ids)
     }
     return ids
+  }
+
+  /** Forgets the hours that were read first. */
+  function makeRoom(): void {
+    let count = 0
+    for (const { size } of settledByHour.values()) count += size
+    for (const [hour, { size }] of settledByHour) {
+      if (count <= IDS_MAX) return
+      settledByHour.delete(hour)
+      count -= size
+    }
   }
 
   return {

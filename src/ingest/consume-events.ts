@@ -3,7 +3,8 @@ import type { Snapshot } from '../definitions/snapshot.ts'
 import type { DeliveryAnswer, Platform } from '../platform.ts'
 import { readWritingSnapshot } from '../registry/current-snapshot.ts'
 import type { SnapshotScope } from '../registry/read-scope.ts'
-import { callWorkers, workerFaults } from './call-workers.ts'
+import { callWorkers, type ReturnedByView, workerFaults } from './call-workers.ts'
+import { cutBatch } from './cut-batch.ts'
 import { type PlannedBatch, planDeliveries } from './plan-deliveries.ts'
 import { decodeMessage, type QueueMessage } from './queue-message.ts'
 
@@ -48,7 +49,12 @@ export async function consumeEvents(
     const batch = known ?? []
     const messages = batch.map(({ message }) => message)
     const returned = await callWorkers(platform, snapshot, messages)
-    const faults = await deliverBatch(platform, messages, planDeliveries(snapshot, messages, returned))
+    const faults = new Map<number, string>()
+    for (const { start, end } of cutBatch(snapshot, messages)) {
+      const run = messages.slice(start, end)
+      const found = await deliverRun(platform, run, planDeliveries(snapshot, run, part(returned, start, end)))
+      for (const [position, fault] of found) faults.set(start + position, fault)
+    }
     for (const [position, fault] of workerFaults(snapshot, returned)) faults.set(position, fault)
     const stale = batch.filter((_, at) => faults.get(at) === STALE)
     batch.forEach(({ position }, at) => {
@@ -76,8 +82,12 @@ function whatIsGone({ sources, entities }: Snapshot, message: QueueMessage): str
 
 const STALE = 'A writer knows a newer generation of definitions'
 
-/** Delivers a batch; the reason of failure by position of each message that is not done. */
-async function deliverBatch(
+function part(returned: ReturnedByView, start: number, end: number): ReturnedByView {
+  return new Map([...returned].map(([view, byMessage]) => [view, byMessage.slice(start, end)]))
+}
+
+/** Delivers some messages; the reason of failure by position of each that is not done. */
+async function deliverRun(
   platform: Platform,
   messages: readonly QueueMessage[],
   planned: PlannedBatch,

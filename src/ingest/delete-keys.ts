@@ -28,6 +28,9 @@ export interface DeletionAnswer {
   readonly accepted: number
 }
 
+/** Tombstones that are made of one message, one for each key and view: the consumer holds them at once. */
+const MESSAGE_TOMBSTONES_MAX = 20_000
+
 /**
  * The door of deletions: tombstones go through the same queue and the same writers as rows, and obey the same
  * order. A key that cannot be read refuses the whole request. Throws `not_found` for an unknown entity,
@@ -63,7 +66,8 @@ export async function deleteKeys(platform: Platform, deletion: Deletion): Promis
   })
   const { eventTime, views } = deletion
   const head = { kind: 'deletions', entity: entity.name, pushId, doorTime, eventTime, views } as const
-  await platform.events.send(encodeMessages<DeletionMessage>(head, rows))
+  const rowsMax = Math.floor(MESSAGE_TOMBSTONES_MAX / (views?.length ?? 1))
+  await platform.events.send(encodeMessages<DeletionMessage>(head, rows, { rowsMax }))
   return { deletion_id: pushId, accepted: rows.length }
 }
 

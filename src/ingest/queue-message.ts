@@ -75,13 +75,18 @@ const ROW_CHARS = 8
 export function encodeMessages<T extends QueueMessage>(
   head: Omit<T, 'id' | 'rows'> & { readonly pushId: string },
   rows: readonly MessageRow[],
-  idPrefix: string = head.pushId,
+  {
+    idPrefix = head.pushId,
+    rowsMax = Number.POSITIVE_INFINITY,
+  }: { readonly idPrefix?: string; readonly rowsMax?: number } = {},
 ): string[] {
   if ('columns' in head) refuseLongNames(head as unknown as EventMessage)
   const message = (id: string, part: readonly MessageRow[]) =>
     encodeMessage({ ...head, id, rows: part } as unknown as T)
   const roomChars = MESSAGE_CHARS_MAX - message('', []).length - idPrefix.length - ROW_CHARS
-  return fillMessages(rows, roomChars).map((part) => message(`${idPrefix}.${part[0]!.index}`, part))
+  return fillMessages(rows, { roomChars, rowsMax }).map((part) =>
+    message(`${idPrefix}.${part[0]!.index}`, part),
+  )
 }
 
 function refuseLongNames({ source, columns }: EventMessage): void {
@@ -93,13 +98,16 @@ function refuseLongNames({ source, columns }: EventMessage): void {
   )
 }
 
-function fillMessages(rows: readonly MessageRow[], roomChars: number): MessageRow[][] {
+function fillMessages(
+  rows: readonly MessageRow[],
+  { roomChars, rowsMax }: { readonly roomChars: number; readonly rowsMax: number },
+): MessageRow[][] {
   const parts: MessageRow[][] = []
   let chars = 0
   for (const row of rows) {
     const rowChars = row.cells.length + ROW_CHARS
     const part = parts.at(-1)
-    if (part === undefined || chars + rowChars > roomChars) {
+    if (part === undefined || part.length >= rowsMax || chars + rowChars > roomChars) {
       parts.push([row])
       chars = rowChars
     } else {

@@ -49,11 +49,9 @@ export async function releaseQuarantine(
 function releasedMessages({ id, source, pushId, doorTime, columns, rows }: QuarantineBatch): string[] {
   const head = { kind: 'events', source, pushId, doorTime, columns } as const
   return [...Map.groupBy(rows, ({ view }: QuarantinedRow) => view)].flatMap(([view, sameView]) =>
-    encodeMessages<EventMessage>(
-      view === null ? head : { ...head, views: [view] },
-      sameView,
-      `${id}.released${view === null ? '' : `.${view}`}`,
-    ),
+    encodeMessages<EventMessage>(view === null ? head : { ...head, views: [view] }, sameView, {
+      idPrefix: `${id}.released${view === null ? '' : `.${view}`}`,
+    }),
   )
 }
 

@@ -1,10 +1,13 @@
+import { setImmediate } from 'node:timers/promises'
 import { beforeEach, expect, test } from 'vitest'
 import { FeatureStoreError } from '../../src/core/error.ts'
 import { parseInstant } from '../../src/core/time.ts'
+import { deleteKeys } from '../../src/ingest/delete-keys.ts'
 import { keepDeadLetters } from '../../src/ingest/keep-dead-letters.ts'
 import { readLabel } from '../../src/ingest/message-label.ts'
 import { pushEvents } from '../../src/ingest/push-events.ts'
 import { encodeMessage } from '../../src/ingest/queue-message.ts'
+import type { Delivery } from '../../src/platform.ts'
 import { applyClicks, CLICKS } from '../platform/clicks.ts'
 import { type MemoryPlatform, memoryPlatform } from '../platform/memory-platform.ts'
 
@@ -110,4 +113,40 @@ test('readLabel() calls a body that cannot be read the same every time, and othe
 test('readLabel() needs no source', () => {
   const label = { id: 'deletion-1.0', source: null, rows: 2, doorTime: 5 }
   expect(readLabel('{"id":"deletion-1.0","doorTime":5,"entity":"user"}\n"ann"\n"bob"')).toEqual(label)
+})
+
+test('consumeMessages() holds no more rows at once than an isolate has room for, however many a batch makes', async () => {
+  const [counts, held] = [{ rows: 0, max: 0 }, { ...platform.writers }]
+  Object.assign(platform, {
+    writers: {
+      ...held,
+      async deliver(delivery: Delivery) {
+        const rows = delivery.groups.reduce((sum, group) => sum + group.rows.split('\n').length, 0)
+        counts.rows += rows
+        counts.max = Math.max(counts.max, counts.rows)
+        await setImmediate()
+        counts.rows -= rows
+        return held.deliver(delivery)
+      },
+    },
+  })
+  for (let times = 0; times < 4; times++)
+    await pushEvents(platform, { source: 'clicks', events: Array(10_000).fill(EVENT) })
+  // Of each row two views make one.
+  expect(new Set((await platform.consume()).map(({ status }) => status))).toEqual(new Set(['done']))
+  expect(counts.max).toBeGreaterThan(20_000)
+  expect(counts.max).toBeLessThanOrEqual(50_000)
+
+  counts.max = 0
+  const names = Array.from({ length: 50 }, (_, at) => `view${at}`)
+  const [view] = CLICKS.feature_views!
+  await applyClicks(platform, {
+    ...CLICKS,
+    feature_views: [...CLICKS.feature_views!, ...names.map((name) => ({ ...view!, name }))],
+  })
+  const keys = Array.from({ length: 2_000 }, (_, at) => ({ user: `user${at}` }))
+  await deleteKeys(platform, { entity: 'user', keys, eventTime: START, views: names })
+  expect(new Set((await platform.consume()).map(({ status }) => status))).toEqual(new Set(['done']))
+  expect(counts.max).toBeGreaterThan(20_000)
+  expect(counts.max).toBeLessThanOrEqual(50_000)
 })

@@ -63,8 +63,8 @@ const NUMBER = /^-?\d+(\.\d+)?([eE][ +-]?\d+)?$/
 /** What a parameter's text means as JSON; the text itself where it cannot be of the type, which is told by name. */
 function queryValue(type: ValueType, text: string): unknown {
   if (type === 'bool' && (text === 'true' || text === 'false')) return text === 'true'
-  // A "+" in a query means a space; in a time it was an offset, in a number the sign of its exponent.
-  if (type === 'timestamp') return text.replace(' ', '+')
+  // A "+" in a query means a space; before an offset at a time's end it was one, in a number the sign of its exponent.
+  if (type === 'timestamp') return text.replace(/ (?=\d\d:?\d\d$)/, '+')
   if (type === 'float64' && NUMBER.test(text)) {
     const number = Number(text.replace(' ', '+'))
     return Number.isFinite(number) ? number : text

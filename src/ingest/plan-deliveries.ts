@@ -211,7 +211,9 @@ function planEvents(
     for (const { view, entity, transform, returned } of views) {
       try {
         const row = transformCells(transform, { texts, values, returned: returned?.[at] })
-        if (row !== undefined) append(groups, entity, { view: view.id, ...row, ...stamp })
+        if (row === undefined) continue
+        refuseLongRow(transform, row.cells)
+        append(groups, entity, { view: view.id, ...row, ...stamp })
       } catch (error) {
         if (!(error instanceof FeatureStoreError)) throw error
         quarantined.push({ index, cells, view: view.id, reason: error.message })
@@ -235,14 +237,15 @@ function transformCells(
 ): { readonly key: string; readonly cells: string } | undefined {
   if (transform.plain !== null) return transformTexts(transform, transform.plain, texts)
   const row = transformReturned(transform, values, returned)
-  if (row === undefined) return undefined
-  const cells = encodeCells(transform.features, row.features)
-  if (cells.length > LIMITS.viewRowCharsMax) {
-    throw invalid(
-      `Row of view "${transform.name}": it is ${cells.length} characters long, at most ${LIMITS.viewRowCharsMax} may`,
-    )
-  }
-  return { key: row.key, cells }
+  return row && { key: row.key, cells: encodeCells(transform.features, row.features) }
+}
+
+/** A view may take a column many times, or make strings of any number: no writer could keep the row. */
+function refuseLongRow({ name }: ViewTransform, { length }: string): void {
+  if (length <= LIMITS.viewRowCharsMax) return
+  throw invalid(
+    `Row of view "${name}": it is ${length} characters long, at most ${LIMITS.viewRowCharsMax} may`,
+  )
 }
 
 function planDeletions(snapshot: Snapshot, message: DeletionMessage, groups: LinesByGroup): void {

@@ -34,6 +34,30 @@ test('an overflow in one row keeps that row from that view alone, with the reaso
   expect(rowCounts('last_sale')).toEqual([3])
 })
 
+test('a row that a view takes many times over stays from that view alone, where no writer can keep it', async () => {
+  const platform = memoryPlatform(START)
+  const [lastClick, lastSale] = CLICKS.feature_views!
+  const features = Array.from({ length: 25 }, (_, at) => ({
+    name: `user${at}`,
+    type: 'string' as const,
+    sql: 'user',
+  }))
+  const keyed = { ...lastClick!, join_keys: { user: "'ann'" } }
+  for (const [at, view] of [keyed, { ...lastClick!, entity: 'item' }].entries()) {
+    await applyClicks(platform, { ...CLICKS, feature_views: [{ ...view, features }, lastSale!] })
+    await pushEvents(platform, { source: 'clicks', events: [{ ...event(1), user: 'x'.repeat(47_000) }] })
+    expect(await platform.consume()).toEqual([{ status: 'done' }])
+    const kept = await platform.quarantine.list({ source: 'clicks', countMax: 10 })
+    expect(kept.map(({ reason }) => reason)).toEqual(
+      Array(at + 1).fill(expect.stringMatching(/it is 1175074 characters long, at most 1000000/)),
+    )
+    platform.time.now += 1_000_000
+  }
+  await platform.flush({ cut: true })
+  const sales = [...platform.manifest.values()].filter(({ view }) => view === 'last_sale')
+  expect(sales.reduce((sum, { rowCount }) => sum + rowCount, 0)).toBe(2)
+})
+
 test('a row of which a view makes more than a writer can keep stays from that view alone, with the reason', async () => {
   const platform = memoryPlatform(START)
   const [lastClick, lastSale] = CLICKS.feature_views!

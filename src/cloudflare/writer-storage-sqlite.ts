@@ -2,13 +2,14 @@ import type { JournalSummary, WriterStorage } from '../ingest/writer-storage.ts'
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS record (id INTEGER PRIMARY KEY CHECK (id = 0), content TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS record_rest (part INTEGER PRIMARY KEY, content TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS marks (mark TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS seen (hour INTEGER NOT NULL, ids TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS journal (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, time_ms REAL NOT NULL, chars INTEGER NOT NULL, seen TEXT NOT NULL, content TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS checkpoints (bits TEXT NOT NULL, part INTEGER NOT NULL, is_published INTEGER NOT NULL, through INTEGER NOT NULL, content TEXT NOT NULL, PRIMARY KEY (bits, part)) WITHOUT ROWID;
 `
 
-/** A row of SQLite holds at most 2 MB: a large checkpoint lies in several. */
+/** A row of SQLite holds at most 2 MB: a large checkpoint lies in several, and so does the record of an entity of very many features. */
 const PART_CHARS_MAX = 1_000_000
 
 /** A shard writer's storage in its Durable Object's SQLite. */
@@ -20,9 +21,21 @@ export function writerStorageSqlite(
   return {
     transaction: (work) => storage.transactionSync(work),
 
-    readRecord: () => sql.exec<{ content: string }>('SELECT content FROM record').toArray()[0]?.content,
+    readRecord() {
+      const parts = sql
+        .exec<{ content: string }>(
+          'SELECT id AS part, content FROM record UNION ALL SELECT part, content FROM record_rest ORDER BY part',
+        )
+        .toArray()
+      return parts.length === 0 ? undefined : parts.map(({ content }) => content).join('')
+    },
     writeRecord(record) {
-      sql.exec('INSERT OR REPLACE INTO record (id, content) VALUES (0, ?)', record)
+      storage.transactionSync(() => {
+        sql.exec('INSERT OR REPLACE INTO record (id, content) VALUES (0, ?)', record.slice(0, PART_CHARS_MAX))
+        sql.exec('DELETE FROM record_rest')
+        for (let at = PART_CHARS_MAX; at < record.length; at += PART_CHARS_MAX)
+          sql.exec('INSERT INTO record_rest (content) VALUES (?)', record.slice(at, at + PART_CHARS_MAX))
+      })
     },
 
     readMark: (mark) =>

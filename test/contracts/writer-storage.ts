@@ -33,6 +33,17 @@ export function describeWriterStorage(
         expect(storage.readRecord()).toBe('{"a":2}')
       }))
 
+    test('a record longer than a row is read as it was written, and leaves nothing to a shorter one', () =>
+      withStorage((storage) => {
+        const long = `"${'a'.repeat(1_500_000)}${'b'.repeat(1_000_000)}"`
+        storage.writeRecord(long)
+        expect(storage.readRecord() === long).toBe(true)
+        storage.writeRecord('"short"')
+        expect(storage.readRecord()).toBe('"short"')
+        storage.transaction(() => storage.writeRecord(long))
+        expect(storage.readRecord() === long).toBe(true)
+      }))
+
     test('a mark is 0 until it is written', () =>
       withStorage((storage) => {
         expect(WRITER_MARKS.map((mark) => storage.readMark(mark))).toEqual(WRITER_MARKS.map(() => 0))

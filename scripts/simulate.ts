@@ -7,7 +7,7 @@ const { values } = parseArgs({
 })
 const [from, count] = [Number(values.from), Number(values.seeds)]
 const started = performance.now()
-const total = { rows: 0, crashes: 0, storageFaults: 0, refusedPuts: 0, puts: 0, staleDeliveries: 0 }
+const total = { rows: 0, crashes: 0, storageFaults: 0, moves: 0, refusedPuts: 0, puts: 0, staleDeliveries: 0 }
 for (let seed = from; seed < from + count; seed++) {
   try {
     const report = await simulate(seed)

@@ -119,6 +119,8 @@ export interface SimulationReport {
   readonly crashes: number
   /** Statements of writers' storage that failed. */
   readonly storageFaults: number
+  /** How often a view moved to another group of blocks. */
+  readonly moves: number
   readonly refusedPuts: number
   readonly puts: number
   /** Deliveries of consumers with an old snapshot that writers refused. */
@@ -151,6 +153,8 @@ export async function simulate(
   // Apart from what else happens by chance: a seed is the same but for them.
   const ofStorage = createRandom(seed ^ 0x5eed)
   const storageFraction = [0, 0.005, 0.05][Math.floor(ofStorage() * 3)]!
+  /** When a view moves between groups of blocks, and where. */
+  const ofGroups = createRandom(seed ^ 0x9709)
   let online: FaultyOnline | undefined
   let areFaultsOn = true
   /** How many of the effects outside let deliveries come in before they are done. */
@@ -217,6 +221,9 @@ export async function simulate(
   const written: Written[] = []
   const sent: string[] = []
   let hasGrown = false
+  /** The group of blocks that a view stands in by now. */
+  let colourGroup = 'colours'
+  let moves = 0
   let staleDeliveries = 0
   const consumer = stalePlatform()
   let width = 3
@@ -239,13 +246,17 @@ export async function simulate(
     reblock,
     grow,
   ]
-  for (let step = 0; step < STEPS; step++) await actions[below(actions.length)]!()
+  for (let step = 0; step < STEPS; step++) {
+    if (ofGroups() < 0.05) await moveView()
+    await actions[below(actions.length)]!()
+  }
   await rest()
   await check()
   return {
     rows: written.length,
     crashes,
     storageFaults,
+    moves,
     refusedPuts: online!.counts.refused,
     puts: online!.counts.puts,
     staleDeliveries,
@@ -301,9 +312,18 @@ export async function simulate(
       if (chance(takesStale ? 0.5 : 0.8)) return
       hasGrown = true
       platform.heldJobs = []
-      await applyClicks(platform, GROWN)
+      await applyClicks(platform, inGroup(GROWN, colourGroup))
     } else for (const id of platform.heldJobs ?? []) await quietly(() => fillOn(id, below(12)))
     await noteGeneration()
+  }
+
+  /** A view moves to another group of blocks, perhaps back to where it was, while the blocks of before are being deleted. */
+  async function moveView() {
+    colourGroup = ['colours', 'own', 'main'][Math.floor(ofGroups() * 3)]!
+    await applyClicks(platform, inGroup(hasGrown ? GROWN : DEFINITIONS, colourGroup))
+    await noteGeneration()
+    if (colourGroup !== 'main') await applyWidths({ [`user/${colourGroup}`]: 2 })
+    moves++
   }
 
   /** Runs a fill from its first step on until it is cut off. */
@@ -510,6 +530,9 @@ export async function simulate(
     for (const id of platform.heldJobs ?? []) await fillOn(id, Number.POSITIVE_INFINITY)
     await noteGeneration()
     while (platform.queue.length > 0) await consume()
+    // Who gets nothing any more hears of the newest groups from the first who asks.
+    const snapshot = await readWritingSnapshot(platform, { entities: ['user'], viewsOf: ['user'] })
+    for (const shard of [0, 1]) await platform.writers.announce(writerLayout(snapshot, 'user', shard))
     for (let turn = 0; turn < 300; turn++) {
       await platform.flush({ cut: true })
       const dueMs = platform.nextWorkMs()
@@ -553,7 +576,9 @@ export async function simulate(
     const snapshot = await readWritingSnapshot(platform, { entities: ['user'], viewsOf: ['user'] })
     for (const [path, text] of online!.current) {
       const [, , group, bits] = path.split('/')
-      const { blockBits, views } = snapshot.entities.user!.groups.find(({ name }) => name === group)!
+      const found = snapshot.entities.user!.groups.find(({ name }) => name === group)
+      if (found === undefined) throw new Error(`${path} is left in KV of a group that is gone`)
+      const { blockBits, views } = found
       if (bits!.length !== blockBits || group === 'windows') continue
       for (const row of decodeBlockRows(openBlock(text)))
         for (const [at, found] of row.views.entries())
@@ -676,13 +701,23 @@ export async function simulate(
       resolved.service,
       KEYS.map((user) => ({ user })),
     )
-    const read = await readFeatures(reader, resolved, { rows, consistency })
+    let read = await readFeatures(reader, resolved, { rows, consistency })
+    // As every reader does: the writers knew newer definitions.
+    if (read.isOutdated)
+      read = await readFeatures(reader, await resolveInNewest(reader, service), { rows, consistency })
     return read.rows.map((row) => ({
       values: valuesOf(row),
       statuses: statusesOf(row),
       eventTimes: row.eventTimes,
     }))
   }
+}
+
+function inGroup(definitions: DefinitionSetInput, group: string): DefinitionSetInput {
+  const views = definitions.feature_views!.map((view) =>
+    view.name === 'colour' ? { ...view, block_group: group } : view,
+  )
+  return { ...definitions, feature_views: views }
 }
 
 const tileOf = (time: number) => Math.floor(time / HOP_US)

@@ -175,6 +175,8 @@ function untilEnded(id: string): Promise<Load> {
   )
 }
 
+const hasEnded = (status: string) => status === 'complete' || status === 'terminated'
+
 /** Statuses of the instances that were begun beside a load's own, by what they do. */
 async function readParts(id: string): Promise<Record<string, string[]>> {
   const { generation } = (await harness.env.DB.prepare('SELECT generation FROM loads WHERE id = ?')
@@ -308,8 +310,13 @@ it('rows pushed and loaded make equal datasets (S2, S22, S25)', async () => {
 it('a load of many chunks is in parts, which all end with it', async () => {
   const { results } = await harness.env.DB.prepare('SELECT id FROM loads').all<{ id: string }>()
   expect(results).toHaveLength(1)
+  const parts = await until(
+    () => readParts(results[0]!.id),
+    ({ chunk, sync }) => [...chunk!, ...sync!].every(hasEnded),
+    DONE_MS,
+  )
   const ended = Array(PARTS - 1).fill('complete')
-  expect(await readParts(results[0]!.id)).toEqual({ chunk: ended, sync: ended })
+  expect(parts).toEqual({ chunk: ended, sync: ended })
 })
 
 it('a load in parts with a bad row in its last chunk fails by row and reason, all parts end, and it leaves nothing', async () => {
@@ -342,11 +349,15 @@ it('a load in parts that is cancelled ends all of them and leaves nothing', asyn
   expect(await readLoad(id)).toMatchObject({ status: 'cancelled' })
 })
 
-/** Waits until no part of a load goes on; then nothing is kept for it, and history shows none of it. */
+/** Waits until neither a load nor a part of it goes on; then nothing is kept for it, and history shows none of it. */
 async function untilGone(id: string): Promise<void> {
-  const areEnded = ({ chunk }: Awaited<ReturnType<typeof readParts>>) =>
-    chunk!.every((status) => status === 'complete' || status === 'terminated')
-  const parts = await until(() => readParts(id), areEnded, DONE_MS)
+  const own = await harness.env.JOBS.get(id)
+  await until(async () => (await own.status()).status, hasEnded, DONE_MS)
+  const parts = await until(
+    () => readParts(id),
+    ({ chunk }) => chunk!.every(hasEnded),
+    DONE_MS,
+  )
   expect(parts).toMatchObject({
     chunk: [expect.any(String), expect.any(String), expect.any(String)],
     sync: [],

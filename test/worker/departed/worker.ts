@@ -9,8 +9,6 @@ export { JobWorkflow, ShardWriterObject } from '../../../src/index.ts'
 
 /** Between two looks whether reads may go on. */
 const HELD_MS = 10
-/** So many times as long as usual a request waits between looks at another's fetch that ends: a slow machine has the time to let it go on. */
-const PATIENCE = 20
 
 /** What readers have come to since `/hold`. */
 const seen = { reads: 0, looks: 0 }
@@ -37,9 +35,11 @@ function createReader(env: Env): Platform {
     background(work) {
       if (isKept) platform.background(work)
     },
-    pause(ms) {
+    async pause(ms) {
       seen.looks++
-      return platform.pause(isKept ? ms * PATIENCE : ms)
+      // A slow machine is given the time to let a fetch go on that ends: whoever waits for it does not lose patience meanwhile.
+      while (isKept && areReadsHeld) await scheduler.wait(HELD_MS)
+      await platform.pause(ms)
     },
   }
 }

@@ -31,8 +31,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/cloudflare/**', 'test/browser/**', UNIT],
           // Tests of the whole Worker wait for what comes about: on a busy machine that takes its time.
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
         },
       },
       {

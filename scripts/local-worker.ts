@@ -11,7 +11,8 @@ const OFFLINE = {
   WRANGLER_SEND_METRICS: 'false',
   WRANGLER_HIDE_BANNER: 'true',
 }
-const START_MS_MAX = 60_000
+/** It bundles the Worker first: on a busy machine that takes its time. */
+const START_MS_MAX = 180_000
 /** All instances of a local run are in one isolate: parts of a load would take turns and gain nothing. */
 const LOCAL_VARIABLES = { LOAD_PARTS: '1' }
 

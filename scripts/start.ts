@@ -135,7 +135,7 @@ async function load(name: string): Promise<void> {
 async function untilServed(): Promise<void> {
   const departures = new Map(events.map((event) => [event.origin, event]))
   const arrivals = new Map(events.map((event) => [event.destination, event]))
-  const endMs = Date.now() + 30_000
+  const endMs = Date.now() + 120_000
   for (const { origin: from, destination: to } of events) {
     for (;;) {
       const answer = await request('GET', `${SERVICE}/features?origin=${from}&destination=${to}&miles=1`)
@@ -145,7 +145,7 @@ async function untilServed(): Promise<void> {
         features.origin_last_destination === departures.get(from)!.destination &&
         features.inbound_last_delay === arrivals.get(to)!.delay
       if (isServed) break
-      if (Date.now() > endMs) throw new Error('The pushed flights were not readable after 30 seconds')
+      if (Date.now() > endMs) throw new Error('The pushed flights were not readable after two minutes')
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
   }

@@ -9,7 +9,7 @@ import { type Outcome, runCommand } from './run-command.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const NODE = join(ROOT, 'node_modules/.bin/node')
-const READABLE_MS = 60_000
+const READABLE_MS = 180_000
 const CLICK = { at: new Date(Date.now() - 60_000).toISOString(), user: 'ann', price: 9.5 }
 const LABEL = { user: 'ann', event_time: new Date(Date.now() - 1_000).toISOString() }
 

@@ -38,7 +38,7 @@ const DEFINITIONS = {
 }
 const SERVICE = '/v1/feature-services/ranker'
 /** The queue's batch, the publish interval and the isolate's cache, on a slow machine. */
-const READABLE_MS = 60_000
+const READABLE_MS = 180_000
 const MINUTE_MS = 60_000
 
 let harness: Harness
@@ -227,7 +227,7 @@ it('a deletion from one view leaves the other (S10, S12)', async () => {
   ])
 })
 
-it('a deletion ahead of the clock waits for its time (S4, S10)', { timeout: 300_000 }, async () => {
+it('a deletion ahead of the clock waits for its time (S4, S10)', async () => {
   // On a machine so slow that the time has come before anybody has looked, further ahead.
   for (let aheadMs = 8_000, hasLooked = false; !hasLooked; aheadMs *= 3) {
     const user = `zoe ${aheadMs}`

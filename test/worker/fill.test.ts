@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type ErrorBody, type Harness, startHarness, until } from './harness.ts'
 
 const USERS = [1, 2, 3, 4, 5]
-const DONE_MS = 120_000
+const DONE_MS = 180_000
 /** What the changed expressions multiply by: no answer can be of both. */
 const FACTOR = 1_000_000
 
@@ -84,9 +84,7 @@ async function read(consistency: 'eventual' | 'strong') {
   return { rows: json.rows, generation: Number(headers.get('x-generation')) }
 }
 
-it('an expression of a window is changed under load: each answer is old or new, never missing and never a mix (S30, S33)', {
-  timeout: 400_000,
-}, async () => {
+it('an expression of a window is changed under load: each answer is old or new, never missing and never a mix (S30, S33)', async () => {
   await push()
   await until(
     () => ask('eventual'),

@@ -44,9 +44,9 @@ const DEFINITIONS = {
 }
 
 /** The queue's batch, the publish interval and the isolate's cache, on a busy machine. */
-const READABLE_MS = 60_000
-const IN_R2_MS = 60_000
-const LOADED_MS = 90_000
+const READABLE_MS = 180_000
+const IN_R2_MS = 180_000
+const LOADED_MS = 180_000
 const MICROS_PER_MINUTE = 60_000_000
 
 interface Flight {

@@ -37,7 +37,7 @@ const DEFINITIONS = {
   feature_services: [{ name: 'trip', features: [{ view: 'relative' }, { view: 'last_flight' }] }],
 }
 const SERVICE = '/v1/feature-services/trip'
-const READABLE_MS = 60_000
+const READABLE_MS = 180_000
 const landed_at = new Date(Date.now() - 60_000).toISOString()
 
 interface Vector {

@@ -32,7 +32,7 @@ const definitions = (cast: string) => ({
   feature_views: [view('price', 'price'), view('noted', cast), view('large', 'price * 2', 'price > 10')],
   feature_services: [{ name: 'all', features: [{ view: 'price' }, { view: 'noted' }, { view: 'large' }] }],
 })
-const READABLE_MS = 60_000
+const READABLE_MS = 180_000
 const at = new Date(Date.now() - 60_000).toISOString()
 
 interface Quarantined {

@@ -49,7 +49,7 @@ const FILES = '/v1/sources/activity/files'
 const LOADS = '/v1/sources/activity/loads'
 const DELETIONS = '/v1/entities/member/deletions'
 const SERVICE = '/v1/feature-services/profile'
-const READABLE_MS = 60_000
+const READABLE_MS = 180_000
 
 type Route = [method: string, path: string, body?: object | string]
 

@@ -8,7 +8,7 @@ import { openDuckdb } from '../oracles/open-duckdb.ts'
 import { CLICKS } from '../platform/clicks.ts'
 import { type ErrorBody, type Harness, startHarness, TOKEN, until, writeConfig } from './harness.ts'
 
-const MADE_MS = 90_000
+const MADE_MS = 180_000
 const NOW_MS = Date.now()
 const at = (secondsAgo: number) => new Date(NOW_MS - secondsAgo * 1_000).toISOString()
 const us = (secondsAgo: number) => (NOW_MS - secondsAgo * 1_000) * 1_000

@@ -3,7 +3,7 @@ import { definitions } from '../../examples/order-payloads/definitions.ts'
 import { writeParquet } from '../../src/core/parquet.ts'
 import { type ErrorBody, type Harness, startHarness, until } from './harness.ts'
 
-const READABLE_MS = 60_000
+const READABLE_MS = 180_000
 const at = new Date(Date.now() - 60_000).toISOString()
 const payload = (...prices: number[]) =>
   JSON.stringify({ lines: prices.map((price) => ({ price, count: 2 })), device: 'phone' })

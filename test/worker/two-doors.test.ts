@@ -69,7 +69,7 @@ const ROWS = 400
 /** Of the landed file's row groups, which are chunks: enough of them that the load is in parts. */
 const GROUP_ROWS = 25
 const PARTS = 4
-const DONE_MS = 60_000
+const DONE_MS = 180_000
 const MINUTE = 60_000_000
 const NOW = Math.floor(Date.now() / 60_000) * MINUTE
 const USERS = Array.from({ length: 14 }, (_, at) => `user-${at}`)

@@ -44,7 +44,7 @@ const DEFINITIONS = {
   feature_services: [{ name: 'trip', features: [{ view: 'delays' }, { view: 'relative' }] }],
 }
 const SERVICE = '/v1/feature-services/trip'
-const READABLE_MS = 60_000
+const READABLE_MS = 180_000
 const MINUTE_MS = 60_000
 const now = Date.now()
 const minutesAgo = (minutes: number) => new Date(now - minutes * MINUTE_MS).toISOString()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Harness, startHarness, until, writeConfig } from '../harness.ts'
 
-const DONE_MS = 60_000
+const DONE_MS = 180_000
 const FEATURES = '/v1/feature-services/ranker/features'
 const ASKED = { entities: [{ user: 1 }] }
 

@@ -20,8 +20,8 @@ export default defineConfig({
           name: 'unit',
           include: [UNIT],
           isolate: false,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {
@@ -41,7 +41,7 @@ export default defineConfig({
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           testTimeout: 300_000,
-          hookTimeout: 120_000,
+          hookTimeout: 300_000,
         },
       },
       {
@@ -55,8 +55,8 @@ export default defineConfig({
         test: {
           name: 'workerd',
           include: ['test/cloudflare/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           provide: { migrations: await readD1Migrations('migrations') },
         },
       },

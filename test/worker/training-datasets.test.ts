@@ -36,7 +36,7 @@ beforeAll(async () => {
   const applied = await harness.call('POST', '/v1/definitions/apply', { definitions: CLICKS })
   expect(applied.status, applied.text).toBe(200)
   await push({ user: 'ann', item: 1, price: 5, at: at(90) }, { user: 'bob', item: 2, price: 7, at: at(80) })
-  await untilRead('bob', 7)
+  await untilKnown('bob', 7)
 })
 afterAll(async () => {
   await harness?.close()
@@ -49,14 +49,14 @@ async function push(...events: { user: string; item: number; price: number; at: 
   expect(status, text).toBe(202)
 }
 
-const untilRead = (user: string, price: number | null) =>
+/** By what history shows of a fixed time: what Get shows expires within two minutes (S3). */
+const untilKnown = (user: string, price: number | null) =>
   until(
     () =>
-      harness.call<{ rows: (number | null)[][] }>('POST', '/v1/feature-services/ranker/features', {
-        entities: [{ user, item: 1 }],
-        consistency: 'strong',
+      harness.call<{ rows: unknown[][] }>('POST', '/v1/feature-services/ranker/historical-features', {
+        labels: [{ user, item: 1, event_time: at(0) }],
       }),
-    ({ json }) => json.rows[0]![0] === price,
+    ({ json }) => json.rows[0]![3] === price,
     MADE_MS,
   )
 
@@ -305,7 +305,7 @@ it('a dataset made again after late rows with old created times came is byte-equ
   const before = await bytesOf(made)
   await push({ user: 'bob', item: 1, price: 99, at: at(96), made: at(3_000) })
   await push({ user: 'ann', item: 1, price: 50, at: at(1), made: at(1) })
-  await untilRead('ann', 50)
+  await untilKnown('ann', 50)
   const again = await make({ again: made.id })
   expect(again).toMatchObject({
     as_of: made.as_of,
@@ -331,7 +331,7 @@ it("a view's snapshot has every entity known at the time, a deleted one until th
     event_time: at(40),
   })
   expect(deleted.status, deleted.text).toBe(202)
-  await untilRead('bob', null)
+  await untilKnown('bob', null)
   const snapshot = '/v1/feature-views/last_click/snapshot'
   const before = await readOverHttp(await make({ at: at(50) }, snapshot))
   expect(before.map(({ user, price }) => [user, price]).sort()).toEqual([

@@ -53,6 +53,8 @@ function datasetReport(
   { id, name, request, pins, result, touched, createdTime, schedule }: TrainingDataset,
   job: JobRecord | undefined,
 ): DatasetReport {
+  // The job is read after the dataset, which may have been made in between: its end is told together with its files.
+  const isEndEarly = job?.status === 'succeeded' && result === null
   return {
     id,
     name,
@@ -60,7 +62,7 @@ function datasetReport(
     labels: labelsOf(request),
     knowledge_cutoff: request.isKnowledgeCutoff,
     statuses: request.hasStatuses,
-    status: job?.status ?? 'queued',
+    status: isEndEarly ? 'running' : (job?.status ?? 'queued'),
     progress: { done: job?.done ?? 0, total: job?.total ?? 0 },
     row_count: result?.rowCount ?? null,
     files: result?.files ?? [],

@@ -131,7 +131,7 @@ async function load(name: string): Promise<void> {
   }
 }
 
-/** Waits until every pushed flight that is the newest of its airport is what Get answers with. */
+/** Waits until every pushed flight that is the newest of its airport is what Get answers with, and what windows count up to. */
 async function untilServed(): Promise<void> {
   const departures = new Map(events.map((event) => [event.origin, event]))
   const arrivals = new Map(events.map((event) => [event.destination, event]))
@@ -139,11 +139,14 @@ async function untilServed(): Promise<void> {
   for (const { origin: from, destination: to } of events) {
     for (;;) {
       const answer = await request('GET', `${SERVICE}/features?origin=${from}&destination=${to}&miles=1`)
-      const { features } = JSON.parse(answer)
+      const { features, event_times } = JSON.parse(answer)
+      const departure = departures.get(from)!
       const isServed =
-        features.origin_last_delay === departures.get(from)!.delay &&
-        features.origin_last_destination === departures.get(from)!.destination &&
-        features.inbound_last_delay === arrivals.get(to)!.delay
+        features.origin_last_delay === departure.delay &&
+        features.origin_last_destination === departure.destination &&
+        features.inbound_last_delay === arrivals.get(to)!.delay &&
+        // Windows stand in blocks of their own, which may be shown a little later.
+        event_times.origin_flights_7d === departure.date
       if (isServed) break
       if (Date.now() > endMs) throw new Error('The pushed flights were not readable after two minutes')
       await new Promise((resolve) => setTimeout(resolve, 100))

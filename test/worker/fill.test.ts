@@ -86,9 +86,10 @@ async function read(consistency: 'eventual' | 'strong') {
 
 it('an expression of a window is changed under load: each answer is old or new, never missing and never a mix (S30, S33)', async () => {
   await push()
+  // Of both views: their blocks are put and read apart, and either may be shown before the other.
   await until(
     () => ask('eventual'),
-    ({ json }) => json.rows.every(([, sum]) => sum === 1),
+    ({ json }) => json.rows.every(([value, sum]) => value === 1 && sum === 1),
     DONE_MS,
   )
   const applied = await apply(`value * ${FACTOR}`)
